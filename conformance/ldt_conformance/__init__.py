@@ -1,0 +1,1 @@
+"""The conformance suite: checks, engine, reports, badges and the `ldt` command."""

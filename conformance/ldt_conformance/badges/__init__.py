@@ -1,0 +1,1 @@
+"""The badge: SVG and shields endpoint, from the roll-up."""

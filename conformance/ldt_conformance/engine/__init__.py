@@ -1,0 +1,1 @@
+"""How a verdict comes about: site file, safety, journal, evidence, verdicts, roll-up. No pytest, no CLI in here."""

@@ -1,0 +1,1 @@
+"""The gap analysis: questionnaire answers beside check results, by layer."""

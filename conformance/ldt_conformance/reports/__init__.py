@@ -1,0 +1,1 @@
+"""Renderings of the one raw report, one file a format."""

@@ -1,0 +1,1 @@
+"""Load tests with honest latencies: an open-loop schedule inside locust."""

@@ -1,0 +1,1 @@
+"""The reference Local Digital Twin: broker, object storage, forecaster, living city and map."""
