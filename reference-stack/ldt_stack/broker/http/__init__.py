@@ -1,0 +1,1 @@
+"""How it is said over HTTP: clause 6."""

@@ -1,0 +1,198 @@
+"""`ContextRegistry`: from what a request says to an `LdContext`; downloads @contexts once and keeps them.
+
+ETSI GS CIM 009 V1.9.1, clauses 5.5.6 (errors), 5.13.1 (kinds of stored @contexts) and 6.3.16 (expiry).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from urllib.parse import urljoin
+
+import orjson
+
+from ldt_stack.broker.errors import BadRequestData
+from ldt_stack.broker.ld_context.context import LdContext, build_context, core_context
+from ldt_stack.broker.ld_context.core import is_own_core, published_document
+from ldt_stack.broker.ld_context.fetch import Fetcher
+from ldt_stack.broker.model.names import JsonObject, JsonValue
+from ldt_stack.broker.settings import BrokerSettings
+
+_Local = tuple[JsonObject | None, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class CachedDocument:
+    """A downloaded @context document (kind "Cached" of clause 5.13.1)."""
+
+    url: str
+    document: JsonObject
+    created_at: datetime
+    expires_at: datetime
+    last_usage: datetime | None = None
+    hits: int = 0
+
+
+@dataclass(slots=True)
+class _Collected:
+    locals_: list[_Local]
+    expires_at: datetime
+    documents: int = 0
+
+
+class ContextRegistry:
+    """Resolves and caches. One per broker; used on the event loop alone.
+
+    Attributes:
+        hosted: Set by whoever implements clause 5.13: the document behind a URL of our own, or None.
+        documents: Downloaded documents by URL, oldest use first.
+    """
+
+    def __init__(self, settings: BrokerSettings, clock: Callable[[], datetime]) -> None:
+        self.hosted: Callable[[str], Awaitable[JsonObject | None]] | None = None
+        self.documents: OrderedDict[str, CachedDocument] = OrderedDict()
+        self._settings = settings
+        self._clock = clock
+        self._fetcher = Fetcher(settings)
+        self._contexts: OrderedDict[bytes, tuple[datetime, LdContext]] = OrderedDict()
+        self._downloads: dict[str, asyncio.Task[CachedDocument]] = {}
+
+    async def resolve(self, source: JsonValue) -> LdContext:
+        """The @context that a request named: None, a URL, an object, or a list of these.
+
+        Raises:
+            LdContextNotAvailable: A remote document could not be had.
+            BadRequestData: A @context is malformed, or uses what clause 5.5.7 rules out.
+        """
+        if source is None or (isinstance(source, str) and is_own_core(source)):
+            return core_context()
+        key = orjson.dumps(source)
+        known = self._contexts.get(key)
+        if known is not None and known[0] > self._clock():
+            self._contexts.move_to_end(key)
+            self._touch(source)
+            return known[1]
+        collected = _Collected([], self._clock() + timedelta(seconds=self._settings.context_default_ttl_seconds))
+        await self._collect(source, "", collected, ())
+        own = _without_core(source)
+        if own is None:
+            return core_context()
+        context = build_context(own, own if isinstance(own, str) else None, collected.locals_)
+        self._contexts[key] = (collected.expires_at, context)
+        while len(self._contexts) > self._settings.context_cache_entries:
+            self._contexts.popitem(last=False)
+        return context
+
+    async def load(self, url: str) -> JsonObject:
+        """The document behind a URL: ours, shipped, cached or downloaded. Raises as `resolve`."""
+        if self.hosted is not None:
+            hosted = await self.hosted(url)
+            if hosted is not None:
+                return hosted
+        shipped = published_document(url)
+        if shipped is not None:
+            return shipped
+        return (await self._cached(url)).document
+
+    async def reload(self, url: str) -> CachedDocument:
+        """Download again what is cached; the old copy stays if that fails (5.13.5.4)."""
+        fresh = await self._download(url)
+        self.forget(url)
+        return self._keep(fresh)
+
+    def forget(self, url: str) -> bool:
+        """Drop a cached document, and everything that was built from it; False if there was none."""
+        self._contexts.clear()
+        return self.documents.pop(url, None) is not None
+
+    def forget_built(self) -> None:
+        """Drop what was built: call it when a hosted @context came or went."""
+        self._contexts.clear()
+
+    async def close(self) -> None:
+        """Close connections."""
+        for task in list(self._downloads.values()):
+            task.cancel()
+        await self._fetcher.close()
+
+    def _touch(self, source: JsonValue) -> None:
+        for url in source if isinstance(source, list) else [source]:
+            document = self.documents.get(url) if isinstance(url, str) else None
+            if document is not None:
+                self.documents[document.url] = replace(document, hits=document.hits + 1, last_usage=self._clock())
+
+    async def _cached(self, url: str) -> CachedDocument:
+        document = self.documents.get(url)
+        if document is None or document.expires_at <= self._clock():
+            document = self._keep(await self._download(url))
+        used = replace(document, hits=document.hits + 1, last_usage=self._clock())
+        self.documents[url] = used
+        self.documents.move_to_end(url)
+        return used
+
+    def _keep(self, document: CachedDocument) -> CachedDocument:
+        self.documents[document.url] = document
+        while len(self.documents) > self._settings.context_cache_entries:
+            self.documents.popitem(last=False)
+        return document
+
+    async def _download(self, url: str) -> CachedDocument:
+        """One download for all who wait for it."""
+        task = self._downloads.get(url)
+        if task is None:
+            task = asyncio.create_task(self._fetch(url))
+            self._downloads[url] = task
+            task.add_done_callback(lambda _: self._downloads.pop(url, None))
+        return await asyncio.shield(task)
+
+    async def _fetch(self, url: str) -> CachedDocument:
+        document, lifetime_seconds = await self._fetcher.fetch(url)
+        now = self._clock()
+        return CachedDocument(url, document, now, now + timedelta(seconds=lifetime_seconds))
+
+    async def _collect(self, source: JsonValue, base: str, into: _Collected, above: tuple[str, ...]) -> None:
+        """Flatten a @context into local context objects, in order (JSON-LD 1.1 "Context Processing" step 5)."""
+        if source is None:
+            into.locals_.append((None, False))
+        elif isinstance(source, dict):
+            into.locals_.append((source, False))
+        elif isinstance(source, list):
+            for element in source:
+                await self._collect(element, base, into, above)
+        elif isinstance(source, str):
+            await self._collect_remote(urljoin(base, source), into, above)
+        else:
+            raise BadRequestData("A @context is neither a URI, an object, null nor an array of these")
+
+    async def _collect_remote(self, url: str, into: _Collected, above: tuple[str, ...]) -> None:
+        if is_own_core(url):
+            return  # always there, always last
+        if url in above:
+            raise BadRequestData(f"The @context {url} refers to itself")
+        into.documents += 1
+        if into.documents > self._settings.context_max_documents:
+            raise BadRequestData(
+                f"The @context refers to more than {self._settings.context_max_documents} documents; refer to fewer"
+            )
+        document = await self.load(url)
+        shipped = published_document(url)
+        if "@context" not in document:
+            raise BadRequestData(f'The document at {url} has no "@context" member: it is no JSON-LD @context')
+        if shipped is not None and isinstance(document["@context"], dict):
+            into.locals_.append((document["@context"], True))
+            return
+        cached = self.documents.get(url)
+        if cached is not None:
+            into.expires_at = min(into.expires_at, cached.expires_at)
+        await self._collect(document["@context"], url, into, (*above, url))
+
+
+def _without_core(source: JsonValue) -> JsonValue:
+    """What the user said, without our own core, and without a list around a single element."""
+    if not isinstance(source, list):
+        return source
+    own = [element for element in source if not (isinstance(element, str) and is_own_core(element))]
+    return None if not own else own[0] if len(own) == 1 else own

@@ -1,0 +1,46 @@
+"""DateTimes, Dates and Times: ETSI GS CIM 009 V1.9.1, clause 4.6.3.
+
+User data keeps the text it came with; whatever is compared is normalized first, so that instants sort as text.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+# "YYYY-MM-DDThh:mm:ss[.f{1,6}]Z"; offsets are no DateTime of 4.6.3. A comma is allowed by ISO 8601 alone.
+_DATETIME = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:[.,](\d{1,6}))?Z")
+
+
+def format_instant(instant: datetime) -> str:
+    """An aware datetime as system times are written: `2026-11-23T10:00:00.000000Z`."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def normalize(text: object) -> str | None:
+    """A DateTime of clause 4.6.3 with exactly six digits of a second, or None if it is none."""
+    match = _DATETIME.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        return None
+    whole, fraction = match.groups()
+    try:
+        datetime.fromisoformat(whole)
+    except ValueError:
+        return _leap_second(whole)
+    return f"{whole}.{(fraction or '').ljust(6, '0')}Z"
+
+
+def _leap_second(whole: str) -> str | None:
+    """ISO 8601 and RFC 3339 know second 60; it is compared as the first instant after it."""
+    if not whole.endswith(":60"):
+        return None
+    try:
+        following = datetime.fromisoformat(whole[:-2] + "59") + timedelta(seconds=1)
+    except (ValueError, OverflowError):
+        return None
+    return following.strftime("%Y-%m-%dT%H:%M:%S.000000Z")
+
+
+def parse_instant(text: str) -> datetime:
+    """The datetime of a normalized instant."""
+    return datetime.fromisoformat(text)

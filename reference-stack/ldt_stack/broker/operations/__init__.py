@@ -1,0 +1,1 @@
+"""What the broker does: the operations of clauses 5.6 to 5.16, without HTTP."""

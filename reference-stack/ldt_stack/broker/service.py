@@ -1,0 +1,95 @@
+"""`Broker`: what every operation works with, and `Call`: what it is told about the request beside its arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from ldt_stack.broker.ld_context import ContextRegistry, LdContext
+from ldt_stack.broker.model.changes import EntityChange
+from ldt_stack.broker.model.instants import format_instant
+from ldt_stack.broker.settings import BrokerSettings
+from ldt_stack.broker.store.interface import Store, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What an operation is told beside its own arguments.
+
+    Args:
+        tenant: None is the default tenant (5.5.10).
+        ld_context: The request's own @context, core included; resolved before the operation starts (5.5.7).
+        local: Whether context source registrations are left aside (5.5.13).
+        via: Pseudonyms of the Context Sources that the request already passed (6.3.18).
+        request_id: For logs.
+    """
+
+    tenant: str | None
+    ld_context: LdContext
+    local: bool = False
+    via: tuple[str, ...] = ()
+    request_id: str = ""
+
+
+class Notifier(Protocol):
+    """Decides which Subscriptions a change concerns, and delivers (5.8.6)."""
+
+    def changes(self, transaction: Transaction, call: Call, changes: Sequence[EntityChange]) -> None:
+        """Put the notifications that changes owe into the outbox, inside the transaction that makes the changes.
+
+        Called on the store's thread, once for every Entity operation (in a batch: for every item, 5.5.11.3).
+        """
+        ...
+
+    async def start(self, broker: Broker) -> None:
+        """Begin to deliver, also what an earlier process left in the outbox."""
+        ...
+
+    async def close(self) -> None:
+        """Stop delivering; what was not delivered stays in the outbox."""
+        ...
+
+
+class SilentNotifier:
+    """Notifies nobody; for tests of the operations alone."""
+
+    def changes(self, transaction: Transaction, call: Call, changes: Sequence[EntityChange]) -> None:
+        """Do nothing."""
+
+    async def start(self, broker: Broker) -> None:
+        """Do nothing."""
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+
+def system_clock() -> datetime:
+    """The present instant, UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class Broker:
+    """Settings, store, contexts, notifier and clock: handed to every operation."""
+
+    settings: BrokerSettings
+    store: Store
+    contexts: ContextRegistry
+    notifier: Notifier
+    clock: Callable[[], datetime] = system_clock
+
+    def now(self) -> str:
+        """The present instant as system times are written: six digits, UTC."""
+        return format_instant(self.clock())
+
+    async def start(self) -> None:
+        """Begin to deliver notifications."""
+        await self.notifier.start(self)
+
+    async def close(self) -> None:
+        """Stop in the reverse order."""
+        await self.notifier.close()
+        await self.contexts.close()
+        await self.store.close()

@@ -1,0 +1,48 @@
+"""Limits and policies of the broker, as one frozen model.
+
+Every limit is answered with the error that the standard has for it; none makes the broker stop.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class BrokerSettings(BaseModel):
+    """What whoever starts the broker may choose. Sizes in bytes, times in seconds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data_dir: Path | None = Field(None, description="Where the database files live; None: temporary, gone at the end")
+    alias: str = Field("ldt-broker", pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", description="Via pseudonym, 5.2.40")
+    public_url: str | None = Field(None, description="How others reach us; None: as the request says (Host header)")
+
+    max_body_bytes: int = Field(16 * 1024 * 1024, ge=1024)
+    max_batch_entities: int = Field(10_000, ge=1)
+    max_json_depth: int = Field(64, ge=8, description="Nesting of sub-attributes and values that is still accepted")
+    default_page_size: int = Field(20, ge=1)
+    max_page_size: int = Field(1000, ge=1)
+    max_query_terms: int = Field(200, ge=1, description="Terms of q, types, scopes or ids in one query")
+    temporal_page_instances: int = Field(1000, ge=1, description="Attribute instances in one temporal answer; then 206")
+
+    max_tenants: int = Field(1000, ge=1)
+    max_open_tenants: int = Field(64, ge=1)
+    tenant_idle_seconds: float = Field(300.0, gt=0)
+    read_threads: int = Field(2, ge=1, description="Threads for reads that are too dear for the event loop")
+
+    context_max_bytes: int = Field(1024 * 1024, ge=1024)
+    context_timeout_seconds: float = Field(5.0, gt=0)
+    context_max_redirects: int = Field(5, ge=0)
+    context_max_documents: int = Field(16, ge=1, description="Remote documents one @context may refer to")
+    context_cache_entries: int = Field(1000, ge=16)
+    context_default_ttl_seconds: float = Field(3600.0, gt=0, description="Clause 6.3.16, where the origin names none")
+    allow_private_addresses: bool = Field(
+        True, description="Whether @contexts and notifications may go to loopback and private addresses"
+    )
+
+    notification_timeout_seconds: float = Field(5.0, gt=0)
+    notification_workers: int = Field(8, ge=1)
+    notification_max_attempts: int = Field(3, ge=1)
+    notification_cooldown_seconds: float = Field(30.0, ge=0)

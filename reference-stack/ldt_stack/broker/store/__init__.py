@@ -1,0 +1,1 @@
+"""Persistence: the contract (`interface`) and its implementations."""

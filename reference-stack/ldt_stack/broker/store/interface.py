@@ -1,0 +1,332 @@
+"""What the broker asks of a store. One operation is one transaction: state, history and outbox are written together.
+
+Asynchronous outside, plain functions inside: `Store.write(tenant, work)` runs `work(transaction)` where the store
+says (SQLite: a writer thread that groups commits), and returns what `work` returned after the commit is on disk. If
+`work` raises, nothing of it is kept, and the exception reaches the caller.
+
+Everything that goes in and comes out is the expanded form (docs/architecture.md) as JSON values. What a read returns
+belongs to the caller: it may be changed. `tests/broker/store_contract.py` says what any store must do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal, Protocol, TypeVar
+
+from ldt_stack.broker.model.names import JsonObject
+
+T = TypeVar("T")
+
+
+class DocumentKind(StrEnum):
+    """What is kept beside Entities and their history; each kind has its own name space of ids."""
+
+    SUBSCRIPTION = "subscription"
+    SUBSCRIPTION_STATUS = "subscription-status"  # counters and times, apart so that they do not invalidate caches
+    CONTEXT = "context"
+    REGISTRATION = "registration"
+    REGISTRATION_SUBSCRIPTION = "registration-subscription"
+    ENTITY_MAP = "entity-map"
+    SNAPSHOT = "snapshot"
+
+
+class Predicate(Protocol):
+    """A parsed condition (type selection, q, geo-query, scope query): a frozen syntax tree of `broker.query`.
+
+    A store that cannot translate a tree evaluates it in memory with this method; results are the same.
+    """
+
+    def matches(self, entity: JsonObject) -> bool:
+        """Whether an expanded Entity meets the condition."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EntitySelector:
+    """Clause 5.2.33: which Entities; all given parts must hold. Ids are exact, the pattern a regular expression."""
+
+    ids: tuple[str, ...] = ()
+    id_pattern: str | None = None
+    types: Predicate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EntityQuery:
+    """A parsed query over Entities (5.7.2): selectors are alternatives, all other conditions must hold.
+
+    Args:
+        selectors: Any of them; empty means every Entity.
+        attributes: IRIs; an Entity must have at least one of them (empty: no condition).
+        conditions: q, geo-query, scope query … as syntax trees of `broker.query`; all must hold.
+        order_by: Ordering keys of `broker.query.ordering`, empty: by id.
+        offset: Entities to skip, in that order.
+        limit: At most so many are returned; 0 with `count` for the number alone.
+        count: Whether `Page.count` is wanted.
+    """
+
+    selectors: tuple[EntitySelector, ...] = ()
+    attributes: tuple[str, ...] = ()
+    conditions: tuple[Predicate, ...] = ()
+    order_by: tuple[object, ...] = ()
+    offset: int = 0
+    limit: int = 20
+    count: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a query: expanded Entities, whether more follow, and the number of all if it was asked for."""
+
+    entities: list[JsonObject]
+    more: bool = False
+    count: int | None = None
+
+
+TimeProperty = Literal["observedAt", "createdAt", "modifiedAt", "deletedAt"]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """One Attribute instance of the temporal evolution of an Entity.
+
+    Args:
+        entity_id: The Entity.
+        attribute: IRI of the Attribute; "scope" for the history of the scope.
+        instance: The expanded instance as it was written, with createdAt, modifiedAt, instanceId, and deletedAt where
+            it records a deletion (then its value member is the NGSI-LD Null).
+    """
+
+    entity_id: str
+    attribute: str
+    instance: JsonObject
+
+    @property
+    def instance_id(self) -> str:
+        """Unique in the tenant."""
+        identifier: str = self.instance["instanceId"]
+        return identifier
+
+
+@dataclass(frozen=True, slots=True)
+class TemporalEntity:
+    """Head of the temporal evolution of an Entity: everything but its Attribute instances.
+
+    `head` is expanded: id, type (every type it ever had), scope, createdAt, modifiedAt, deletedAt. Where instances are
+    loaded they are in `attributes`: IRI -> instances, in the order of the time property asked for, newest first.
+    """
+
+    head: JsonObject
+    attributes: dict[str, list[JsonObject]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TemporalQuery:
+    """A parsed temporal query (4.11): which instances.
+
+    Args:
+        timeproperty: Which instant of an instance is compared.
+        timerel: None: no condition on time.
+        time_at: Normalized instant (six digits, UTC; see `model.instants.normalize`).
+        end_time_at: Likewise, for "between".
+        last_n: At most so many instances per Attribute, the newest ones; None: all.
+        attributes: IRIs of wanted Attributes; empty: all.
+        dataset_ids: None: all; a member "@none" means the default instance.
+    """
+
+    timeproperty: TimeProperty = "observedAt"
+    timerel: Literal["before", "after", "between"] | None = None
+    time_at: str | None = None
+    end_time_at: str | None = None
+    last_n: int | None = None
+    attributes: tuple[str, ...] = ()
+    dataset_ids: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TemporalPage:
+    """One page of a temporal query."""
+
+    entities: list[TemporalEntity]
+    more: bool = False
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A notification owed: stays in the outbox until it was delivered or given up.
+
+    Args:
+        subscription_id: For which subscription.
+        body: What the notifier needs to send it; JSON.
+        due_at: Not before this instant (six digits, UTC); "" is at once.
+        attempts: How often it was tried.
+        number: Given by the store; 0 before it is stored. Ascending in the order of commits.
+    """
+
+    subscription_id: str
+    body: JsonObject
+    due_at: str = ""
+    attempts: int = 0
+    number: int = 0
+
+
+class Snapshot(Protocol):
+    """A consistent state of one tenant, to read from."""
+
+    def get_entity(self, entity_id: str) -> JsonObject | None:
+        """The current state of an Entity, or None. An Entity whose expiresAt has passed is not there (4.22)."""
+        ...
+
+    def query_entities(self, query: EntityQuery) -> Page:
+        """Entities that match, in the query's order."""
+        ...
+
+    def iterate_entities(self, query: EntityQuery) -> Iterator[JsonObject]:
+        """All that match, without limit and offset, one by one."""
+        ...
+
+    def get_temporal(self, entity_id: str, query: TemporalQuery) -> TemporalEntity | None:
+        """The temporal evolution of one Entity; None if there is none."""
+        ...
+
+    def query_temporal(self, query: EntityQuery, temporal: TemporalQuery) -> TemporalPage:
+        """Temporal evolutions of the Entities that match."""
+        ...
+
+    def get_history_row(self, entity_id: str, attribute: str, instance_id: str) -> JsonObject | None:
+        """One Attribute instance of the history, expanded, or None."""
+        ...
+
+    def count_types(self) -> dict[str, int]:
+        """Entity Type IRI -> number of Entities that have it now."""
+        ...
+
+    def types_of_attributes(self) -> dict[str, dict[str, int]]:
+        """Attribute IRI -> {Entity Type IRI -> number of Entities of that type with the Attribute}."""
+        ...
+
+    def attribute_kinds(self, attribute: str, entity_type: str | None = None) -> list[str]:
+        """Attribute types ("Property", …) that instances of an Attribute have now, sorted."""
+        ...
+
+    def get_document(self, kind: DocumentKind, identifier: str) -> JsonObject | None:
+        """A document, or None."""
+        ...
+
+    def list_documents(self, kind: DocumentKind, *, offset: int = 0, limit: int | None = None) -> list[JsonObject]:
+        """Documents of a kind in the order they were first put."""
+        ...
+
+    def count_documents(self, kind: DocumentKind) -> int:
+        """How many there are."""
+        ...
+
+    def documents_version(self, kind: DocumentKind) -> int:
+        """Grows with every put and delete of a document of this kind, while the store is open: to keep a cache by."""
+        ...
+
+    def due_deliveries(self, now: str, limit: int) -> list[Delivery]:
+        """The oldest deliveries that are due at an instant."""
+        ...
+
+    def next_due(self) -> str | None:
+        """When the next delivery is due ("" is at once); None if nothing is owed."""
+        ...
+
+
+class Transaction(Snapshot, Protocol):
+    """A snapshot that can be written to; sees its own writes."""
+
+    def put_entity(self, entity: JsonObject) -> None:
+        """Insert or replace the current state of an Entity."""
+        ...
+
+    def delete_entity(self, entity_id: str) -> bool:
+        """Remove the current state; the history stays. False if there was none."""
+        ...
+
+    def append_history(self, rows: Sequence[HistoryRow]) -> None:
+        """Add Attribute instances to the temporal evolution. A row with a known instanceId replaces it."""
+        ...
+
+    def put_temporal_head(self, head: JsonObject) -> None:
+        """Insert or replace the head (see `TemporalEntity`) of an Entity's temporal evolution."""
+        ...
+
+    def delete_history(
+        self,
+        entity_id: str,
+        attribute: str | None = None,
+        instance_id: str | None = None,
+        dataset_id: str | None = None,
+        *,
+        any_dataset: bool = True,
+    ) -> int:
+        """Remove the whole evolution (with its head), one Attribute of it, or one instance; how many rows went.
+
+        With `any_dataset=False` only instances with `dataset_id` (None: the default instance) go.
+        """
+        ...
+
+    def put_document(self, kind: DocumentKind, identifier: str, document: JsonObject) -> None:
+        """Insert or replace a document."""
+        ...
+
+    def delete_document(self, kind: DocumentKind, identifier: str) -> bool:
+        """Remove a document; False if there was none."""
+        ...
+
+    def enqueue(self, deliveries: Sequence[Delivery]) -> None:
+        """Add to the outbox. After the commit `Store.on_enqueued(tenant)` is called on the event loop."""
+        ...
+
+    def reschedule(self, delivery: Delivery) -> None:
+        """Keep a delivery (by its number) with new `due_at` and `attempts`."""
+        ...
+
+    def drop_delivery(self, number: int) -> None:
+        """Delivered or given up."""
+        ...
+
+    def drop_deliveries_of(self, subscription_id: str) -> None:
+        """The subscription is gone."""
+        ...
+
+
+class Store(Protocol):
+    """One set of tenants. The default tenant (None) always exists."""
+
+    on_enqueued: Callable[[str | None], None] | None
+
+    async def write(self, tenant: str | None, work: Callable[[Transaction], T], *, create: bool = False) -> T:
+        """Run `work` in a transaction; returns when it is on disk.
+
+        Args:
+            tenant: Whose data; None is the default tenant.
+            work: Runs on the store's thread, must not block on anything but the transaction, may run only once.
+            create: Whether a tenant that does not exist comes into being (5.5.10: creating operations only).
+
+        Raises:
+            NonexistentTenant: There is no such tenant and `create` is false.
+            InternalError: The store failed (disk full, file damaged …); nothing was kept.
+        """
+        ...
+
+    async def read(self, tenant: str | None, work: Callable[[Snapshot], T], *, dear: bool = False) -> T:
+        """Run `work` on a consistent snapshot. `dear` reads leave the event loop.
+
+        Raises:
+            NonexistentTenant: There is no such tenant.
+            InternalError: The store failed.
+        """
+        ...
+
+    async def tenants(self) -> list[str | None]:
+        """Every tenant that exists, the default one first."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was begun, then close every file."""
+        ...
