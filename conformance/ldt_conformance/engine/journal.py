@@ -1,0 +1,188 @@
+"""What a run created, on disk before it was asked for, so that it can be removed however the run ends.
+
+One append-only file of JSON lines a process: `journal/<run>.<worker>.jsonl` in the run set's folder. The first line
+says which site it concerns; every further line is an intent (`create`), the name that the server chose for it
+(`named`), or its removal (`removed`). Each line is forced to disk before the request that it announces leaves.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from ldt_conformance.engine.errors import JournalError
+
+FOLDER = "journal"
+
+Kind = Literal[
+    "entity", "temporal-entity", "subscription", "registration", "registration-subscription", "context", "snapshot",
+    "entity-map", "object", "other",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """Something at a target that a run creates or changes.
+
+    Attributes:
+        kind: What it is.
+        id: Its name; None where the server will choose one.
+        path: Where it is (or, without id, the collection it is created in), relative to the API root.
+    """
+
+    kind: Kind
+    id: str | None
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that a run may have left at a target."""
+
+    number: str
+    role: str
+    resource: Resource
+    marker: str
+    at: float
+    named: str | None = None  # path of what the server named itself, once known
+    tenant: str | None = None
+
+
+class Journal:
+    """The journal of one process."""
+
+    def __init__(self, folder: Path, run: str, worker: str, header: dict[str, Any]) -> None:
+        self.path = folder / FOLDER / f"{run}.{worker}.jsonl"
+        self._worker = worker
+        self._header = {"op": "run", "run": run, **header}
+        self._descriptor: int | None = None
+        self._count = 0
+        self._ids: set[str] = set()
+        self._paths: set[str] = set()
+
+    def create(self, role: str, resource: Resource, marker: str, tenant: str | None = None) -> str:
+        """Note an intent; returns its number. Raises JournalError where it cannot be put on disk."""
+        self._count += 1
+        number = f"{self._worker}-{self._count}"
+        self._append(
+            {"op": "create", "n": number, "at": time.time(), "role": role, "marker": marker, "tenant": tenant}
+            | asdict(resource)
+        )
+        if resource.id is not None:
+            self._ids.add(resource.id)
+        return number
+
+    def named(self, number: str, path: str) -> None:
+        """Note the path under which the server keeps what was asked for."""
+        self._append({"op": "named", "n": number, "path": path})
+        self._paths.add(path)
+        self._ids.add(path.rstrip("/").rsplit("/", 1)[-1])
+
+    def removed(self, number: str) -> None:
+        """Note that it is gone."""
+        self._append({"op": "removed", "n": number})
+
+    def knows(self, resource_id: str) -> bool:
+        """Whether this process journalled that id."""
+        return resource_id in self._ids
+
+    @property
+    def used(self) -> bool:
+        """Whether anything was written."""
+        return self._descriptor is not None
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _append(self, record: dict[str, Any]) -> None:
+        lines = [record]
+        try:
+            if self._descriptor is None:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+                lines.insert(0, self._header)
+            data = b"".join(json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in lines)
+            written = os.write(self._descriptor, data)
+            os.fsync(self._descriptor)
+        except OSError as error:
+            raise JournalError(
+                f"the journal {self.path} could not be written ({error.strerror or error}); nothing was sent, because "
+                "what is not journalled cannot be removed. Is the disk full? Try another folder: --out DIR"
+            ) from error
+        if written != len(data):
+            raise JournalError(
+                f"the journal {self.path} could only be written in part; is the disk full? Nothing was sent"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class JournalFile:
+    """A journal as read back."""
+
+    path: Path
+    header: dict[str, Any]
+    left: list[Entry]  # what has not been removed, oldest first
+
+
+def journal_files(place: Path) -> list[Path]:
+    """The journals of a run set's folder, or the one file that was named."""
+    if place.is_file():
+        return [place]
+    folder = place / FOLDER if (place / FOLDER).is_dir() else place
+    return sorted(folder.glob("*.jsonl")) if folder.is_dir() else []
+
+
+def read_journal(path: Path) -> JournalFile:
+    """Read a journal; a last line that a crash cut short announces nothing that was sent, and is left out.
+
+    Raises:
+        JournalError: Not a journal.
+    """
+    header: dict[str, Any] = {}
+    left: dict[str, Entry] = {}
+    for record in _records(path):
+        if record["op"] == "run":
+            header = record
+        elif record["op"] == "create":
+            left[record["n"]] = Entry(
+                number=record["n"],
+                role=record["role"],
+                resource=Resource(kind=record["kind"], id=record["id"], path=record["path"]),
+                marker=record["marker"],
+                at=record["at"],
+                tenant=record.get("tenant"),
+            )
+        elif record["op"] == "named" and record["n"] in left:
+            entry = left[record["n"]]
+            left[record["n"]] = Entry(
+                entry.number, entry.role, entry.resource, entry.marker, entry.at, record["path"], entry.tenant
+            )
+        elif record["op"] == "removed":
+            left.pop(record["n"], None)
+    if not header:
+        raise JournalError(f"{path} is not a journal of ldt: it does not start with the run it belongs to")
+    return JournalFile(path=path, header=header, left=list(left.values()))
+
+
+def _records(path: Path) -> Iterable[dict[str, Any]]:
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise JournalError(f"the journal {path} cannot be read: {error.strerror}") from error
+    for index, line in enumerate(lines):
+        try:
+            record = json.loads(line)
+        except ValueError:
+            record = None
+        if isinstance(record, dict) and "op" in record:
+            yield record
+        elif index < len(lines) - 1:
+            raise JournalError(f"{path} is not a journal of ldt: line {index + 1} is no record")

@@ -1,0 +1,105 @@
+"""Keeps secrets out of everything that is written: known values in every encoding they may come back in."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+from collections.abc import Mapping
+from urllib.parse import quote, quote_plus
+
+# Headers whose values say something about the answer and never carry a credential; all others are named, not shown.
+SHOWN_HEADERS = frozenset(
+    {
+        "accept", "accept-encoding", "accept-language", "access-control-allow-headers",
+        "access-control-allow-methods", "access-control-allow-origin", "access-control-expose-headers",
+        "access-control-max-age", "access-control-request-method", "age", "allow", "cache-control",
+        "content-disposition", "content-encoding", "content-language", "content-length", "content-range",
+        "content-security-policy", "content-type", "date", "deprecation", "etag", "expires", "fiware-correlator",
+        "fiware-service", "fiware-servicepath", "fiware-total-count", "host", "if-match", "if-modified-since",
+        "if-none-match", "last-modified", "link", "location", "ngsild-attribute-format", "ngsild-entitymap",
+        "ngsild-results-count", "ngsild-tenant", "ngsild-warning", "origin", "prefer", "preference-applied",
+        "range", "ratelimit", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "retry-after", "server",
+        "strict-transport-security", "sunset", "transfer-encoding", "upgrade", "user-agent", "vary", "via",
+        "warning", "www-authenticate", "x-content-type-options", "x-frame-options", "x-request-id",
+    }
+)  # fmt: skip
+NOT_SHOWN = "(not recorded)"
+_BASE64_MINIMUM = 6  # bytes; shorter ones leave too few fixed base64 characters to be told from chance
+
+
+def _base64_cores(value: bytes) -> set[str]:
+    """The base64 characters that a value yields wherever in a longer text it stands (three alignments)."""
+    if len(value) < _BASE64_MINIMUM:
+        return set()
+    cores = set()
+    for offset in range(3):
+        text = base64.b64encode(b"\0" * offset + value).decode("ascii")
+        first = (0, 2, 3)[offset]  # characters that also depend on what stands before
+        last = len(text) - (0, 3, 2)[(offset + len(value)) % 3]  # and on what comes after
+        core = text[first:last]
+        cores |= {core, core.replace("+", "-").replace("/", "_")}
+    return cores
+
+
+def encodings(value: str) -> set[str]:
+    """Every form in which a secret may come back: URL-encoded, JSON, HTML, base64 at any alignment, hexadecimal."""
+    data = value.encode("utf-8")
+    percent = quote(value, safe="")
+    forms = {
+        value,
+        percent,
+        quote(value),
+        quote_plus(value),
+        quote(percent, safe=""),
+        re.sub(r"%[0-9A-F]{2}", lambda match: match.group().lower(), percent),
+        re.sub(r"%[0-9A-F]{2}", lambda match: match.group().lower(), quote_plus(value)),
+        "".join(f"%{byte:02X}" for byte in data),
+        json.dumps(value)[1:-1],
+        json.dumps(value, ensure_ascii=False)[1:-1],
+        html.escape(value),
+        html.escape(value, quote=False),
+        data.hex(),
+        data.hex().upper(),
+    }
+    return {form for form in forms | _base64_cores(data) if form}
+
+
+class Masker:
+    """Replaces secrets by the names under which they may be shown.
+
+    Args:
+        secrets: Value -> shown name. May grow during a run (access tokens); it is looked at anew when it has.
+    """
+
+    def __init__(self, secrets: Mapping[str, str]) -> None:
+        self._secrets = secrets
+        self._known = -1
+        self._pattern: re.Pattern[str] | None = None
+        self._names: dict[str, str] = {}
+
+    def text(self, text: str) -> str:
+        """The text without any known secret."""
+        pattern = self._compiled()
+        return pattern.sub(lambda match: self._names[match.group()], text) if pattern else text
+
+    def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """Headers as they may be recorded: known harmless ones scrubbed, all others by name only."""
+        return {
+            name.lower(): self.text(value) if name.lower() in SHOWN_HEADERS else NOT_SHOWN
+            for name, value in headers.items()
+        }
+
+    def found_in(self, text: str) -> list[str]:
+        """Names of the secrets that stand in a text, in any encoding; empty where it is clean."""
+        pattern = self._compiled()
+        return sorted({self._names[match.group()] for match in pattern.finditer(text)}) if pattern else []
+
+    def _compiled(self) -> re.Pattern[str] | None:
+        if len(self._secrets) != self._known:
+            self._known = len(self._secrets)
+            self._names = {form: shown for value, shown in self._secrets.items() for form in encodings(value)}
+            longest_first = sorted(self._names, key=len, reverse=True)
+            self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+        return self._pattern

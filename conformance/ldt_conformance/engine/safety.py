@@ -1,0 +1,145 @@
+"""What a request may be, in which safety mode: the rules that the transport enforces before anything leaves.
+
+probe: GET, HEAD, OPTIONS, and POSTs that only ask. sandbox-write: also writes, to what bears this run's marker (or what
+the server named and the journal knows). Deletion without an id (purge, temporal deletion by query) only in disruptive.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from ldt_conformance.engine.errors import SafetyRefused
+from ldt_conformance.engine.journal import Resource
+from ldt_conformance.engine.verdicts import Mode
+
+READS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+# POSTs that ask and change nothing, by the end of their path.
+QUERIES = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"/entityOperations/query$",  # CIM 009 6.23
+        r"/temporal/entityOperations/query$",  # CIM 009 6.24
+        r"/v2/op/query$",  # NGSIv2
+        r"/v2/(models/[^/]+(/versions/[^/]+)?/infer)$",  # Open Inference Protocol v2
+        r"/catalog/request$",  # Dataspace Protocol
+        r"/sparql$",  # SPARQL 1.1 Protocol; updates are refused by their body below
+        r"^/search$|/stac/search$",  # STAC API
+        r"/protocol/openid-connect/token/introspect$",
+    )
+)
+SPARQL_UPDATE = re.compile(rb"(?i)\b(insert|delete|load|clear|create|drop|copy|move|add)\b|update=")
+
+# NGSI-LD resources that have an id as next path segment.
+COLLECTIONS = re.compile(
+    r"^/(?:temporal/)?(?:entities|subscriptions|csourceRegistrations|csourceSubscriptions|jsonldContexts|entityMaps|snapshots)"
+    r"(?:/(?P<id>[^/]*)(?P<rest>/.*)?)?$"
+)
+BATCH = re.compile(r"^/entityOperations/(create|upsert|update|merge|delete)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One request before it is sent, as far as safety is concerned."""
+
+    method: str
+    path: str  # relative to the API root, without query
+    body: bytes
+    content_type: str
+    creates: Sequence[Resource]
+    touches: Sequence[Resource]
+    expects_refusal: bool
+
+
+def is_query(intent: Intent) -> bool:
+    """Whether this POST only asks."""
+    if intent.method != "POST" or not any(pattern.search(intent.path) for pattern in QUERIES):
+        return False
+    return not (
+        intent.path.endswith("/sparql") and SPARQL_UPDATE.search(unquote(intent.body.decode("latin-1")).encode())
+    )
+
+
+def needed_mode(intent: Intent) -> Mode:
+    """The least mode in which this request may leave."""
+    if intent.method in READS or is_query(intent):
+        return Mode.PROBE
+    if intent.method == "DELETE" and COLLECTIONS.match(intent.path) and not _path_id(intent.path):
+        return Mode.DISRUPTIVE
+    return Mode.SANDBOX_WRITE
+
+
+def judge(intent: Intent, mode: Mode, owned: Callable[[str], bool]) -> None:
+    """Refuse what must not leave.
+
+    Args:
+        intent: The request.
+        mode: The run's mode.
+        owned: Whether an id bears this run's marker or is journalled as ours.
+
+    Raises:
+        SafetyRefused: The mode does not allow it, or it concerns something that is not ours.
+    """
+    needed = needed_mode(intent)
+    if not mode.allows(needed):
+        raise SafetyRefused(f"{intent.method} {intent.path} needs the mode {needed}; this run is allowed {mode}")
+    if needed is Mode.PROBE:
+        return
+    if not (intent.creates or intent.touches or intent.expects_refusal):
+        raise SafetyRefused(
+            f"{intent.method} {intent.path} declares neither what it creates nor what it touches; "
+            "say creates=, touches= or expects_refusal=True"
+        )
+    for identifier in _concerned(intent):
+        if not owned(identifier):
+            raise SafetyRefused(f"{intent.method} {intent.path} concerns {identifier!r}, which this run did not create")
+    if not intent.expects_refusal:
+        _paths_agree(intent)
+
+
+def _concerned(intent: Intent) -> list[str]:
+    """Every id that the request names: declared ones, the one in the path, those in the body."""
+    found = [resource.id for resource in (*intent.creates, *intent.touches) if resource.id is not None]
+    in_path = _path_id(intent.path)
+    if in_path:
+        found.append(in_path)
+    if intent.method in {"POST", "PUT", "PATCH"} or BATCH.match(intent.path):
+        found += _body_ids(intent)
+    return found
+
+
+def _path_id(path: str) -> str | None:
+    match = COLLECTIONS.match(path)
+    return unquote(match.group("id")) if match and match.group("id") else None
+
+
+def _body_ids(intent: Intent) -> list[str]:
+    """Ids of the resources that a JSON body provides or names (the top level; a batch: each member)."""
+    try:
+        body = json.loads(intent.body) if intent.body else None
+    except ValueError:
+        return []  # no receiver can take an id from it either
+    members = body if isinstance(body, list) else [body]
+    return [identifier for member in members for identifier in _own_id(member)]
+
+
+def _own_id(member: Any) -> list[str]:
+    if isinstance(member, str):  # batch delete: a list of ids
+        return [member]
+    if isinstance(member, dict):
+        return [value for key in ("id", "@id") if isinstance(value := member.get(key), str)]
+    return []
+
+
+def _paths_agree(intent: Intent) -> None:
+    """Where the API is none we know the paths of, the declaration must be about the very path that is used."""
+    if COLLECTIONS.match(intent.path) or BATCH.match(intent.path):
+        return
+    declared = [resource.path.rstrip("/") for resource in (*intent.creates, *intent.touches)]
+    if not any(intent.path == path or intent.path.startswith(path + "/") for path in declared):
+        raise SafetyRefused(f"{intent.method} {intent.path} is not under any path it declares: {', '.join(declared)}")
