@@ -227,8 +227,8 @@ class Snapshot(Protocol):
         """Grows with every put and delete of a document of this kind, while the store is open: to keep a cache by."""
         ...
 
-    def due_deliveries(self, now: str, limit: int) -> list[Delivery]:
-        """The oldest deliveries that are due at an instant."""
+    def due_deliveries(self, now: str, limit: int, after: int = 0) -> list[Delivery]:
+        """The oldest deliveries that are due at an instant, with numbers above `after`."""
         ...
 
     def next_due(self) -> str | None:
@@ -248,7 +248,11 @@ class Transaction(Snapshot, Protocol):
         ...
 
     def append_history(self, rows: Sequence[HistoryRow]) -> None:
-        """Add Attribute instances to the temporal evolution. A row with a known instanceId replaces it."""
+        """Add Attribute instances, with new instanceIds, to the temporal evolution; `put_temporal_head` comes first."""
+        ...
+
+    def replace_history(self, row: HistoryRow) -> bool:
+        """Replace the instance with the row's instanceId; False if there is none."""
         ...
 
     def put_temporal_head(self, head: JsonObject) -> None:

@@ -1,0 +1,70 @@
+"""Which file a tenant has, and which tenants there are. The directory belongs to one process at a time."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from urllib.parse import unquote_to_bytes
+
+from filelock import FileLock, Timeout
+
+from ldt_stack.broker.errors import BadRequestData, InternalError
+
+_DEFAULT = "default.sqlite"
+_PREFIX, _SUFFIX = "tenant-", ".sqlite"
+_PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_-")  # upper case is escaped: some file systems fold it
+_MAX_NAME_BYTES = 200
+
+
+class TenantFiles:
+    """The directory of a store; a temporary one if none is given, gone when it is closed."""
+
+    def __init__(self, directory: Path | None) -> None:
+        self.temporary = directory is None
+        self.directory = Path(tempfile.mkdtemp(prefix="ldt-broker-")) if directory is None else directory
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            self._lock = FileLock(self.directory / "broker.lock", timeout=2)
+            self._lock.acquire()
+        except Timeout:
+            raise InternalError(f"{self.directory} is in use by another broker; stop it, or use another one") from None
+        except OSError as error:
+            raise InternalError(f"The data directory {self.directory} cannot be used: {error}") from error
+        self._known = {self._tenant_of(path.name) for path in self.directory.glob(f"{_PREFIX}*{_SUFFIX}")}
+
+    def path(self, tenant: str | None) -> Path:
+        """The file of a tenant, whether it exists or not.
+
+        Raises:
+            BadRequestData: The name is empty or too long.
+        """
+        if tenant is None:
+            return self.directory / _DEFAULT
+        escaped = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in tenant.encode())
+        if not escaped or len(escaped) > _MAX_NAME_BYTES:
+            raise BadRequestData("The name of the tenant is empty or too long; use up to 60 letters, digits, _ or -")
+        return self.directory / f"{_PREFIX}{escaped}{_SUFFIX}"
+
+    def exists(self, tenant: str | None) -> bool:
+        """Whether a tenant exists; the default one does."""
+        return tenant is None or tenant in self._known
+
+    def add(self, tenant: str | None) -> None:
+        """A tenant's file was made."""
+        if tenant is not None:
+            self._known.add(tenant)
+
+    def tenants(self) -> list[str | None]:
+        """All of them, the default one first."""
+        return [None, *sorted(self._known)]
+
+    def close(self) -> None:
+        """Release the directory, and remove it if it was temporary."""
+        self._lock.release()
+        if self.temporary:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    @staticmethod
+    def _tenant_of(file_name: str) -> str:
+        return unquote_to_bytes(file_name[len(_PREFIX) : -len(_SUFFIX)]).decode()

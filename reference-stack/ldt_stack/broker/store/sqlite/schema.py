@@ -1,0 +1,106 @@
+"""Tables of a tenant's file, and the refusal to open what this version does not understand."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+from pathlib import Path
+
+from ldt_stack.broker.errors import InternalError
+
+APPLICATION_ID = 0x4C445442  # "LDTB"
+SCHEMA_VERSION = 1
+
+# Names (IRIs) are long and few: they are kept once. Instants are normalized text (six digits, UTC).
+_TABLES = """
+CREATE TABLE names (number INTEGER PRIMARY KEY, iri TEXT NOT NULL UNIQUE);
+
+CREATE TABLE entities (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL, expires_at TEXT);
+CREATE INDEX entities_expiring ON entities (expires_at) WHERE expires_at IS NOT NULL;
+CREATE TABLE entity_types (type INTEGER NOT NULL, entity INTEGER NOT NULL, PRIMARY KEY (type, entity)) WITHOUT ROWID;
+CREATE TABLE entity_attributes (
+    attribute INTEGER NOT NULL, entity INTEGER NOT NULL, PRIMARY KEY (attribute, entity)) WITHOUT ROWID;
+
+CREATE INDEX entity_types_of ON entity_types (entity);
+CREATE INDEX entity_attributes_of ON entity_attributes (entity);
+
+CREATE TABLE temporal_entities (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, head TEXT NOT NULL);
+CREATE TABLE history (
+    number INTEGER PRIMARY KEY, entity INTEGER NOT NULL, attribute INTEGER NOT NULL, dataset TEXT,
+    instance_id TEXT NOT NULL, body TEXT NOT NULL,
+    observed_at TEXT, created_at TEXT, modified_at TEXT, deleted_at TEXT);
+CREATE INDEX history_observed ON history (entity, attribute, observed_at);
+
+CREATE TABLE documents (
+    number INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, UNIQUE (kind, id));
+
+CREATE TABLE outbox (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, subscription TEXT NOT NULL, body TEXT NOT NULL,
+    due_at TEXT NOT NULL, attempts INTEGER NOT NULL);
+CREATE INDEX outbox_due ON outbox (due_at, number);
+CREATE INDEX outbox_subscription ON outbox (subscription);
+"""
+
+
+def connect(path: Path, *, durable: bool, create: bool) -> sqlite3.Connection:
+    """Open a tenant's file, and make its tables if it is new.
+
+    Args:
+        path: The file.
+        durable: Whether a commit waits for the disk; False for temporary stores.
+        create: Whether a new file gets its tables; otherwise it must have them.
+
+    Raises:
+        InternalError: The file is none of ours, or of another schema version, or cannot be opened.
+    """
+    connection: sqlite3.Connection | None = None
+    try:
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
+        connection.execute("PRAGMA busy_timeout = 10000")
+        connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        if create and _is_empty(connection):
+            _create(connection, path)
+        _check(connection, path)
+    except sqlite3.Error as error:
+        if connection is not None:
+            connection.close()
+        raise InternalError(f"The database {path} cannot be opened: {error}") from error
+    except InternalError:
+        if connection is not None:
+            connection.close()
+        raise
+    return connection
+
+
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0) and bool(
+        connection.execute("PRAGMA application_id").fetchone()[0] == 0
+    )
+
+
+def _create(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.executescript(
+        f"BEGIN IMMEDIATE; {_TABLES}"
+        f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+    )
+    if sys.platform != "win32":  # the new name must survive a power cut, too; Windows has no such call
+        directory = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if application != APPLICATION_ID:
+        raise InternalError(f"{path} is no database of this broker; point --data at another directory")
+    if version != SCHEMA_VERSION:
+        raise InternalError(
+            f"{path} has schema version {version}, this broker knows {SCHEMA_VERSION}; use the version that wrote it"
+        )

@@ -1,0 +1,79 @@
+"""A snapshot or transaction on one connection: gathers the functions of the sibling modules behind the interface.
+
+Each sibling has the functions of one concern, on a `Session` (connection and name cache): `entities`, `queries`,
+`history`, `documents`, `outbox`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class Names:
+    """IRI <-> number. One per connection; forgotten when a transaction is rolled back."""
+
+    numbers: dict[str, int] = field(default_factory=dict)
+    iris: dict[int, str] = field(default_factory=dict)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.numbers.clear()
+        self.iris.clear()
+
+
+@dataclass(slots=True)
+class Session:
+    """A connection inside a transaction.
+
+    Args:
+        connection: Rows are tuples.
+        now: The present instant as normalized text: expired Entities are not there any more (4.22).
+        names: Cache of the table `names`.
+        versions: Document kind -> version, shared by all connections of the tenant.
+        enqueued: Whether something went into the outbox.
+    """
+
+    connection: sqlite3.Connection
+    now: Callable[[], str]
+    names: Names
+    versions: dict[str, int]
+    enqueued: bool = False
+    touched_kinds: set[str] = field(default_factory=set)
+
+    def execute(self, statement: str, parameters: tuple[Any, ...] = ()) -> sqlite3.Cursor:
+        """Run one statement."""
+        return self.connection.execute(statement, parameters)
+
+    def find_name(self, iri: str) -> int | None:
+        """The number of an IRI, or None if nothing was ever stored under it."""
+        number = self.names.numbers.get(iri)
+        if number is None:
+            row = self.execute("SELECT number FROM names WHERE iri = ?", (iri,)).fetchone()
+            if row is None:
+                return None
+            number = int(row[0])
+            self.names.numbers[iri] = number
+            self.names.iris[number] = iri
+        return number
+
+    def name(self, iri: str) -> int:
+        """The number of an IRI; given on first use."""
+        number = self.find_name(iri)
+        if number is None:
+            number = int(self.execute("INSERT INTO names (iri) VALUES (?) RETURNING number", (iri,)).fetchone()[0])
+            self.names.numbers[iri] = number
+            self.names.iris[number] = iri
+        return number
+
+    def iri(self, number: int) -> str:
+        """The IRI of a number."""
+        iri = self.names.iris.get(number)
+        if iri is None:
+            iri = str(self.execute("SELECT iri FROM names WHERE number = ?", (number,)).fetchone()[0])
+            self.names.iris[number] = iri
+            self.names.numbers[iri] = number
+        return iri

@@ -1,0 +1,149 @@
+"""`SqliteStore`: reads beside one writer thread that groups commits.
+
+What `write` returned is on disk: the writer runs the transactions that wait, each in a savepoint, commits them
+together (WAL, synchronous=FULL: the commit ends with a sync) and only then answers. Cheap reads run inline on the
+event loop, on a connection of their own; dear ones in a few threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from ldt_stack.broker.errors import InternalError, NonexistentTenant
+from ldt_stack.broker.model.instants import format_instant
+from ldt_stack.broker.settings import BrokerSettings
+from ldt_stack.broker.store.interface import Snapshot, Transaction
+from ldt_stack.broker.store.sqlite.files import TenantFiles
+from ldt_stack.broker.store.sqlite.schema import connect
+from ldt_stack.broker.store.sqlite.session import Names, Session
+from ldt_stack.broker.store.sqlite.transaction import SqliteSnapshot
+from ldt_stack.broker.store.sqlite.writer import Writer
+
+T = TypeVar("T")
+
+
+class _Reader:
+    """A connection that only reads."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self.names = Names()
+        self.used = time.monotonic()
+
+    def run(self, work: Callable[[Snapshot], T], now: Callable[[], str], versions: dict[str, int]) -> T:
+        self.used = time.monotonic()
+        self.connection.execute("BEGIN")
+        try:
+            return work(SqliteSnapshot(Session(self.connection, now, self.names, versions)))
+        finally:
+            self.connection.execute("ROLLBACK")
+
+
+class SqliteStore:
+    """See `Store`. Opens (and where needed makes) the default tenant's file at once."""
+
+    def __init__(self, settings: BrokerSettings, clock: Callable[[], datetime] | None = None) -> None:
+        self.on_enqueued: Callable[[str | None], None] | None = None
+        self._settings = settings
+        self._clock = clock or (lambda: datetime.now(UTC))
+        self._files = TenantFiles(settings.data_dir)
+        self._versions: dict[str | None, dict[str, int]] = {}
+        self._inline: OrderedDict[str | None, _Reader] = OrderedDict()
+        self._idle: dict[str | None, list[_Reader]] = {}
+        self._pool = ThreadPoolExecutor(settings.read_threads, thread_name_prefix="store-read")
+        self._writer = Writer(settings, self._files, self._now, self.versions, self._notify)
+        try:
+            connect(self._files.path(None), durable=not self._files.temporary, create=True).close()
+        except BaseException:
+            self._files.close()
+            raise
+        self._writer.start()
+
+    def _now(self) -> str:
+        return format_instant(self._clock())
+
+    def _notify(self, tenant: str | None) -> None:
+        if self.on_enqueued is not None:
+            self.on_enqueued(tenant)
+
+    def versions(self, tenant: str | None) -> dict[str, int]:
+        """Document kind -> version of a tenant; changed by the writer, after a commit."""
+        return self._versions.setdefault(tenant, {})
+
+    async def write(self, tenant: str | None, work: Callable[[Transaction], T], *, create: bool = False) -> T:
+        """See `Store.write`."""
+        if not self._files.exists(tenant) and not create:
+            raise _no_such(tenant)
+        return await self._writer.submit(tenant, work)
+
+    async def read(self, tenant: str | None, work: Callable[[Snapshot], T], *, dear: bool = False) -> T:
+        """See `Store.read`."""
+        if not self._files.exists(tenant):
+            raise _no_such(tenant)
+        try:
+            if dear:
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(self._pool, self._read_dear, tenant, work)
+            return self._reader(tenant).run(work, self._now, self.versions(tenant))
+        except sqlite3.Error as error:
+            raise InternalError(f"The store failed to read: {error}") from error
+
+    def _reader(self, tenant: str | None) -> _Reader:
+        reader = self._inline.get(tenant)
+        if reader is None:
+            reader = _Reader(self._connect(tenant))
+            self._inline[tenant] = reader
+            self._close_unused()
+        self._inline.move_to_end(tenant)
+        return reader
+
+    def _close_unused(self) -> None:
+        """Only when a file is opened: no timer, and never more than the settings allow."""
+        horizon = time.monotonic() - self._settings.tenant_idle_seconds
+        for tenant in list(self._inline)[:-1]:
+            if len(self._inline) > self._settings.max_open_tenants or self._inline[tenant].used < horizon:
+                self._inline.pop(tenant).connection.close()
+                for reader in self._idle.pop(tenant, []):
+                    reader.connection.close()
+
+    def _connect(self, tenant: str | None) -> sqlite3.Connection:
+        return connect(self._files.path(tenant), durable=not self._files.temporary, create=False)
+
+    def _read_dear(self, tenant: str | None, work: Callable[[Snapshot], T]) -> T:
+        """Runs on a thread of the pool."""
+        idle = self._idle.setdefault(tenant, [])
+        try:
+            reader = idle.pop()
+        except IndexError:
+            reader = _Reader(self._connect(tenant))
+        try:
+            return reader.run(work, self._now, self.versions(tenant))
+        finally:
+            idle.append(reader)
+
+    async def tenants(self) -> list[str | None]:
+        """See `Store.tenants`."""
+        return self._files.tenants()
+
+    async def close(self) -> None:
+        """See `Store.close`."""
+        await asyncio.to_thread(self._writer.stop)
+        await asyncio.to_thread(self._pool.shutdown)
+        for reader in [*self._inline.values(), *(r for readers in self._idle.values() for r in readers)]:
+            reader.connection.close()
+        self._inline.clear()
+        self._idle.clear()
+        self._files.close()
+
+
+def _no_such(tenant: str | None) -> NonexistentTenant:
+    return NonexistentTenant(
+        f'There is no tenant "{tenant}"; a tenant comes into being when something is created in it'
+    )

@@ -1,0 +1,148 @@
+"""`SqliteSnapshot` and `SqliteTransaction`: the interface, each method a function of a sibling module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ldt_stack.broker.model.names import JsonObject
+from ldt_stack.broker.store.interface import (
+    Delivery,
+    DocumentKind,
+    EntityQuery,
+    HistoryRow,
+    Page,
+    TemporalEntity,
+    TemporalPage,
+    TemporalQuery,
+)
+from ldt_stack.broker.store.sqlite import documents, entities, history, outbox, queries
+from ldt_stack.broker.store.sqlite.session import Session
+
+
+class SqliteSnapshot:
+    """Reads of one tenant at one instant."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def get_entity(self, entity_id: str) -> JsonObject | None:
+        """See `Snapshot.get_entity`."""
+        return entities.get_entity(self.session, entity_id)
+
+    def query_entities(self, query: EntityQuery) -> Page:
+        """See `Snapshot.query_entities`."""
+        return queries.query_entities(self.session, query)
+
+    def iterate_entities(self, query: EntityQuery) -> Iterator[JsonObject]:
+        """See `Snapshot.iterate_entities`."""
+        return queries.iterate_entities(self.session, query)
+
+    def get_temporal(self, entity_id: str, query: TemporalQuery) -> TemporalEntity | None:
+        """See `Snapshot.get_temporal`."""
+        return history.get_temporal(self.session, entity_id, query)
+
+    def query_temporal(self, query: EntityQuery, temporal: TemporalQuery) -> TemporalPage:
+        """See `Snapshot.query_temporal`."""
+        return history.query_temporal(self.session, query, temporal)
+
+    def get_history_row(self, entity_id: str, attribute: str, instance_id: str) -> JsonObject | None:
+        """See `Snapshot.get_history_row`."""
+        return history.get_history_row(self.session, entity_id, attribute, instance_id)
+
+    def count_types(self) -> dict[str, int]:
+        """See `Snapshot.count_types`."""
+        return queries.count_types(self.session)
+
+    def types_of_attributes(self) -> dict[str, dict[str, int]]:
+        """See `Snapshot.types_of_attributes`."""
+        return queries.types_of_attributes(self.session)
+
+    def attribute_kinds(self, attribute: str, entity_type: str | None = None) -> list[str]:
+        """See `Snapshot.attribute_kinds`."""
+        return queries.attribute_kinds(self.session, attribute, entity_type)
+
+    def get_document(self, kind: DocumentKind, identifier: str) -> JsonObject | None:
+        """See `Snapshot.get_document`."""
+        return documents.get_document(self.session, kind, identifier)
+
+    def list_documents(self, kind: DocumentKind, *, offset: int = 0, limit: int | None = None) -> list[JsonObject]:
+        """See `Snapshot.list_documents`."""
+        return documents.list_documents(self.session, kind, offset=offset, limit=limit)
+
+    def count_documents(self, kind: DocumentKind) -> int:
+        """See `Snapshot.count_documents`."""
+        return documents.count_documents(self.session, kind)
+
+    def documents_version(self, kind: DocumentKind) -> int:
+        """See `Snapshot.documents_version`."""
+        return documents.documents_version(self.session, kind)
+
+    def due_deliveries(self, now: str, limit: int, after: int = 0) -> list[Delivery]:
+        """See `Snapshot.due_deliveries`."""
+        return outbox.due_deliveries(self.session, now, limit, after)
+
+    def next_due(self) -> str | None:
+        """See `Snapshot.next_due`."""
+        return outbox.next_due(self.session)
+
+
+class SqliteTransaction(SqliteSnapshot):
+    """Reads and writes of one tenant, all or nothing."""
+
+    def put_entity(self, entity: JsonObject) -> None:
+        """See `Transaction.put_entity`."""
+        entities.put_entity(self.session, entity)
+
+    def delete_entity(self, entity_id: str) -> bool:
+        """See `Transaction.delete_entity`."""
+        return entities.delete_entity(self.session, entity_id)
+
+    def append_history(self, rows: Sequence[HistoryRow]) -> None:
+        """See `Transaction.append_history`."""
+        history.append_history(self.session, rows)
+
+    def replace_history(self, row: HistoryRow) -> bool:
+        """See `Transaction.replace_history`."""
+        return history.replace_history(self.session, row)
+
+    def put_temporal_head(self, head: JsonObject) -> None:
+        """See `Transaction.put_temporal_head`."""
+        history.put_temporal_head(self.session, head)
+
+    def delete_history(
+        self,
+        entity_id: str,
+        attribute: str | None = None,
+        instance_id: str | None = None,
+        dataset_id: str | None = None,
+        *,
+        any_dataset: bool = True,
+    ) -> int:
+        """See `Transaction.delete_history`."""
+        return history.delete_history(
+            self.session, entity_id, attribute, instance_id, dataset_id, any_dataset=any_dataset
+        )
+
+    def put_document(self, kind: DocumentKind, identifier: str, document: JsonObject) -> None:
+        """See `Transaction.put_document`."""
+        documents.put_document(self.session, kind, identifier, document)
+
+    def delete_document(self, kind: DocumentKind, identifier: str) -> bool:
+        """See `Transaction.delete_document`."""
+        return documents.delete_document(self.session, kind, identifier)
+
+    def enqueue(self, deliveries: Sequence[Delivery]) -> None:
+        """See `Transaction.enqueue`."""
+        outbox.enqueue(self.session, deliveries)
+
+    def reschedule(self, delivery: Delivery) -> None:
+        """See `Transaction.reschedule`."""
+        outbox.reschedule(self.session, delivery)
+
+    def drop_delivery(self, number: int) -> None:
+        """See `Transaction.drop_delivery`."""
+        outbox.drop_delivery(self.session, number)
+
+    def drop_deliveries_of(self, subscription_id: str) -> None:
+        """See `Transaction.drop_deliveries_of`."""
+        outbox.drop_deliveries_of(self.session, subscription_id)

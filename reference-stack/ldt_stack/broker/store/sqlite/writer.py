@@ -1,0 +1,178 @@
+"""The writer thread: runs the transactions that wait, commits them together, and answers when they are on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import sqlite3
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from ldt_stack.broker.errors import InternalError, TooManyResults
+from ldt_stack.broker.settings import BrokerSettings
+from ldt_stack.broker.store.interface import Transaction
+from ldt_stack.broker.store.sqlite.files import TenantFiles
+from ldt_stack.broker.store.sqlite.schema import connect
+from ldt_stack.broker.store.sqlite.session import Names, Session
+from ldt_stack.broker.store.sqlite.transaction import SqliteTransaction
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+_MAX_GROUP = 128
+
+
+@dataclass(slots=True)
+class _Job:
+    tenant: str | None
+    work: Callable[[Transaction], Any]
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Any]
+    result: Any = None
+    error: BaseException | None = None
+    enqueued: bool = False
+
+
+@dataclass(slots=True)
+class _Open:
+    connection: sqlite3.Connection
+    names: Names
+
+
+class Writer(threading.Thread):
+    """The only thread that writes. Jobs of one tenant keep their order."""
+
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        files: TenantFiles,
+        now: Callable[[], str],
+        versions: Callable[[str | None], dict[str, int]],
+        enqueued: Callable[[str | None], None],
+    ) -> None:
+        super().__init__(name="store-write", daemon=True)
+        self._settings = settings
+        self._files = files
+        self._now = now
+        self._versions = versions
+        self._enqueued = enqueued
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._open: OrderedDict[str | None, _Open] = OrderedDict()
+        self._stopped = False
+
+    async def submit(self, tenant: str | None, work: Callable[[Transaction], T]) -> T:
+        """Run `work`; returns after the commit. A caller that gives up waiting does not undo the write."""
+        if self._stopped:
+            raise InternalError("The broker is stopping; try again when it is back")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._jobs.put(_Job(tenant, work, loop, future))
+        return await future
+
+    def stop(self) -> None:
+        """Finish what waits, then end the thread."""
+        self._stopped = True
+        self._jobs.put(None)
+        if self.ident is not None:
+            self.join()
+
+    def run(self) -> None:
+        """Take what waits, up to a limit; commit a tenant's jobs together."""
+        running = True
+        while running:
+            group: OrderedDict[str | None, list[_Job]] = OrderedDict()
+            job = self._jobs.get()
+            for waiting in range(_MAX_GROUP):
+                if job is None:
+                    running = False
+                    break
+                group.setdefault(job.tenant, []).append(job)
+                if waiting == _MAX_GROUP - 1 or self._jobs.empty():
+                    break
+                job = self._jobs.get()  # this thread is the only one that takes: it does not wait
+            for tenant, jobs in group.items():
+                self._commit(tenant, jobs)
+                jobs[0].loop.call_soon_threadsafe(self._answer, tenant, jobs)
+        for opened in self._open.values():
+            opened.connection.close()
+
+    def _answer(self, tenant: str | None, jobs: Sequence[_Job]) -> None:
+        """On the event loop."""
+        for job in jobs:
+            if job.future.cancelled():
+                continue
+            if job.error is not None:
+                job.future.set_exception(job.error)
+            else:
+                job.future.set_result(job.result)
+        if any(job.enqueued and job.error is None for job in jobs):
+            self._enqueued(tenant)
+
+    def _commit(self, tenant: str | None, jobs: Sequence[_Job]) -> None:
+        try:
+            opened = self._opened(tenant)
+        except Exception as error:
+            for job in jobs:
+                job.error = error
+            return
+        touched: set[str] = set()
+        try:
+            opened.connection.execute("BEGIN IMMEDIATE")
+            for job in jobs:
+                touched |= self._run_job(opened, job, tenant)
+            opened.connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._roll_back(opened)
+            for job in jobs:
+                job.error = job.error or _failed(error)
+            return
+        versions = self._versions(tenant)
+        for kind in touched:
+            versions[kind] = versions.get(kind, 0) + 1
+
+    def _run_job(self, opened: _Open, job: _Job, tenant: str | None) -> set[str]:
+        """One job in a savepoint: what it did is undone if it raises. Document kinds that it touched."""
+        session = Session(opened.connection, self._now, opened.names, self._versions(tenant))
+        opened.connection.execute("SAVEPOINT job")
+        try:
+            job.result = job.work(SqliteTransaction(session))
+        except BaseException as error:
+            job.error = _failed(error) if isinstance(error, sqlite3.Error) else error
+            opened.names.clear()
+            opened.connection.execute("ROLLBACK TO job")
+            opened.connection.execute("RELEASE job")
+            return set()
+        opened.connection.execute("RELEASE job")
+        job.enqueued = session.enqueued
+        return session.touched_kinds
+
+    def _roll_back(self, opened: _Open) -> None:
+        opened.names.clear()
+        try:
+            if opened.connection.in_transaction:
+                opened.connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            _log.error("store: rollback failed: %s", error)
+
+    def _opened(self, tenant: str | None) -> _Open:
+        opened = self._open.get(tenant)
+        if opened is None:
+            if not self._files.exists(tenant) and len(self._files.tenants()) > self._settings.max_tenants:
+                raise TooManyResults(f"There are {self._settings.max_tenants} tenants, the limit of this broker")
+            path = self._files.path(tenant)
+            opened = _Open(connect(path, durable=not self._files.temporary, create=True), Names())
+            self._files.add(tenant)
+            self._open[tenant] = opened
+            while len(self._open) > self._settings.max_open_tenants:
+                self._open.popitem(last=False)[1].connection.close()
+        self._open.move_to_end(tenant)
+        return opened
+
+
+def _failed(error: BaseException) -> InternalError:
+    failure = InternalError(f"The store failed to write, nothing was kept: {error}")
+    failure.__cause__ = error
+    return failure
