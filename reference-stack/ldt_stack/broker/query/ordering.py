@@ -1,0 +1,227 @@
+"""Entity Ordering Language: ETSI GS CIM 009 V1.9.1, clause 4.23.
+
+The ICU root collation is approximated without ICU: first letters without accent and case, then accents, then case
+(lower before upper), with the root collation's order of character groups (space, punctuation, symbols, digits,
+letters). Tailorings of single languages (`de-u-co-phonebk`) are accepted and sorted as root; `-u-ks-level1`,
+`-u-ks-level2` and `-u-ks-identic` set the strength. Null and missing values come last in both directions.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cmp_to_key
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
+
+from ldt_stack.broker.errors import BadRequestData
+from ldt_stack.broker.model.names import JsonObject, JsonValue
+from ldt_stack.broker.query.geometry import check_geometry, distance_metres, is_geometry
+from ldt_stack.broker.query.lexical import MAX_TERMS, Cursor
+from ldt_stack.broker.query.paths import AttributePath, LinkedPath, parse_path
+from ldt_stack.broker.query.values import TemporalValue
+
+if TYPE_CHECKING:
+    from ldt_stack.broker.ld_context import LdContext
+
+Direction = Literal["asc", "desc", "dist-asc", "dist-desc"]
+_DIRECTION: Final = re.compile(r"dist-asc|dist-desc|asc|desc")
+_ENTITY_MEMBER: Final = re.compile(r"(?:id|type|scope)(?=[,;]|$)")
+# 4.23.2, in this order; nulls and what does not exist come last.
+_TYPE_ORDER: Final = {
+    "number": 0,
+    "string": 1,
+    "object": 2,
+    "array": 3,
+    "boolean": 4,
+    "Time": 5,
+    "Date": 6,
+    "DateTime": 7,
+}
+_NULL: Final = 8
+_MISSING: Final = 9
+# BCP 47 with the ICU name of the root collation that 4.23.1 spells out.
+_COLLATION: Final = re.compile(r"und-x-icu|[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
+_WEAK: Final = re.compile(r"-ks-(level1|level2|identic)(?=-|$)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderingTerm:
+    """One key of the order: an Attribute path, or the short name of an Entity member."""
+
+    path: AttributePath | str
+    direction: Direction = "asc"
+
+
+@dataclass(frozen=True, slots=True)
+class Ordering:
+    """A parsed order.
+
+    Args:
+        terms: Keys, the first one decides first.
+        reference: For distances: GeoJSON text.
+        strength: How strings are compared: "tertiary" minds accents and case, "secondary" accents, "primary" neither.
+    """
+
+    terms: tuple[OrderingTerm, ...]
+    reference: str | None = None
+    strength: Literal["primary", "secondary", "tertiary"] = "tertiary"
+
+    def sort(self, entities: Sequence[JsonObject]) -> list[JsonObject]:
+        """Expanded Entities in this order; equal ones by id, so that pages are stable."""
+        keyed = [(self._keys(entity), entity["id"], entity) for entity in entities]
+        keyed.sort(key=cmp_to_key(self._compare))
+        return [entity for _, _, entity in keyed]
+
+    def _keys(self, entity: JsonObject) -> list[tuple[int, Any]]:
+        return [self._key(term, entity) for term in self.terms]
+
+    def _key(self, term: OrderingTerm, entity: JsonObject) -> tuple[int, Any]:
+        value = _value(term.path, entity)
+        if term.direction.startswith("dist-") and self.reference is not None and is_geometry(value):
+            return -1, distance_metres(value, json.loads(self.reference))
+        return _rank(value, self.strength)
+
+    def _compare(self, one: tuple[list[Any], str, Any], other: tuple[list[Any], str, Any]) -> int:
+        for term, (rank, key), (other_rank, other_key) in zip(self.terms, one[0], other[0], strict=True):
+            if rank != other_rank:
+                return -1 if rank < other_rank else 1
+            if key != other_key:
+                below = -1 if key < other_key else 1
+                return -below if term.direction in {"desc", "dist-desc"} else below
+        return -1 if one[1] < other[1] else 1
+
+
+_ABSENT: Final = object()
+
+
+def _value(path: AttributePath | str, entity: JsonObject) -> Any:
+    if isinstance(path, str):
+        return entity.get(path, _ABSENT)
+    targets = list(path.targets(entity))
+    if not targets:
+        return _ABSENT
+    # Several instances: the default one decides, which has no datasetId and, where there is one, is stored first.
+    value = targets[0].value
+    return value[0] if targets[0].languages and value else value
+
+
+def _rank(value: Any, strength: str) -> tuple[int, Any]:
+    if value is _ABSENT:
+        return _MISSING, 0
+    if value is None:
+        return _NULL, 0
+    if isinstance(value, TemporalValue):
+        return _TYPE_ORDER[value.kind.value], value.text
+    if isinstance(value, bool):
+        return _TYPE_ORDER["boolean"], value
+    if isinstance(value, int | float):
+        return _TYPE_ORDER["number"], value
+    if isinstance(value, str):
+        return _TYPE_ORDER["string"], collation_key(value, strength)
+    kind = "array" if isinstance(value, list) else "object"
+    return _TYPE_ORDER[kind], json.dumps(value, sort_keys=True, default=_plain)
+
+
+def _plain(value: object) -> str:
+    return value.text if isinstance(value, TemporalValue) else str(value)
+
+
+_GROUPS: Final = {"Z": 0, "C": 0, "P": 1, "S": 2, "N": 3, "L": 4}
+
+
+def collation_key(text: str, strength: str = "tertiary") -> tuple[Any, ...]:
+    """A key by which strings sort about as in the ICU root collation."""
+    decomposed = unicodedata.normalize("NFD", text)
+    letters = [character for character in decomposed if unicodedata.category(character) != "Mn"]
+    primary = tuple((_GROUPS.get(unicodedata.category(c)[0], 4), c) for letter in letters for c in letter.casefold())
+    if strength == "primary":
+        return (primary,)
+    accents = tuple(character if unicodedata.category(character) == "Mn" else "" for character in decomposed)
+    if strength == "secondary":
+        return primary, accents
+    return primary, accents, tuple(letter.isupper() for letter in letters), text
+
+
+def parse_ordering(
+    order_by: str | Sequence[str],
+    ld_context: LdContext,
+    *,
+    collation: str | None = None,
+    order_from: JsonValue = None,
+    order_geometry: str | None = None,
+    max_terms: int = MAX_TERMS,
+) -> Ordering:
+    """Parse an order.
+
+    Args:
+        order_by: `name,age;desc`, `location;dist-asc`, or a list of such terms (5.2.43).
+        ld_context: Expands the names (5.5.7).
+        collation: A collation (RFC 6067), default the ICU root collation.
+        order_from: Coordinates for distances, a JSON array or its text.
+        order_geometry: Their geometry type, default Point.
+        max_terms: More terms are too complex.
+
+    Raises:
+        BadRequestData: A term, the collation or the coordinates are not valid, or distance has no coordinates.
+
+    Source: CIM 009 V1.9.1, clauses 4.23.3, 5.2.43 and 5.7.2.4.
+    """
+    text = order_by if isinstance(order_by, str) else ",".join(order_by)
+    cursor = Cursor("orderBy", text, "names like name,age;desc or location;dist-asc (clause 4.23.3)", max_terms)
+    terms = [_term(cursor, ld_context)]
+    while cursor.take(","):
+        terms.append(_term(cursor, ld_context))
+    if not cursor.at_end():
+        cursor.fail("a ',' or the end is missing here")
+    reference = None
+    if order_from is not None:
+        reference = _reference(order_from, order_geometry or "Point")
+    elif any(term.direction.startswith("dist-") for term in terms):
+        raise BadRequestData("orderBy orders by distance, but orderFrom, the place to measure from, is missing.")
+    return Ordering(tuple(terms), reference, _strength(collation))
+
+
+def _term(cursor: Cursor, ld_context: LdContext) -> OrderingTerm:
+    cursor.count_term()
+    path: AttributePath | str
+    if match := cursor.take_match(_ENTITY_MEMBER):
+        path = match[0]
+    else:
+        parsed = parse_path(cursor, ld_context)
+        if isinstance(parsed, LinkedPath):
+            cursor.fail("Entities cannot be ordered by linked Entities")
+        path = parsed
+    if not cursor.take(";"):
+        return OrderingTerm(path)
+    direction = cursor.take_match(_DIRECTION)
+    if direction is None:
+        cursor.fail("the direction is none of asc, desc, dist-asc, dist-desc")
+    return OrderingTerm(path, cast("Direction", direction[0]))
+
+
+def _reference(source: JsonValue, kind: str) -> str:
+    coordinates = source
+    if isinstance(source, str):
+        try:
+            coordinates = json.loads(source)
+        except (ValueError, RecursionError) as problem:
+            raise BadRequestData(f"orderFrom is no JSON array: {source[:60]!r}.") from problem
+    reference = {"type": kind, "coordinates": coordinates}
+    check_geometry(reference)
+    return json.dumps(reference, separators=(",", ":"))
+
+
+def _strength(collation: str | None) -> Literal["primary", "secondary", "tertiary"]:
+    if collation is None:
+        return "tertiary"
+    if not _COLLATION.fullmatch(collation):
+        raise BadRequestData(
+            f"collation is {collation[:60]!r}; expected one like und-x-icu or de-u-co-phonebk (RFC 6067)."
+        )
+    match = _WEAK.search(collation)
+    if match is None:
+        return "tertiary"
+    return "primary" if match[1].lower() == "level1" else "secondary"
