@@ -48,11 +48,13 @@ class ContextRegistry:
 
     Attributes:
         hosted: Set by whoever implements clause 5.13: the document behind a URL of our own, or None.
+        host: Set likewise: store a @context that was given inline, and return its URL below a base URL.
         documents: Downloaded documents by URL, oldest use first.
     """
 
     def __init__(self, settings: BrokerSettings, clock: Callable[[], datetime]) -> None:
         self.hosted: Callable[[str], Awaitable[JsonObject | None]] | None = None
+        self.host: Callable[[LdContext, str], Awaitable[str]] | None = None
         self.documents: OrderedDict[str, CachedDocument] = OrderedDict()
         self._settings = settings
         self._clock = clock

@@ -1,0 +1,101 @@
+"""`python -m ldt_stack.broker`: run the broker alone, in one process."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import socket
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from ldt_stack.broker.errors import NgsiLdError
+from ldt_stack.broker.http.app import BrokerApp
+from ldt_stack.broker.settings import BrokerSettings
+
+
+def _arguments(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m ldt_stack.broker", description="The embedded NGSI-LD broker.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen at (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=9090, help="port; 0 for a free one (default: %(default)s)")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="where to keep data (default: temporary)")
+    parser.add_argument("--ready-file", type=Path, metavar="FILE", help='written once it answers: {"broker": URL}')
+    parser.add_argument("--public-url", metavar="URL", help="how others reach it, if not as they address it")
+    parser.add_argument("--forbid-private-addresses", action="store_true", help="no @context or notification to them")
+    parser.add_argument("--log-level", default="warning", choices=["debug", "info", "warning", "error"])
+    return parser.parse_args(argv)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if os.name != "nt":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """Writes the ready file once requests are answered."""
+
+    def __init__(self, config: uvicorn.Config, ready_file: Path | None, url: str) -> None:
+        super().__init__(config)
+        self._ready_file = ready_file
+        self._url = url
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's; then says that we are there."""
+        await super().startup(sockets)
+        if self.should_exit or self._ready_file is None:
+            return
+        partial = self._ready_file.with_name(self._ready_file.name + ".partial")
+        partial.write_text(json.dumps({"broker": self._url}) + "\n", encoding="utf-8")
+        partial.replace(self._ready_file)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Serve until SIGINT or SIGTERM. Exit code 2 for what the user can mend, 4 for a failure of ours."""
+    options = _arguments(argv)
+    logging.basicConfig(level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        listener = _listen(options.host, options.port)
+    except OSError as error:
+        sys.stderr.write(f"Cannot listen at {options.host}:{options.port}: {error}. Try another --port.\n")
+        return 2
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    url = f"http://{host}:{listener.getsockname()[1]}"
+    settings = BrokerSettings(
+        data_dir=options.data,
+        public_url=options.public_url,
+        allow_private_addresses=not options.forbid_private_addresses,
+    )
+    application = BrokerApp(settings)
+    config = uvicorn.Config(
+        application,
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        server_header=False,
+        timeout_graceful_shutdown=10,
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+    server = _Server(config, options.ready_file, url)
+    try:
+        server.run(sockets=[listener])
+    except NgsiLdError as error:
+        sys.stderr.write(f"{error.detail}\n")
+        return 4
+    finally:
+        listener.close()
+    return 0 if server.started else 4
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,18 @@
+"""Puts a broker together from its settings."""
+
+from __future__ import annotations
+
+from ldt_stack.broker.ld_context import ContextRegistry
+from ldt_stack.broker.service import Broker, Notifier, SilentNotifier, system_clock
+from ldt_stack.broker.settings import BrokerSettings
+from ldt_stack.broker.store.sqlite import SqliteStore
+
+
+def create_broker(settings: BrokerSettings) -> Broker:
+    """A broker that is not started yet.
+
+    Raises:
+        InternalError: The store cannot be opened.
+    """
+    notifier: Notifier = SilentNotifier()
+    return Broker(settings, SqliteStore(settings), ContextRegistry(settings, system_clock), notifier)

@@ -1,0 +1,116 @@
+"""The ASGI application: one request in, one answer out, and whatever goes wrong as a problem document.
+
+A resource module has `routes: list[Route]`; paths are relative to the server root (`/ngsi-ld/v1/…`). Endpoints take a
+Starlette `Request` and raise `NgsiLdError` or `HttpError`.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Message, Receive, Scope, Send
+
+from ldt_stack.broker.assembly import create_broker
+from ldt_stack.broker.errors import InternalError, NgsiLdError
+from ldt_stack.broker.http import operability
+from ldt_stack.broker.http.problems import HttpError, problem_response
+from ldt_stack.broker.http.routing import Router
+from ldt_stack.broker.service import Broker
+from ldt_stack.broker.settings import BrokerSettings
+
+_log = logging.getLogger(__name__)
+_ECHOED = (b"ngsild-tenant", b"ngsild-snapshot")  # 6.3.14, 6.3.22: "shall also be present in HTTP response"
+
+
+def all_routes() -> list[Route]:
+    """Every resource of the broker; a module is plugged in here."""
+    return [*operability.routes]
+
+
+class BrokerApp:
+    """ASGI. The broker is made at start-up and closed at shut-down (lifespan), or with `startup` and `shutdown`.
+
+    Attributes:
+        broker: Set between start-up and shut-down.
+    """
+
+    def __init__(self, settings: BrokerSettings) -> None:
+        self.settings = settings
+        self.broker: Broker | None = None
+        self.router = Router(all_routes())
+
+    async def startup(self) -> None:
+        """Open the store and begin to deliver."""
+        self.broker = create_broker(self.settings)
+        await self.broker.start()
+
+    async def shutdown(self) -> None:
+        """Deliver no more, close the store."""
+        if self.broker is not None:
+            await self.broker.close()
+            self.broker = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One connection event of ASGI."""
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            step = message["type"].rpartition(".")[2]
+            try:
+                await (self.startup() if step == "startup" else self.shutdown())
+            except NgsiLdError as error:
+                await send({"type": f"lifespan.{step}.failed", "message": error.detail})
+                return
+            await send({"type": f"lifespan.{step}.complete"})
+            if step == "shutdown":
+                return
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["broker"] = self.broker
+        headers: list[tuple[bytes, bytes]] = scope["headers"]
+        given = next((value for name, value in headers if name == b"x-request-id"), b"")
+        request_id = given[:64] if given[:64].isalnum() else secrets.token_hex(8).encode()
+        scope["request_id"] = request_id.decode()
+        echoed = [(name, value) for name, value in headers if name in _ECHOED]
+        extra = [(b"x-request-id", request_id), *echoed]
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *extra]
+            await send(message)
+
+        response = await self._answer(Request(scope, receive))
+        await response(scope, receive, send_with_headers)
+
+    async def _answer(self, request: Request) -> Response:
+        try:
+            raw_path: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
+            path = raw_path.decode("latin-1").partition("?")[0]
+            endpoint, request.scope["path_params"] = self.router.find(request.method, path)
+            return await endpoint(request)
+        except NgsiLdError as error:
+            return problem_response(error)
+        except HttpError as error:
+            return error.response()
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except Exception:
+            request_id = request.scope["request_id"]
+            _log.exception("request %s: %s %s failed", request_id, request.method, request.url.path)
+            return problem_response(
+                InternalError(f"The broker failed on this request; its log says why under request id {request_id}")
+            )
+
+
+def create_app(settings: BrokerSettings) -> BrokerApp:
+    """The application for a server or a test client."""
+    return BrokerApp(settings)

@@ -1,0 +1,77 @@
+"""What whoever runs the broker asks it: health, version, metrics, OpenAPI document; and its identity (5.15.1, 6.33)."""
+
+from __future__ import annotations
+
+import time
+from importlib.metadata import PackageNotFoundError, version
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from ldt_stack.broker.http.headers import accept, broker_of, read_call
+from ldt_stack.broker.http.responses import json_response, respond
+from ldt_stack.broker.ld_context import CORE_VERSION
+from ldt_stack.broker.store.interface import DocumentKind
+
+NGSI_LD_VERSION = "1.9.1"
+_STARTED = time.monotonic()
+
+
+def package_version() -> str:
+    """The version of the installed package, or "unknown" in a bare source tree."""
+    try:
+        return version("ldt-harness")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+async def health(request: Request) -> Response:
+    """200 if the store answers; a broken store becomes the 500 of its error."""
+    await broker_of(request).store.read(None, lambda snapshot: snapshot.count_documents(DocumentKind.SUBSCRIPTION))
+    return json_response({"status": "up"})
+
+
+async def show_version(request: Request) -> Response:
+    """Versions of the software and of what it implements."""
+    return json_response(
+        {
+            "name": "ldt-broker",
+            "version": package_version(),
+            "ngsiLd": NGSI_LD_VERSION,
+            "coreContext": CORE_VERSION,
+            "uptimeSeconds": round(uptime_seconds(), 3),
+        }
+    )
+
+
+def uptime_seconds() -> float:
+    """Since this module was loaded, that is since the process started to be a broker."""
+    return time.monotonic() - _STARTED
+
+
+async def source_identity(request: Request) -> Response:
+    """Retrieve Context Source Identity Information (6.33.3.1; members of 5.2.40)."""
+    media_type = accept(request)
+    call = await read_call(request)
+    broker = broker_of(request)
+    identity = {
+        "id": f"urn:ngsi-ld:ContextSourceIdentity:{broker.settings.alias}",
+        "type": "ContextSourceIdentity",
+        "contextSourceAlias": broker.settings.alias,
+        "contextSourceUptime": _duration(uptime_seconds()),
+        "contextSourceTimeAt": broker.now(),
+    }
+    return await respond(request, identity, call.ld_context, media_type)
+
+
+def _duration(seconds: float) -> str:
+    """An ISO 8601 duration."""
+    return f"PT{int(seconds)}S"
+
+
+routes = [
+    Route("/health", health),
+    Route("/version", show_version),
+    Route("/ngsi-ld/v1/info/sourceIdentity", source_identity),
+]

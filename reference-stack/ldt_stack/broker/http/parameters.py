@@ -1,0 +1,72 @@
+"""Query parameters: ETSI GS CIM 009 V1.9.1, clauses 6.3.7 to 6.3.13 and 6.3.20."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from starlette.requests import Request
+
+from ldt_stack.broker.errors import BadRequestData, InvalidRequest
+
+
+def boolean(text: str | None, name: str, default: bool = False) -> bool:
+    """A Boolean parameter: "true" or "false".
+
+    Raises:
+        BadRequestData: It is anything else.
+    """
+    if text is None:
+        return default
+    if text not in {"true", "false"}:
+        raise BadRequestData(f'The parameter {name} is "{text}"; expected true or false')
+    return text == "true"
+
+
+def whole_number(text: str | None, name: str) -> int | None:
+    """A number of 0 or more, or None if the parameter is absent.
+
+    Raises:
+        BadRequestData: It is no such number.
+    """
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit()) or len(text) > 18:
+        raise BadRequestData(f'The parameter {name} is "{text}"; expected a whole number of 0 or more')
+    return int(text)
+
+
+def comma_list(text: str | None) -> tuple[str, ...]:
+    """A comma separated list; empty if the parameter is absent."""
+    return () if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def allow_parameters(request: Request, names: Iterable[str]) -> None:
+    """Refuse parameters that the operation does not know (6.3.20), and any given twice. "local" is always known.
+
+    Raises:
+        InvalidRequest: Names what is not known.
+    """
+    allowed = {*names, "local"}
+    seen: set[str] = set()
+    for name, _ in request.query_params.multi_items():
+        if name not in allowed:
+            known = ", ".join(sorted(allowed))
+            raise InvalidRequest(f'The parameter "{name}" is not one of this operation; it knows {known}')
+        if name in seen:
+            raise InvalidRequest(f'The parameter "{name}" is given twice')
+        seen.add(name)
+
+
+def read_options(request: Request, known: Iterable[str]) -> frozenset[str]:
+    """The values of `options`.
+
+    Raises:
+        InvalidRequest: One is not supported by the operation (6.3.20).
+    """
+    options = frozenset(comma_list(request.query_params.get("options")))
+    unknown = options - frozenset(known)
+    if unknown:
+        raise InvalidRequest(
+            f"options={','.join(sorted(unknown))} is not supported here; this operation knows {', '.join(sorted(known))}"
+        )
+    return options

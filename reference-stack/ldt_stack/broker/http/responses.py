@@ -1,0 +1,80 @@
+"""Answers with a body: the media type that was asked for, and the @context in its place (6.3.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ldt_stack.broker.http.headers import CONTEXT_RELATION, JSON, LD_JSON, broker_of
+from ldt_stack.broker.ld_context import CORE_CONTEXT_URL, LdContext
+from ldt_stack.broker.model.names import JsonValue
+
+
+async def context_link(request: Request, ld_context: LdContext) -> str:
+    """The Link header to a @context; one that was given inline is hosted first (5.13.1, "ImplicitlyCreated")."""
+    url = ld_context.url
+    if url is None:
+        host = broker_of(request).contexts.host
+        url = CORE_CONTEXT_URL if host is None else await host(ld_context, base_url(request))
+    return f'<{url}>; rel="{CONTEXT_RELATION}"; type="{LD_JSON}"'
+
+
+def base_url(request: Request) -> str:
+    """How a client reaches us, up to and without `/ngsi-ld/v1`: the setting, or else what the request says."""
+    public = broker_of(request).settings.public_url
+    return public.rstrip("/") if public else f"{request.url.scheme}://{request.url.netloc}"
+
+
+async def respond(
+    request: Request,
+    data: JsonValue,
+    ld_context: LdContext,
+    media_type: str = JSON,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Compacted data as application/json with a Link header, or as application/ld+json with "@context" in it.
+
+    Args:
+        request: Whose answer it is.
+        data: An object or an array of objects; "@context" goes into each object of an array.
+        ld_context: What the names were compacted with.
+        media_type: As `headers.accept` chose it.
+        status: HTTP status.
+        headers: Further headers.
+    """
+    out = dict(headers or {})
+    if media_type == LD_JSON:
+        data = with_context(data, ld_context)
+    elif media_type == JSON:
+        link = await context_link(request, ld_context)
+        out["Link"] = f"{out['Link']}, {link}" if "Link" in out else link
+    return Response(orjson.dumps(data), status, out, media_type)
+
+
+def with_context(data: JsonValue, ld_context: LdContext) -> JsonValue:
+    """Put "@context" into an object, or into every object of an array."""
+    if isinstance(data, list):
+        return [with_context(element, ld_context) for element in data]
+    if isinstance(data, dict):
+        return {**data, "@context": ld_context.rendered}
+    return data
+
+
+def created(location: str, headers: Mapping[str, str] | None = None) -> Response:
+    """201 with the Location of what was made."""
+    return Response(b"", 201, {"Location": location, **(headers or {})})
+
+
+def no_content() -> Response:
+    """204; Starlette sends no Content-Length with it (6.3.6)."""
+    return Response(status_code=204)
+
+
+def json_response(data: JsonValue, status: int = 200) -> Response:
+    """Plain JSON without @context: problem lists, 207 and the broker's own resources."""
+    return Response(orjson.dumps(data), status, media_type=JSON)
