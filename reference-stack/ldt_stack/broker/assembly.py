@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ldt_stack.broker.ld_context import ContextRegistry
-from ldt_stack.broker.service import Broker, Notifier, SilentNotifier, system_clock
+from ldt_stack.broker.notifications.notifier import OutboxNotifier
+from ldt_stack.broker.service import Broker, system_clock
 from ldt_stack.broker.settings import BrokerSettings
 from ldt_stack.broker.store.sqlite import SqliteStore
 
@@ -14,5 +15,4 @@ def create_broker(settings: BrokerSettings) -> Broker:
     Raises:
         InternalError: The store cannot be opened.
     """
-    notifier: Notifier = SilentNotifier()
-    return Broker(settings, SqliteStore(settings), ContextRegistry(settings, system_clock), notifier)
+    return Broker(settings, SqliteStore(settings), ContextRegistry(settings, system_clock), OutboxNotifier())

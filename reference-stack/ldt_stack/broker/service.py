@@ -10,6 +10,7 @@ from typing import Protocol
 from ldt_stack.broker.ld_context import ContextRegistry, LdContext
 from ldt_stack.broker.model.changes import EntityChange
 from ldt_stack.broker.model.instants import format_instant
+from ldt_stack.broker.notifications.subscription import Subscription
 from ldt_stack.broker.settings import BrokerSettings
 from ldt_stack.broker.store.interface import Store, Transaction
 
@@ -43,6 +44,14 @@ class Notifier(Protocol):
         """
         ...
 
+    def subscribed(self, tenant: str | None, subscription: Subscription) -> None:
+        """A Subscription was created or updated; called on the event loop, after the commit."""
+        ...
+
+    def unsubscribed(self, tenant: str | None, subscription_id: str) -> None:
+        """A Subscription was deleted; called on the event loop, after the commit."""
+        ...
+
     async def start(self, broker: Broker) -> None:
         """Begin to deliver, also what an earlier process left in the outbox."""
         ...
@@ -56,6 +65,12 @@ class SilentNotifier:
     """Notifies nobody; for tests of the operations alone."""
 
     def changes(self, transaction: Transaction, call: Call, changes: Sequence[EntityChange]) -> None:
+        """Do nothing."""
+
+    def subscribed(self, tenant: str | None, subscription: Subscription) -> None:
+        """Do nothing."""
+
+    def unsubscribed(self, tenant: str | None, subscription_id: str) -> None:
         """Do nothing."""
 
     async def start(self, broker: Broker) -> None:

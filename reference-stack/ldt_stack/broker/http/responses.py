@@ -13,13 +13,17 @@ from ldt_stack.broker.ld_context import CORE_CONTEXT_URL, LdContext
 from ldt_stack.broker.model.names import JsonValue
 
 
+async def context_url(request: Request, ld_context: LdContext) -> str:
+    """Where a @context can be had; one that was given inline is hosted first (5.13.1, "ImplicitlyCreated")."""
+    if ld_context.url is not None:
+        return ld_context.url
+    host = broker_of(request).contexts.host
+    return CORE_CONTEXT_URL if host is None else await host(ld_context, base_url(request))
+
+
 async def context_link(request: Request, ld_context: LdContext) -> str:
-    """The Link header to a @context; one that was given inline is hosted first (5.13.1, "ImplicitlyCreated")."""
-    url = ld_context.url
-    if url is None:
-        host = broker_of(request).contexts.host
-        url = CORE_CONTEXT_URL if host is None else await host(ld_context, base_url(request))
-    return f'<{url}>; rel="{CONTEXT_RELATION}"; type="{LD_JSON}"'
+    """The Link header to a @context (6.3.6)."""
+    return f'<{await context_url(request, ld_context)}>; rel="{CONTEXT_RELATION}"; type="{LD_JSON}"'
 
 
 def base_url(request: Request) -> str:

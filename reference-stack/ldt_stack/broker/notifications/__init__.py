@@ -1,0 +1,1 @@
+"""Which Subscription a change concerns, what the notification says, and its delivery from the outbox: clause 5.8.6."""

@@ -1,0 +1,126 @@
+"""From what the outbox keeps of a notification to the body and headers that are sent.
+
+ETSI GS CIM 009 V1.9.1, clauses 5.3.1 (structure), 5.8.6 (content) and 6.3.8 (HTTP). Pure functions.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import orjson
+
+from ldt_stack.broker.ld_context import CORE_CONTEXT_URL
+from ldt_stack.broker.model.names import NULL, JsonObject, is_attribute_key
+from ldt_stack.broker.notifications.subscription import GEO_JSON, JSON, JSON_LD, Subscription
+from ldt_stack.broker.representation import RenderOptions, render_entity, render_feature_collection
+
+CONTEXT_RELATION: Final = "http://www.w3.org/ns/json-ld#context"
+
+
+def render_notification(
+    subscription: Subscription, body: JsonObject, tenant: str | None
+) -> tuple[bytes, dict[str, str]]:
+    """The HTTP body and headers of a notification.
+
+    Args:
+        subscription: For which it is.
+        body: What the outbox keeps: `id`, `notifiedAt`, `data` (Entities in expanded form, see `content`).
+        tenant: Whose it is; named in a header (6.3.14).
+    """
+    media_type = subscription.endpoint.accept
+    notification: JsonObject = {
+        "id": body["id"],
+        "type": "Notification",
+        "subscriptionId": subscription.id,
+        "notifiedAt": body["notifiedAt"],
+        "data": _features(subscription, body["data"])
+        if media_type == GEO_JSON
+        else _entities(subscription, body["data"]),
+    }
+    headers = {"Content-Type": media_type}
+    if media_type == JSON or (media_type == GEO_JSON and _prefers_plain_json(subscription)):
+        url = subscription.context_url or CORE_CONTEXT_URL
+        headers["Link"] = f'<{url}>; rel="{CONTEXT_RELATION}"; type="{JSON_LD}"'
+    elif media_type == GEO_JSON:
+        notification["data"]["@context"] = subscription.ld_context.rendered
+    else:
+        notification["@context"] = subscription.ld_context.rendered
+    if tenant is not None:
+        headers["NGSILD-Tenant"] = tenant
+    return orjson.dumps(notification), _with_receiver_info(headers, subscription)
+
+
+def _with_receiver_info(headers: dict[str, str], subscription: Subscription) -> dict[str, str]:
+    """Add "a new custom HTTP header for each member named "key"" (6.3.8), in place of ours of the same name."""
+    info = subscription.endpoint.receiver_info
+    theirs = {key.lower() for key, _ in info}
+    return {name: value for name, value in headers.items() if name.lower() not in theirs} | dict(info)
+
+
+def _prefers_plain_json(subscription: Subscription) -> bool:
+    """Whether receiverInfo has Prefer: body=json (5.3.1, 6.3.8)."""
+    return any(
+        key.lower() == "prefer" and value.strip() == "body=json" for key, value in subscription.endpoint.receiver_info
+    )
+
+
+def _options(subscription: Subscription) -> RenderOptions:
+    return RenderOptions(format=subscription.format, sys_attrs=subscription.sys_attrs, language=subscription.lang)
+
+
+def _entities(subscription: Subscription, entities: list[JsonObject]) -> list[JsonObject]:
+    return [_entity(subscription, entity) for entity in entities]
+
+
+def _entity(subscription: Subscription, entity: JsonObject) -> JsonObject:
+    whole, bare = _split(subscription, entity)
+    rendered = render_entity(whole, subscription.ld_context, _options(subscription))
+    rendered |= _bare_nulls(subscription, bare)
+    shows = subscription.projection.shows
+    return {name: value for name, value in rendered.items() if name not in ("id", "type", "scope") or shows(name)}
+
+
+def _features(subscription: Subscription, entities: list[JsonObject]) -> JsonObject:
+    """A FeatureCollection (5.3.1); id, type and geometry of a Feature stay whatever the projection says (4.5.16)."""
+    parts = [_split(subscription, entity) for entity in entities]
+    collection = render_feature_collection(
+        [whole for whole, _ in parts], subscription.ld_context, _options(subscription)
+    )
+    for feature, (_, bare) in zip(collection["features"], parts, strict=True):
+        feature["properties"] |= _bare_nulls(subscription, bare)
+    return collection
+
+
+def _bare_nulls(subscription: Subscription, attributes: list[str]) -> JsonObject:
+    return {subscription.ld_context.compact_iri(name): NULL for name in attributes}
+
+
+def _split(subscription: Subscription, entity: JsonObject) -> tuple[JsonObject, list[str]]:
+    """Take deleted Attributes apart of which only the name and the NGSI-LD Null are shown."""
+    whole: JsonObject = {}
+    bare: list[str] = []
+    for name, value in entity.items():
+        if not is_attribute_key(name):
+            whole[name] = value
+        elif len(value) == 1 and _is_bare(subscription, value[0]):
+            bare.append(name)
+        else:
+            whole[name] = value if subscription.sys_attrs else [_without_deletion_time(item) for item in value]
+    return whole, bare
+
+
+def _is_bare(subscription: Subscription, instance: JsonObject) -> bool:
+    """Whether a deletion is "only the name of the attribute as key and the URI "urn:ngsi-ld:null" as value".
+
+    Clause 5.8.6 says so unless a datasetId, system times or a previous value are to be shown; clause 5.5.4 allows a
+    bare Null as the value of a member in the concise representation alone. Both hold if the normalized representation
+    always has the object, whose value is the Null.
+    """
+    if "deletedAt" not in instance or "datasetId" in instance or subscription.format == "normalized":
+        return False
+    return subscription.format == "simplified" or not (subscription.sys_attrs or subscription.show_changes)
+
+
+def _without_deletion_time(instance: JsonObject) -> JsonObject:
+    """`deletedAt` of an Attribute is a system time: shown with sysAttrs alone (5.8.6)."""
+    return {name: value for name, value in instance.items() if name != "deletedAt"}
