@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import unquote
 
 from ldt_conformance.engine.errors import JournalError
 
@@ -63,29 +64,47 @@ class Journal:
         self._descriptor: int | None = None
         self._count = 0
         self._ids: set[str] = set()
-        self._paths: set[str] = set()
+        self.left: dict[str, Entry] = {}  # by number; what this process created and has not removed
 
     def create(self, role: str, resource: Resource, marker: str, tenant: str | None = None) -> str:
         """Note an intent; returns its number. Raises JournalError where it cannot be put on disk."""
         self._count += 1
         number = f"{self._worker}-{self._count}"
+        entry = Entry(number, role, resource, marker, time.time(), tenant=tenant)
         self._append(
-            {"op": "create", "n": number, "at": time.time(), "role": role, "marker": marker, "tenant": tenant}
+            {"op": "create", "n": number, "at": entry.at, "role": role, "marker": marker, "tenant": tenant}
             | asdict(resource)
         )
+        self.left[number] = entry
         if resource.id is not None:
             self._ids.add(resource.id)
         return number
 
+    def create_all(self, role: str, resources: Sequence[Resource], marker: str, tenant: str | None = None) -> list[str]:
+        """Note many intents at once, with one sync; returns their numbers. For load runs, whose ids are known before."""
+        numbers = [f"{self._worker}-{self._count + place}" for place in range(1, len(resources) + 1)]
+        self._count += len(resources)
+        common = {"op": "create", "at": time.time(), "role": role, "marker": marker, "tenant": tenant}
+        self._append(
+            *({**common, "n": number} | asdict(resource) for number, resource in zip(numbers, resources, strict=True))
+        )
+        self._ids.update(resource.id for resource in resources if resource.id is not None)
+        return numbers
+
+    def removed_all(self, numbers: Sequence[str]) -> None:
+        """Note that many are gone."""
+        self._append(*({"op": "removed", "n": number} for number in numbers))
+
     def named(self, number: str, path: str) -> None:
         """Note the path under which the server keeps what was asked for."""
         self._append({"op": "named", "n": number, "path": path})
-        self._paths.add(path)
-        self._ids.add(path.rstrip("/").rsplit("/", 1)[-1])
+        self.left[number] = replace(self.left[number], named=path)
+        self._ids.add(unquote(path.rstrip("/").rsplit("/", 1)[-1]))
 
     def removed(self, number: str) -> None:
         """Note that it is gone."""
         self._append({"op": "removed", "n": number})
+        self.left.pop(number, None)
 
     def knows(self, resource_id: str) -> bool:
         """Whether this process journalled that id."""
@@ -102,8 +121,8 @@ class Journal:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def _append(self, record: dict[str, Any]) -> None:
-        lines = [record]
+    def _append(self, *records: dict[str, Any]) -> None:
+        lines = list(records)
         try:
             if self._descriptor is None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -161,10 +180,7 @@ def read_journal(path: Path) -> JournalFile:
                 tenant=record.get("tenant"),
             )
         elif record["op"] == "named" and record["n"] in left:
-            entry = left[record["n"]]
-            left[record["n"]] = Entry(
-                entry.number, entry.role, entry.resource, entry.marker, entry.at, record["path"], entry.tenant
-            )
+            left[record["n"]] = replace(left[record["n"]], named=record["path"])
         elif record["op"] == "removed":
             left.pop(record["n"], None)
     if not header:
