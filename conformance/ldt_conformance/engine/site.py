@@ -334,6 +334,17 @@ class Visualisation(SiteModel):
     description: str | None = None
 
 
+class Component(SiteModel):
+    """What the twin is built of, said without an address: enough to judge what is declared, nothing that can be asked."""
+
+    name: str
+    role: Role | None = None  # the role that it plays, e.g. objects for MinIO
+    api: str | None = None  # as in Endpoint.api, e.g. s3, dtdl-3, openapi-3.0
+    published: bool | None = None  # whether others can reach its data; None: not said
+    licence: str | None = None  # e.g. proprietary, Apache-2.0
+    description: str | None = None
+
+
 class Samples(SiteModel):
     """What read-only runs may look at."""
 
@@ -371,6 +382,7 @@ class Site(SiteModel):
     services: tuple[Service, ...] | None = None
     ai: tuple[AiModel, ...] | None = None  # an empty list says: we use no AI; absent says nothing
     visualisations: tuple[Visualisation, ...] | None = None
+    components: tuple[Component, ...] = ()
     answers: dict[AnswerKey, str] = Field(default_factory=dict)  # by layer, or by requirement id
     samples: Samples = Samples()
     waivers: tuple[SiteWaiver, ...] = ()
