@@ -1,0 +1,241 @@
+"""Attributes of a payload, normalized, concise or simplified, as lists of expanded instances.
+
+ETSI GS CIM 009 V1.9.1, clauses 4.5.2 to 4.5.5, 4.5.18, 4.5.20 to 4.5.24, 5.2.5 to 5.2.7, 5.2.32, 5.2.35 to 5.2.38 and
+5.5.4. System times and instance ids are not set here but where an instance is written (`patch.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from ldt_stack.broker.errors import BadRequestData
+from ldt_stack.broker.ld_context import LdContext
+from ldt_stack.broker.model.names import (
+    ATTRIBUTE_MEMBERS,
+    ATTRIBUTE_TYPES,
+    CORE,
+    NGSILD_PROOF,
+    NULL,
+    OUTPUT_ONLY_ATTRIBUTE,
+    VALUE_MEMBER,
+    VALUE_MEMBERS,
+    JsonObject,
+    JsonValue,
+)
+from ldt_stack.broker.model.values import (
+    MAX_DEPTH,
+    Nulls,
+    check_date_time,
+    check_uri,
+    checked_value,
+    is_geometry,
+    is_null,
+)
+from ldt_stack.broker.query.lexical import is_member_name
+
+REMOVED: Final = "@null"
+"""Member of an instance that asks for a deletion: the NGSI-LD Null stood for it, or for its value. Never stored."""
+
+_KIND_OF_MEMBER: Final = {member: kind for kind, member in VALUE_MEMBER.items() if kind != "GeoProperty"}
+_RELATIONSHIPS: Final = frozenset({"Relationship", "ListRelationship"})
+_WITH_UNIT: Final = frozenset({"Property", "GeoProperty", "ListProperty"})
+_SEALS: Final = frozenset({"entityIdSealed", "entityTypeSealed"})
+_KINDS: Final[Mapping[str, str]] = {
+    **{kind: kind for kind in ATTRIBUTE_TYPES},
+    **{CORE + kind: kind for kind in ATTRIBUTE_TYPES},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeReader:
+    """How Attributes of one payload are read.
+
+    Args:
+        ld_context: Expands names.
+        nulls: Where NGSI-LD Nulls may stand.
+        partial: Whether an Attribute may come without its value, to change other members (merge, partial update).
+        simplified: Whether bare values are the simplified representation (4.5.4): JSON objects are values, too.
+    """
+
+    ld_context: LdContext
+    nulls: Nulls = Nulls.FORBIDDEN
+    partial: bool = False
+    simplified: bool = False
+
+    def name(self, name: str) -> str:
+        """The IRI of an Attribute or type name (4.6.2, 5.5.7)."""
+        if not is_member_name(name):
+            raise BadRequestData(f'"{name}" is no name of clause 4.6.2 (a letter, then letters, numbers, _) and no URI')
+        return self.ld_context.expand_term(name)
+
+    def attribute(self, name: str, value: JsonValue, depth: int = 0) -> list[JsonObject]:
+        """The instances of one Attribute, as it stands in a payload.
+
+        Args:
+            name: Its short name, for messages.
+            value: What the payload has for it.
+            depth: How many Attributes it is below.
+
+        Raises:
+            BadRequestData: It is not what clause 4.5 allows.
+        """
+        if depth > MAX_DEPTH:
+            raise BadRequestData(f'"{name}" is nested more than {MAX_DEPTH} levels deep')
+        if isinstance(value, list) and value and not self.simplified:
+            instances = [element for element in value if _is_instance(element)]
+            if instances:
+                if len(instances) != len(value):
+                    raise BadRequestData(f'"{name}" is an array of which only some elements are Attribute instances')
+                return self._several(name, instances, depth)
+        return [self._one(name, value, depth)]
+
+    def fragment(self, name: str, payload: JsonObject) -> JsonObject:
+        """An Attribute Fragment (5.4): an instance of which anything may be left out, "type" too if nothing implies it.
+
+        Raises:
+            BadRequestData: It is not what clause 4.5 allows.
+        """
+        return self._instance(name, self._kind(name, payload) or "", payload, 0)
+
+    def _several(self, name: str, values: list[JsonObject], depth: int) -> list[JsonObject]:
+        """4.5.5.1: instances differ by datasetId, and one at most has none."""
+        instances = [self._one(name, value, depth) for value in values]
+        if len({instance.get("datasetId") for instance in instances}) != len(instances):
+            raise BadRequestData(f'"{name}" has two instances with the same datasetId, or two without one')
+        return instances
+
+    def _one(self, name: str, value: JsonValue, depth: int) -> JsonObject:
+        if isinstance(value, dict):
+            kind = self._kind(name, value)
+            if kind is not None:
+                return self._instance(name, kind, value, depth)
+            if is_geometry(value):
+                return {"type": "GeoProperty", "value": value}
+            if self._is_bare_fragment(value):
+                return self._instance(name, "", value, depth)
+        elif value == NULL:
+            if self.nulls is Nulls.FORBIDDEN:
+                raise BadRequestData(f'"{name}" is "{NULL}", which this operation does not take (5.5.4)')
+            return {REMOVED: True}
+        return {"type": "Property", "value": checked_value("Property", value, name, self.ld_context, self.nulls)}
+
+    def _kind(self, name: str, value: JsonObject) -> str | None:
+        """The Attribute type that an object states or implies; None: it is a bare value."""
+        stated = value.get("type", value.get("@type"))
+        if stated is not None:
+            kind = self._stated_kind(stated)
+            if kind is not None:
+                return kind
+            if self.simplified or is_geometry(value) or ("type" not in value and ("@value" in value or "@id" in value)):
+                return None  # a GeoJSON geometry, a JSON-LD typed value
+            raise BadRequestData(
+                f'"{name}" has the type "{stated}", which is no Attribute type; a JSON object with a "type" is read as'
+                ' an Attribute (4.5.2.3): put it below "value"'
+            )
+        members = [member for member in VALUE_MEMBERS if member in value]
+        if len(members) > 1:
+            raise BadRequestData(f'"{name}" has {" and ".join(sorted(members))}; an Attribute has one of them')
+        if not members:
+            return None
+        kind = _KIND_OF_MEMBER[members[0]]
+        if kind == "Property" and is_geometry(value["value"]):
+            return "GeoProperty"  # 4.5.2.3: inferred where the value is a supported GeoJSON geometry
+        return kind
+
+    def _stated_kind(self, stated: JsonValue) -> str | None:
+        if not isinstance(stated, str):
+            return None
+        kind = _KINDS.get(stated)
+        if kind is None and stated.startswith("ngsi-ld:"):
+            kind = _KINDS.get(stated.partition(":")[2])
+        return kind
+
+    def _is_bare_fragment(self, value: JsonObject) -> bool:
+        """In a merge, an object without type and value still is an Attribute if it has members that only those have."""
+        return self.partial and not ATTRIBUTE_MEMBERS.isdisjoint(value)
+
+    def _instance(self, name: str, kind: str, value: JsonObject, depth: int) -> JsonObject:
+        """`kind` is "" where the fragment says nothing of it."""
+        instance: JsonObject = {"type": kind} if kind else {}
+        wanted = VALUE_MEMBER.get(kind)
+        for key, member in value.items():
+            if key in {"type", "@type"}:
+                continue
+            if key == wanted:
+                self._set_value(instance, name, kind, key, member)
+            elif key in ATTRIBUTE_MEMBERS:
+                self._set_member(instance, name, kind, key, member)
+            elif key.startswith("@") or key == "id":
+                raise BadRequestData(f'"{name}" has a member "{key}", which no Attribute has (4.5.1)')
+            elif key in _SEALS:
+                self._set_seal(instance, name, key, member)
+            else:
+                self._set_sub_attribute(instance, key, member, depth)
+        if wanted is not None and wanted not in instance and REMOVED not in instance and not self.partial:
+            raise BadRequestData(f'"{name}" is a {kind} but has no "{wanted}"')
+        return instance
+
+    def _set_value(self, instance: JsonObject, name: str, kind: str, key: str, value: JsonValue) -> None:
+        if is_null(kind, value):
+            if self.nulls is Nulls.FORBIDDEN:
+                raise BadRequestData(f'"{name}" has the value "{NULL}", which this operation does not take (5.5.4)')
+            instance[REMOVED] = True
+        else:
+            instance[key] = checked_value(kind, value, name, self.ld_context, self.nulls)
+
+    def _set_member(self, instance: JsonObject, name: str, kind: str, key: str, value: JsonValue) -> None:
+        if key in OUTPUT_ONLY_ATTRIBUTE:
+            if key in {"entity", "entityList"} and kind not in _RELATIONSHIPS:
+                raise BadRequestData(f'"{name}" is no Relationship but has "{key}"')
+            return  # "In the event that they are provided … implementations shall ignore them" (5.2.5)
+        if key in VALUE_MEMBERS:
+            raise BadRequestData(f'"{name}" is a {kind or "fragment without a type"} but has "{key}"')
+        if value == NULL and key != "datasetId":
+            if self.nulls is Nulls.FORBIDDEN:
+                raise BadRequestData(f'"{key}" of "{name}" is "{NULL}", which this operation does not take (5.5.4)')
+            instance[key] = NULL
+            return
+        checked = self._checked_member(name, kind, key, value)
+        if checked is not None:
+            instance[key] = checked
+
+    def _checked_member(self, name: str, kind: str, key: str, value: JsonValue) -> JsonValue:
+        what = f'"{key}" of "{name}"'
+        if key in {"observedAt", "expiresAt"}:
+            return check_date_time(value, what)
+        if key == "datasetId":
+            return None if value == "@none" else check_uri(value, what)  # 4.5.5.1: "@none" is the default instance
+        allowed = _RELATIONSHIPS if key == "objectType" else _WITH_UNIT
+        if kind and kind not in allowed:
+            raise BadRequestData(f"{what} cannot be: a {kind} has none")
+        texts = value if key == "objectType" and isinstance(value, list) and value else [value]
+        if not all(isinstance(text, str) and text for text in texts):
+            raise BadRequestData(f"{what} is not a string")
+        if key == "unitCode":
+            return value
+        expanded = [self.ld_context.expand_vocab(text) for text in texts]
+        return expanded if isinstance(value, list) else expanded[0]
+
+    def _set_seal(self, instance: JsonObject, name: str, key: str, value: JsonValue) -> None:
+        """5.2.5: non-reified sub-properties of "ngsildproof" alone."""
+        if self.ld_context.expand_term(name) != NGSILD_PROOF:
+            raise BadRequestData(f'"{name}" has "{key}", which only "ngsildproof" may have')
+        instance[key] = self.ld_context.expand_vocab(value) if key == "entityTypeSealed" else check_uri(value, key)
+
+    def _set_sub_attribute(self, instance: JsonObject, key: str, value: JsonValue, depth: int) -> None:
+        iri = self.name(key)
+        if iri in instance:
+            raise BadRequestData(f'Two names stand for the sub-Attribute "{iri}"')
+        instance[iri] = self.attribute(key, value, depth + 1)
+
+
+def _is_instance(value: JsonValue) -> bool:
+    """Whether an element of an array is an Attribute instance, not a bare value."""
+    if not isinstance(value, dict):
+        return False
+    stated = value.get("type", value.get("@type"))
+    if isinstance(stated, str):
+        return stated in _KINDS or stated.removeprefix("ngsi-ld:") in _KINDS
+    return not VALUE_MEMBERS.isdisjoint(value)

@@ -1,0 +1,108 @@
+"""Entities and Entity Fragments of a payload: ETSI GS CIM 009 V1.9.1, clauses 4.5.1, 4.16, 4.18, 5.2.4, 5.4, 5.5.4."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+from ldt_stack.broker.errors import BadRequestData
+from ldt_stack.broker.model.attributes import AttributeReader
+from ldt_stack.broker.model.names import ATTRIBUTE_MEMBERS, NULL, OUTPUT_ONLY_ENTITY, JsonObject, JsonValue
+from ldt_stack.broker.model.values import Nulls, check_date_time, check_uri
+
+_SCOPE: Final = re.compile(r"/?[^\W\d_]\w*(?:/[^\W\d_]\w*)*")  # ABNF of clause 4.18
+_NO_ATTRIBUTE_NAMES: Final = ATTRIBUTE_MEMBERS - OUTPUT_ONLY_ENTITY - {"type"}
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """An Entity, or a Fragment of one, with expanded names.
+
+    Args:
+        id: None if the payload has none.
+        types: IRIs in the order given, each once; empty if the payload has none.
+        scope: None if the payload has none; empty: it is to be removed.
+        expires_at: None if the payload has none; NULL: it is to be removed.
+        attributes: IRI -> instances, see `attributes.REMOVED`.
+    """
+
+    id: str | None = None
+    types: tuple[str, ...] = ()
+    scope: tuple[str, ...] | None = None
+    expires_at: str | None = None
+    attributes: dict[str, list[JsonObject]] = field(default_factory=dict)
+
+
+def read_entity(payload: JsonObject, reader: AttributeReader, *, entity_id: str | None = None) -> Fragment:
+    """A complete Entity: id and type are mandatory (4.5.1).
+
+    Args:
+        payload: Without its "@context"; not modified.
+        reader: How Attributes are read.
+        entity_id: The id in the request's path; the payload's own may be left out, and must be equal (5.4).
+
+    Raises:
+        BadRequestData: It is not what clause 4.5 allows.
+    """
+    fragment = read_fragment(payload, reader, entity_id=entity_id)
+    if fragment.id is None:
+        raise BadRequestData('The Entity has no "id"')
+    if not fragment.types:
+        raise BadRequestData(f'The Entity {fragment.id} has no "type"')
+    return fragment
+
+
+def read_fragment(payload: JsonObject, reader: AttributeReader, *, entity_id: str | None = None) -> Fragment:
+    """An Entity Fragment (5.4): everything is optional. Arguments and errors as `read_entity`."""
+    identifier, scope, expires_at = entity_id, None, None
+    types: tuple[str, ...] = ()
+    attributes: dict[str, list[JsonObject]] = {}
+    for key, value in payload.items():
+        if key in {"id", "@id"}:
+            identifier = _read_id(value, entity_id)
+        elif key in {"type", "@type"}:
+            types = _read_types(value, reader)
+        elif key == "scope":
+            scope = _read_scope(value, reader.nulls)
+        elif key == "expiresAt":
+            expires_at = _read_expiry(value, reader.nulls)
+        elif key in OUTPUT_ONLY_ENTITY:
+            continue  # "In the event that they are provided … implementations shall ignore them" (5.2.2)
+        elif key.startswith("@") or key in _NO_ATTRIBUTE_NAMES:
+            raise BadRequestData(f'"{key}" is a term of the core that is no name for an Attribute (4.5.1)')
+        else:
+            iri = reader.name(key)
+            if iri in attributes:
+                raise BadRequestData(f'Two names stand for the Attribute "{iri}"')
+            attributes[iri] = reader.attribute(key, value)
+    return Fragment(identifier, types, scope, expires_at, attributes)
+
+
+def _read_id(value: JsonValue, expected: str | None) -> str:
+    identifier = check_uri(value, 'The "id" of the Entity')
+    if expected is not None and identifier != expected:
+        raise BadRequestData(f"The payload is about {identifier}, the request about {expected} (5.4)")
+    return identifier
+
+
+def _read_types(value: JsonValue, reader: AttributeReader) -> tuple[str, ...]:
+    names = value if isinstance(value, list) else [value]
+    if not names or not all(isinstance(name, str) and name != NULL for name in names):
+        raise BadRequestData('The "type" of the Entity is neither a name nor an array of names')
+    return tuple(dict.fromkeys(reader.name(name) for name in names))
+
+
+def _read_scope(value: JsonValue, nulls: Nulls) -> tuple[str, ...]:
+    if value in (NULL, [NULL]) and nulls is not Nulls.FORBIDDEN:
+        return ()
+    scopes = value if isinstance(value, list) else [value]
+    if not scopes or not all(isinstance(scope, str) and _SCOPE.fullmatch(scope) for scope in scopes):
+        raise BadRequestData('"scope" is no Scope of clause 4.18, such as /Madrid/Gardens, and no array of them')
+    return tuple(dict.fromkeys(scopes))
+
+
+def _read_expiry(value: JsonValue, nulls: Nulls) -> str:
+    if value == NULL and nulls is not Nulls.FORBIDDEN:
+        return NULL
+    return check_date_time(value, '"expiresAt" of the Entity')
