@@ -1,0 +1,66 @@
+"""Fixtures of the NGSI-LD checks."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from ldt_conformance.checks.ngsi_ld.given import simple_vehicle, stored
+from ldt_conformance.checks.ngsi_ld.sample import Choice, Sample, find_sample
+from ldt_conformance.clients import Broker, Entity
+from ldt_conformance.engine.run import RunContext
+from ldt_conformance.engine.site import Site
+from ldt_conformance.engine.target import Target
+from ldt_conformance.engine.verdicts import Reason, inconclusive
+from ldt_conformance.receiver import Receiver
+
+
+@pytest.fixture
+def broker(target: Target, run: RunContext, site: Site) -> Broker:
+    """The NGSI-LD endpoint under test; what it creates is removed when the check ends."""
+    history = target.client("history") if "history" in site.endpoints else None
+    return Broker(target.client("broker"), unique=run.unique, version=site.ngsi_ld_version, history=history)
+
+
+@pytest.fixture
+def stored_entity(broker: Broker) -> Entity:
+    """A stored Entity of a type of its own: speed, brandName, isParked, location."""
+    return stored(broker, simple_vehicle(broker))
+
+
+@pytest.fixture(scope="session")
+def sample_choice() -> Choice:
+    """What the first check that looked found at the site, so that the others need not look again."""
+    return Choice()
+
+
+@pytest.fixture
+def sample(broker: Broker, run: RunContext, site: Site, sample_choice: Choice) -> Sample:
+    """Entities that are there to be read: the site's own, or, where writing is allowed, some of ours."""
+    return find_sample(broker, run.mode, site.samples, sample_choice)
+
+
+@pytest.fixture(scope="session")
+def receivers() -> Iterator[Callable[[str | None], Receiver]]:
+    """Starts the receiver of this process when it is first asked for; it listens until the run ends."""
+    made: dict[str | None, Receiver] = {}
+    with ExitStack() as stack:
+
+        def receiver_for(public_host: str | None) -> Receiver:
+            if public_host not in made:
+                made[public_host] = stack.enter_context(Receiver(public_host))
+            return made[public_host]
+
+        yield receiver_for
+
+
+@pytest.fixture
+def receiver(target: Target, run: RunContext, receivers: Callable[[str | None], Receiver]) -> Receiver:
+    """Where the target calls us back; the check is inconclusive where it cannot know our address."""
+    if run.public_host is None and not target.client("broker").loopback:
+        inconclusive(
+            Reason.RECEIVER_UNREACHABLE,
+            "the target is not on this machine and no address was given under which it can reach us; try --public-host",
+            expected="an address that the target can call",
+        )
+    return receivers(run.public_host)
