@@ -120,8 +120,12 @@ async def read_call(request: Request) -> Call:
     return _call(request, await broker_of(request).contexts.resolve(link_context(request)))
 
 
-async def read_payload(request: Request) -> tuple[JsonObject, Call]:
+async def read_payload(request: Request, *, geojson: bool = False) -> tuple[JsonObject, Call]:
     """The payload, a JSON object without its @context, and the `Call` (POST, PATCH, PUT; 6.3.4, 6.3.5).
+
+    Args:
+        request: Whose payload.
+        geojson: Whether the operation can answer GeoJSON (a query by POST).
 
     Raises:
         InvalidRequest: The payload is not valid JSON.
@@ -130,7 +134,8 @@ async def read_payload(request: Request) -> tuple[JsonObject, Call]:
         HttpError: 411, 413, 415.
     """
     media_type = media_type_of(request)
-    refuse_geojson(request)
+    if not geojson:
+        refuse_geojson(request)
     payload = parse_json(await read_body(request))
     if not isinstance(payload, dict):
         raise BadRequestData("The payload is no JSON object; this operation expects one")

@@ -1,0 +1,129 @@
+"""Retrieval and query of Entities: ETSI GS CIM 009 V1.9.1, clauses 6.4.3.2, 6.5.3.1 and 6.23.3.1."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from ldt_stack.broker.http.headers import accept, broker_of, read_call, read_payload
+from ldt_stack.broker.http.paging import PAGING_PARAMETERS, Paging, paging_headers, read_paging
+from ldt_stack.broker.http.parameters import allow_parameters, boolean, comma_list
+from ldt_stack.broker.http.query_body import read_query
+from ldt_stack.broker.http.views import (
+    FORMAT_PARAMETERS,
+    VIEW_PARAMETERS,
+    read_answer,
+    read_format,
+    read_view,
+    respond_with_entities,
+    respond_with_entity,
+)
+from ldt_stack.broker.operations import consumption as operations
+from ldt_stack.broker.operations.query_input import GeoInput, OrderingInput, QueryInput, SelectorInput
+from ldt_stack.broker.service import Call
+
+_ROOT: Final = "/ngsi-ld/v1"
+# Known, and without effect where no Context Source is registered and no EntityMap is kept.
+_DISTRIBUTED: Final = ("csf", "entityMap", "entityMapLifetime", "splitEntities")
+_QUERY_PARAMETERS: Final = (
+    *PAGING_PARAMETERS,
+    *VIEW_PARAMETERS,
+    *_DISTRIBUTED,
+    "type",
+    "id",
+    "idPattern",
+    "q",
+    "scopeQ",
+    "georel",
+    "geometry",
+    "coordinates",
+    "geoproperty",
+    "expandValues",
+    "jsonKeys",
+    "orderBy",
+    "orderFrom",
+    "orderGeometry",
+    "collation",
+)
+
+
+async def retrieve_entity(request: Request) -> Response:
+    """GET entities/{entityId} (6.5.3.1)."""
+    answer = read_answer(request, accept(request, geojson=True))
+    allow_parameters(request, (*VIEW_PARAMETERS, "type", "entityMap", "entityMapLifetime"))
+    view = read_view(request)
+    call = await read_call(request)
+    entity_id, types = request.path_params["entityId"], request.query_params.get("type")
+    shown = await operations.retrieve_entity(broker_of(request), call, entity_id, view, types)
+    if view.join == "flat":  # 4.5.23.3: "the Context Broker response shall always consist of an array of Entities"
+        return await respond_with_entities(request, shown, call.ld_context, answer)
+    return await respond_with_entity(request, shown[0], call.ld_context, answer)
+
+
+async def query_entities(request: Request) -> Response:
+    """GET entities/ (6.4.3.2)."""
+    media_type = accept(request, geojson=True)
+    allow_parameters(request, _QUERY_PARAMETERS)
+    paging = read_paging(request)
+    source = _query_of(request, paging)
+    return await _answer(request, await read_call(request), source, paging, media_type)
+
+
+async def query_entities_by_post(request: Request) -> Response:
+    """POST entityOperations/query (6.23.3.1)."""
+    media_type = accept(request, geojson=True)
+    allow_parameters(request, (*PAGING_PARAMETERS, *FORMAT_PARAMETERS))
+    paging = read_paging(request)
+    chosen, sys_attrs = read_format(request)
+    payload, call = await read_payload(request, geojson=True)
+    source = read_query(payload, paging, chosen, sys_attrs=sys_attrs, local=_local(request))
+    return await _answer(request, call, source, paging, media_type)
+
+
+async def _answer(request: Request, call: Call, source: QueryInput, paging: Paging, media_type: str) -> Response:
+    answer = read_answer(request, media_type)
+    result = await operations.query_entities(broker_of(request), call, source)
+    applied = Paging(result.limit, result.offset, paging.count)
+    headers = paging_headers(request, applied, more=result.more, count=result.count, media_type=media_type)
+    return await respond_with_entities(request, result.entities, call.ld_context, answer, headers)
+
+
+def _local(request: Request) -> bool | None:
+    text = request.query_params.get("local")
+    return None if text is None else boolean(text, "local")
+
+
+def _query_of(request: Request, paging: Paging) -> QueryInput:
+    """The query that the parameters of a GET describe (table 6.4.3.2-1)."""
+    given = request.query_params
+    selector = SelectorInput(given.get("type"), comma_list(given.get("id")), given.get("idPattern"))
+    geo, ordering = None, None
+    if any(name in given for name in ("georel", "geometry", "coordinates")):
+        geo = GeoInput(given.get("georel"), given.get("geometry"), given.get("coordinates"), given.get("geoproperty"))
+    if "orderBy" in given:
+        order = (given["orderBy"], given.get("collation"), given.get("orderFrom"), given.get("orderGeometry"))
+        ordering = OrderingInput(*order)
+    return QueryInput(
+        selectors=(selector,) if any(name in given for name in ("type", "id", "idPattern")) else (),
+        q=given.get("q"),
+        geo=geo,
+        scope_q=given.get("scopeQ"),
+        csf=given.get("csf"),
+        expand_values=comma_list(given.get("expandValues")),
+        ordering=ordering,
+        view=read_view(request),
+        limit=paging.limit,
+        offset=paging.offset,
+        count=paging.count,
+        local=_local(request),
+    )
+
+
+routes = [
+    Route(f"{_ROOT}/entities", query_entities, methods=["GET"]),
+    Route(f"{_ROOT}/entities/{{entityId}}", retrieve_entity, methods=["GET"]),
+    Route(f"{_ROOT}/entityOperations/query", query_entities_by_post, methods=["POST"]),
+]

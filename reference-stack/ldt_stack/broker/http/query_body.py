@@ -1,0 +1,171 @@
+"""The payload of a POST query: data types Query, EntitySelector, GeoQuery and OrderingParams.
+
+ETSI GS CIM 009 V1.9.1, clauses 5.2.13, 5.2.23, 5.2.33 and 5.2.43. What is inside the strings is for the operation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+from ldt_stack.broker.errors import BadRequestData
+from ldt_stack.broker.http.paging import Paging
+from ldt_stack.broker.http.parameters import comma_list
+from ldt_stack.broker.model.names import JsonObject, JsonValue
+from ldt_stack.broker.operations.query_input import GeoInput, OrderingInput, QueryInput, SelectorInput, ViewInput
+from ldt_stack.broker.representation import Format
+
+_MEMBERS: Final = frozenset(
+    [
+        "type",
+        "entities",
+        "q",
+        "geoQ",
+        "scopeQ",
+        "attrs",
+        "omit",
+        "pick",
+        "csf",
+        "containedBy",
+        "datasetId",
+        "expandValues",
+        "entityMap",
+        "entityMapLifetime",
+        "jsonKeys",
+        "join",
+        "joinLevel",
+        "lang",
+        "ordering",
+        "splitEntities",
+    ]
+)
+
+
+def read_query(
+    payload: JsonObject, paging: Paging, chosen: Format, *, sys_attrs: bool, local: bool | None
+) -> QueryInput:
+    """The query that a Query object describes.
+
+    Args:
+        payload: Without "@context".
+        paging: From the URL.
+        chosen: Representation, from the URL.
+        sys_attrs: From the URL.
+        local: From the URL; None where it is not there.
+
+    Raises:
+        BadRequestData: It is no Query (5.2.23).
+    """
+    if payload.get("type") != "Query":
+        raise BadRequestData('The payload has no "type": "Query" (clause 5.2.23).')
+    _only(payload, _MEMBERS, "Query")
+    return QueryInput(
+        selectors=_selectors(payload),
+        q=_text(payload, "q"),
+        geo=_geo(payload),
+        scope_q=_text(payload, "scopeQ"),
+        csf=_text(payload, "csf"),
+        expand_values=_names(payload, "expandValues"),
+        ordering=_ordering(payload),
+        view=ViewInput(
+            attrs=_texts(payload, "attrs"),
+            pick=_texts(payload, "pick"),
+            omit=_texts(payload, "omit"),
+            lang=_text(payload, "lang"),
+            dataset_ids=_texts(payload, "datasetId"),
+            join=_text(payload, "join"),
+            join_level=_level(payload),
+            contained_by=_texts(payload, "containedBy") or (),
+            format=chosen,
+            sys_attrs=sys_attrs,
+        ),
+        limit=paging.limit,
+        offset=paging.offset,
+        count=paging.count,
+        local=local,
+    )
+
+
+def _selectors(payload: JsonObject) -> list[SelectorInput]:
+    if "entities" not in payload:
+        return []
+    found = payload["entities"]
+    if not isinstance(found, list) or not found:
+        raise BadRequestData('"entities" of the Query is no array with at least one EntitySelector (clause 5.2.23).')
+    return [_selector(one) for one in found]
+
+
+def _selector(source: JsonValue) -> SelectorInput:
+    if not isinstance(source, dict):
+        raise BadRequestData('"entities" of the Query has an element that is no EntitySelector (clause 5.2.33).')
+    _only(source, {"type", "id", "idPattern"}, "EntitySelector")
+    types = _text(source, "type")
+    if types is None:
+        raise BadRequestData('An EntitySelector of the Query has no "type"; it is mandatory, "*" for all (5.2.33).')
+    ids = source.get("id", [])
+    return SelectorInput(
+        types,
+        _texts({"id": [ids] if isinstance(ids, str) else ids}, "id", empty=True) or (),
+        _text(source, "idPattern"),
+    )
+
+
+def _geo(payload: JsonObject) -> GeoInput | None:
+    geo = payload.get("geoQ")
+    if "geoQ" not in payload:
+        return None
+    if not isinstance(geo, dict):
+        raise BadRequestData('"geoQ" of the Query is no GeoQuery object (clause 5.2.13).')
+    _only(geo, {"georel", "geometry", "coordinates", "geoproperty"}, "GeoQuery")
+    return GeoInput(_text(geo, "georel"), _text(geo, "geometry"), geo.get("coordinates"), _text(geo, "geoproperty"))
+
+
+def _ordering(payload: JsonObject) -> OrderingInput | None:
+    ordering = payload.get("ordering")
+    if "ordering" not in payload:
+        return None
+    if not isinstance(ordering, dict):
+        raise BadRequestData('"ordering" of the Query is no OrderingParams object (clause 5.2.43).')
+    _only(ordering, {"orderBy", "collation", "coordinates", "geometry"}, "OrderingParams")
+    order_by = _texts(ordering, "orderBy")
+    if order_by is None:
+        raise BadRequestData('"ordering" of the Query has no "orderBy" (clause 5.2.43).')
+    return OrderingInput(
+        order_by, _text(ordering, "collation"), ordering.get("coordinates"), _text(ordering, "geometry")
+    )
+
+
+def _level(payload: JsonObject) -> int | None:
+    level = payload.get("joinLevel")
+    if level is not None and (not isinstance(level, int) or isinstance(level, bool)):
+        raise BadRequestData(f'"joinLevel" of the Query is {level!r}; expected a positive integer.')
+    return level
+
+
+def _only(source: JsonObject, known: Collection[str], data_type: str) -> None:
+    unknown = sorted(source.keys() - set(known))
+    if unknown:
+        raise BadRequestData(f"A {data_type} has no member {', '.join(unknown)}; it knows {', '.join(sorted(known))}.")
+
+
+def _text(source: JsonObject, name: str) -> str | None:
+    text = source.get(name)
+    if name in source and not isinstance(text, str):
+        raise BadRequestData(f'"{name}" of the Query is no string.')
+    return text
+
+
+def _texts(source: JsonObject, name: str, *, empty: bool = False) -> list[str] | None:
+    """A list of strings; a single string is taken for a list of one."""
+    if name not in source:
+        return None
+    texts = [source[name]] if isinstance(source[name], str) else source[name]
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts) or not (texts or empty):
+        raise BadRequestData(f'"{name}" of the Query is no array of strings, or empty.')
+    return texts
+
+
+def _names(source: JsonObject, name: str) -> tuple[str, ...]:
+    """A comma separated list, or an array."""
+    texts = _texts(source, name)
+    return () if texts is None else comma_list(",".join(texts))

@@ -1,0 +1,165 @@
+"""Parameters that say what is shown of Entities, and answers that show it.
+
+ETSI GS CIM 009 V1.9.1, clauses 6.3.6 (@context), 6.3.7 (format), 6.3.11 (sysAttrs) and 6.3.15 (GeoJSON).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ldt_stack.broker.errors import BadRequestData, InvalidRequest
+from ldt_stack.broker.http.headers import GEO_JSON, JSON
+from ldt_stack.broker.http.parameters import comma_list, read_options, whole_number
+from ldt_stack.broker.http.responses import respond
+from ldt_stack.broker.ld_context import LdContext
+from ldt_stack.broker.model.names import LOCATION, JsonObject
+from ldt_stack.broker.operations.linked import Shown
+from ldt_stack.broker.operations.query_input import ViewInput
+from ldt_stack.broker.representation import Format, render_entity, render_feature
+
+FORMAT_PARAMETERS: Final = ("format", "options", "geometryProperty")
+VIEW_PARAMETERS: Final = (
+    *FORMAT_PARAMETERS,
+    "attrs",
+    "pick",
+    "omit",
+    "lang",
+    "datasetId",
+    "join",
+    "joinLevel",
+    "containedBy",
+)
+_FORMATS: Final[dict[str, Format]] = {
+    "normalized": "normalized",
+    "concise": "concise",
+    "simplified": "simplified",
+    "keyValues": "simplified",
+}
+SUPPORTED_VERSION: Final = "1.9.1"
+
+
+def read_format(request: Request) -> tuple[Format, bool]:
+    """The representation, and whether system Attributes are shown; `format` wins over `options` (6.3.7).
+
+    Raises:
+        InvalidRequest: A value is not known (6.3.20), or several representations are named.
+    """
+    options = read_options(request, (*_FORMATS, "sysAttrs"))
+    named = {_FORMATS[option] for option in options if option in _FORMATS}
+    chosen = request.query_params.get("format")
+    if chosen is not None:
+        if chosen not in _FORMATS:
+            raise InvalidRequest(f"format={chosen} is not supported; expected one of {', '.join(_FORMATS)}.")
+        named = {_FORMATS[chosen]}
+    if len(named) > 1:
+        raise InvalidRequest("options names more than one representation; expected one of normalized, concise …")
+    return named.pop() if named else "normalized", "sysAttrs" in options
+
+
+def read_view(request: Request) -> ViewInput:
+    """The view that the parameters of a GET describe (tables 6.4.3.2-1 and 6.5.3.1-1).
+
+    Raises:
+        InvalidRequest: As `read_format`.
+        BadRequestData: joinLevel is no number.
+    """
+    given = request.query_params
+    chosen, sys_attrs = read_format(request)
+    dataset_ids = given.get("datasetId")
+    return ViewInput(
+        attrs=given.get("attrs"),
+        pick=given.get("pick"),
+        omit=given.get("omit"),
+        lang=given.get("lang"),
+        dataset_ids=None if dataset_ids is None else comma_list(dataset_ids),
+        join=given.get("join"),
+        join_level=whole_number(given.get("joinLevel"), "joinLevel"),
+        contained_by=comma_list(given.get("containedBy")),
+        format=chosen,
+        sys_attrs=sys_attrs,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How an answer with Entities is written: media type and geometry."""
+
+    media_type: str
+    geometry_property: str | None = None
+
+
+def read_answer(request: Request, media_type: str) -> Answer:
+    """The media type that `accept` chose, with the geometry for GeoJSON.
+
+    Raises:
+        BadRequestData: geometryProperty is given, but no GeoJSON is asked for (5.7.1.4, 5.7.2.4).
+    """
+    geometry_property = request.query_params.get("geometryProperty")
+    if geometry_property is not None and media_type != GEO_JSON:
+        raise BadRequestData(f"geometryProperty goes with Accept: {GEO_JSON} alone, the answer would be {media_type}.")
+    return Answer(media_type, geometry_property)
+
+
+async def respond_with_entity(request: Request, shown: Shown, ld_context: LdContext, answer: Answer) -> Response:
+    """One Entity, or one Feature."""
+    return await _respond(request, _render(shown, ld_context, answer), ld_context, answer)
+
+
+async def respond_with_entities(
+    request: Request,
+    shown: Sequence[Shown],
+    ld_context: LdContext,
+    answer: Answer,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """An array of Entities, or one FeatureCollection."""
+    rendered = [_render(one, ld_context, answer) for one in shown]
+    if answer.media_type == GEO_JSON:
+        collection = {"type": "FeatureCollection", "features": rendered}
+        return await _respond(request, collection, ld_context, answer, headers)
+    return await _respond(request, rendered, ld_context, answer, headers)
+
+
+def _render(shown: Shown, ld_context: LdContext, answer: Answer) -> JsonObject:
+    if answer.media_type != GEO_JSON:
+        return render_entity(shown.entity, ld_context, shown.options)
+    name = answer.geometry_property
+    geometry = LOCATION if name is None else ld_context.expand_term(name)
+    return render_feature(shown.entity, ld_context, shown.options, geometry)
+
+
+async def _respond(
+    request: Request,
+    data: JsonObject | list[JsonObject],
+    ld_context: LdContext,
+    answer: Answer,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    preferences = _preferences(request)
+    out = dict(headers or {})
+    if "ngsi-ld" in preferences:
+        out["Preference-Applied"] = f"ngsi-ld={SUPPORTED_VERSION}"
+    if answer.media_type != GEO_JSON:
+        return await respond(request, data, ld_context, answer.media_type, headers=out)
+    if preferences.get("body") == "json":
+        # As plain JSON: the @context in the Link header, not in the body (6.3.6).
+        plain = await respond(request, data, ld_context, JSON, headers=out)
+        out["Link"] = plain.headers["Link"]
+        return Response(plain.body, plain.status_code, out, GEO_JSON)
+    body = {**data, "@context": ld_context.rendered} if isinstance(data, dict) else data
+    return Response(orjson.dumps(body), 200, out, GEO_JSON)
+
+
+def _preferences(request: Request) -> dict[str, str]:
+    """The Prefer header (RFC 7240): names and values."""
+    found: dict[str, str] = {}
+    for entry in ",".join(request.headers.getlist("prefer")).split(","):
+        name, _, value = entry.partition(";")[0].partition("=")
+        found.setdefault(name.strip().lower(), value.strip().strip('"'))
+    return found

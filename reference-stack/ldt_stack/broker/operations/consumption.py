@@ -1,0 +1,141 @@
+"""Retrieve Entity and Query Entities: ETSI GS CIM 009 V1.9.1, clauses 5.7.1 and 5.7.2.
+
+Left out: forwarding to Context Sources and EntityMaps, which come with Context Source Registrations.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ldt_stack.broker.errors import BadRequestData, ResourceNotFound
+from ldt_stack.broker.operations.linked import Shown, join_entities
+from ldt_stack.broker.operations.query_input import QueryInput, ViewInput, parse_query, parse_view
+from ldt_stack.broker.query import bind_links, parse_types
+from ldt_stack.broker.query.lexical import is_uri
+from ldt_stack.broker.query.q import And, Comparison, Exists, Or, PatternMatch
+from ldt_stack.broker.service import Broker, Call
+from ldt_stack.broker.store.interface import EntityQuery, Page, Predicate, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class EntitiesResult:
+    """A page of Entities, expanded, each with how it is to be rendered.
+
+    Args:
+        entities: In order; flat linked Entities behind the page's own.
+        offset: Of the first one; differs from the offset asked for if that was past the end.
+        limit: The page size that was applied.
+        more: Whether more follow.
+        count: How many there are in all, if that was asked for.
+    """
+
+    entities: list[Shown]
+    offset: int
+    limit: int
+    more: bool
+    count: int | None
+
+
+async def retrieve_entity(
+    broker: Broker, call: Call, entity_id: str, view: ViewInput, types: str | None = None
+) -> list[Shown]:
+    """Retrieve Entity.
+
+    Args:
+        broker: Where.
+        call: Its @context expands the names.
+        entity_id: Which Entity.
+        view: What to show of it.
+        types: A selector of Entity Types that it must meet.
+
+    Returns:
+        The Entity, expanded, with how it is to be rendered; with join=flat linked Entities behind it.
+
+    Raises:
+        BadRequestData: The id is no URI, or the view is not valid.
+        ResourceNotFound: There is no such Entity, it is not of the types, or it has none of the `attrs`.
+
+    Source: CIM 009 V1.9.1, clause 5.7.1.
+    """
+    if not is_uri(entity_id):
+        raise BadRequestData(f"The Entity id is {entity_id!r}, which is no valid URI.")
+    parsed = parse_view(view, call, broker.settings)
+    terms = broker.settings.max_query_terms
+    selection = None if types is None else parse_types(types, call.ld_context, max_terms=terms)
+
+    def work(snapshot: Snapshot) -> list[Shown]:
+        entity = snapshot.get_entity(entity_id)
+        if entity is None or (selection is not None and not selection.matches(entity)):
+            what = "" if selection is None else " of the given types"
+            raise ResourceNotFound(f"There is no Entity {entity_id}{what}.", instance=entity_id)
+        wanted = parsed.options.attributes
+        if wanted is not None and wanted.isdisjoint(entity):
+            raise ResourceNotFound(f"The Entity {entity_id} has none of the Attributes in attrs.", instance=entity_id)
+        return join_entities(snapshot, [entity], parsed)
+
+    return await broker.store.read(call.tenant, work)
+
+
+async def query_entities(broker: Broker, call: Call, source: QueryInput) -> EntitiesResult:
+    """Query Entities.
+
+    Args:
+        broker: Where.
+        call: Its @context expands the names.
+        source: The query as written.
+
+    Returns:
+        A page of Entities.
+
+    Raises:
+        BadRequestData: The query is not valid, too wide or too deep.
+        TooComplexQuery: It has too many terms.
+        TooManyResults: It reaches too many linked Entities.
+
+    Source: CIM 009 V1.9.1, clause 5.7.2.
+    """
+    view = parse_view(source.view, call, broker.settings)
+    query = parse_query(source, view, call, broker.settings)
+
+    def work(snapshot: Snapshot) -> EntitiesResult:
+        bound = replace(query, conditions=tuple(_bind(one, snapshot) for one in query.conditions))
+        page, offset = _page(snapshot, bound)
+        shown = join_entities(snapshot, page.entities, view)
+        return EntitiesResult(shown, offset, query.limit, page.more, page.count)
+
+    return await broker.store.read(call.tenant, work, dear=_is_dear(query))
+
+
+def _bind(condition: Predicate, snapshot: Snapshot) -> Predicate:
+    """Let linked terms of a query find their Entities in the same snapshot."""
+    if isinstance(condition, Exists | Comparison | PatternMatch | And | Or):
+        return bind_links(condition, lambda ids: [e for i in ids if (e := snapshot.get_entity(i)) is not None])
+    return condition
+
+
+def _page(snapshot: Snapshot, query: EntityQuery) -> tuple[Page, int]:
+    """The page, and where it starts.
+
+    Table 6.3.10-2: with an offset larger than the result set "only the last element of the result set is to be
+    returned if there are any results". An offset equal to its size gives an empty page, so that clients that count
+    on come to an end.
+    """
+    page = snapshot.query_entities(query)
+    if page.entities or not query.limit or not query.offset:
+        return page, query.offset
+    size = page.count if page.count is not None else _size(snapshot, query)
+    if size == 0 or query.offset == size:
+        return page, query.offset
+    last = snapshot.query_entities(replace(query, offset=size - 1, limit=1))
+    return last, size - 1
+
+
+def _size(snapshot: Snapshot, query: EntityQuery) -> int:
+    return snapshot.query_entities(replace(query, offset=0, limit=0, count=True)).count or 0
+
+
+def _is_dear(query: EntityQuery) -> bool:
+    """Whether a query may have to look at many Entities: then it leaves the event loop."""
+    patterns = any(selector.id_pattern is not None for selector in query.selectors)
+    unselective = not query.selectors and not query.attributes
+    return bool(query.conditions or query.order_by or query.count or patterns or unselective)
