@@ -7,6 +7,7 @@ into the run set's `evidence.jsonl.gz`.
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
@@ -66,6 +67,7 @@ class Recorder:
         self._run = run
         self._count = 0
         self._file: TextIOWrapper | None = None
+        self._lock = threading.Lock()  # the preflight looks at several endpoints at once
 
     def begin(self, check: str) -> None:
         """The exchanges from now on belong to this check."""
@@ -74,16 +76,19 @@ class Recorder:
 
     def next_id(self) -> str:
         """An id for the next exchange, unique in the run set."""
-        self._count += 1
-        return f"{self._prefix}-{self._count}"
+        with self._lock:
+            self._count += 1
+            return f"{self._prefix}-{self._count}"
 
     def add(self, exchange: Exchange) -> None:
         """Write one exchange."""
-        self.current.append(exchange)
-        if self._file is None:
-            self._file = self.path.open("a", encoding="utf-8")
-        self._file.write(json.dumps(exchange.as_dict(self._run), ensure_ascii=False) + "\n")
-        self._file.flush()
+        line = json.dumps(exchange.as_dict(self._run), ensure_ascii=False) + "\n"
+        with self._lock:
+            self.current.append(exchange)
+            if self._file is None:
+                self._file = self.path.open("a", encoding="utf-8")
+            self._file.write(line)
+            self._file.flush()
 
     def close(self) -> None:
         """Let go of the file."""

@@ -128,7 +128,7 @@ class Journal:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
                 lines.insert(0, self._header)
-            data = b"".join(json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in lines)
+            data = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
             written = os.write(self._descriptor, data)
             os.fsync(self._descriptor)
         except OSError as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ldt_conformance.engine.budget import Budget
+from ldt_conformance.engine.cleanup import Cleaner
 from ldt_conformance.engine.errors import SiteError
 from ldt_conformance.engine.evidence import Recorder
 from ldt_conformance.engine.journal import Journal
@@ -24,6 +25,7 @@ from ldt_conformance.engine.transport import Services
 from ldt_conformance.engine.verdicts import Mode
 
 WORK_FOLDER = ".running"
+CLEAN_UP = "clean-up"  # stands for the check in the evidence
 REMOTE_RATE = 10.0  # requests per second to a target that is not this machine, unless the site file says otherwise
 REMOTE_MAX_REQUESTS = 5000
 
@@ -90,6 +92,18 @@ class Session:
             target.close()
             raise
         return cls(options, site, settings, target, services, secrets)
+
+    def clean_up(self) -> None:
+        """Remove what this process created; what resists stays in the journal for the end of the run."""
+        entries = list(self.services.journal.left.values())
+        if not entries or self.services.plan is not None:
+            return
+        self.services.recorder.begin(CLEAN_UP)
+        for removal in Cleaner(self.target).remove_all(entries):
+            if removal.removed:
+                self.services.journal.removed(removal.entry.number)
+            else:
+                self.services.journal.left.pop(removal.entry.number, None)
 
     def close(self) -> None:
         """Let go of connections and files."""

@@ -85,7 +85,7 @@ def _problems(error: ValidationError, tree: Any, name: str) -> list[str]:
 def _message(entry: Any, location: Location) -> str:
     key = str(location[-1]) if location else ""
     if entry["type"] == "extra_forbidden":
-        return "unknown key" + _nearest(key, _keys_at(location[:-1]))
+        return "unknown key" + nearest(key, _keys_at(location[:-1]))
     if entry["type"] == "missing":
         return "is missing and needed"
     if entry["type"] in {"literal_error", "enum"}:
@@ -95,16 +95,17 @@ def _message(entry: Any, location: Location) -> str:
             if location[:1] == ("endpoints",) and entry["loc"][-1] == "[key]"
             else f"{entry['input']!r} is not known here"
         )
-        return f"{kind}{_nearest(str(entry['input']), allowed)}"
+        return f"{kind}{nearest(str(entry['input']), allowed)}"
     if entry["type"] == "union_tag_invalid":
         tags = _quoted(entry["ctx"]["expected_tags"])
-        return f"unknown kind {entry['ctx']['tag']!r}{_nearest(str(entry['ctx']['tag']), tags)}"
+        return f"unknown kind {entry['ctx']['tag']!r}{nearest(str(entry['ctx']['tag']), tags)}"
     if entry["type"] == "union_tag_not_found":
         return "needs a kind: none, header, bearer, basic, oauth2, oidc, mtls or s3"
     return str(entry["msg"])
 
 
-def _nearest(word: str, known: list[str]) -> str:
+def nearest(word: str, known: list[str]) -> str:
+    """The end of an error message: the nearest known word, or all of them."""
     close = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.5)
     return f"; nearest known: {close[0]}" if close else f"; known: {', '.join(known)}"
 

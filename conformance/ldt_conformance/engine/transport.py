@@ -21,6 +21,7 @@ import httpx
 
 from ldt_conformance.engine.auth import TokenError
 from ldt_conformance.engine.budget import Budget
+from ldt_conformance.engine.errors import SafetyRefused
 from ldt_conformance.engine.evidence import Exchange, Recorder, body_text, cap
 from ldt_conformance.engine.journal import Journal, Resource
 from ldt_conformance.engine.masking import NOT_SHOWN, Masker
@@ -39,6 +40,7 @@ class _Unset:
 UNSET: Final = _Unset()
 BODY_LIMIT = 16 * 1024 * 1024  # bytes of an answer that are read
 REDIRECTS = 5
+REMOVAL_COST = 3  # requests that removing one resource takes: delete it, delete its history, look whether it is gone
 REFUSED = frozenset({401, 403})
 
 
@@ -180,7 +182,7 @@ class Client:
         if self._services.plan is not None:
             return self._services.plan.answer(self.role, request, intent, self._services.recorder.check)
         numbers = self._announce(intent, request)
-        response = self._exchange(request, auth=auth, reserve=2 * len(numbers))
+        response = self._exchange(request, auth=auth, reserve=REMOVAL_COST * len(numbers))
         self._settle(numbers, intent, response)
         if follow_redirects:
             response = self._follow(response, request, auth)
@@ -189,6 +191,13 @@ class Client:
     def get(self, path: str, **arguments: Any) -> Response:
         """`request("GET", …)`."""
         return self.request("GET", path, **arguments)
+
+    def tidy(self, method: str, path: str, *, tenant: str | None, params: Mapping[str, Any] | None = None) -> Response:
+        """A request of the clean-up itself: it acts on journalled things alone, and its cost was reserved before."""
+        if method not in {"GET", "HEAD", "DELETE"}:
+            raise SafetyRefused(f"the clean-up never sends {method}")
+        request = self._build(method, path, params, {"ngsild-tenant": tenant or ""}, UNSET, None, None)
+        return self._exchange(request, auth=True, exempt=True)
 
     def _build(
         self, method: str, path: str, params: Any, headers: Mapping[str, str] | None, json: Any, content: Any,
