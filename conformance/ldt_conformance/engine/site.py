@@ -335,7 +335,7 @@ class Visualisation(SiteModel):
 
 
 class Component(SiteModel):
-    """What the twin is built of, said without an address: enough to judge what is declared, nothing that can be asked."""
+    """What the twin is built of, where no address can be given: it can be judged as declared, but not asked."""
 
     name: str
     role: Role | None = None  # the role that it plays, e.g. objects for MinIO
