@@ -1,1 +1,1 @@
-"""The badge: SVG and shields endpoint, from the roll-up."""
+"""Badges: an SVG of our own that reads without colour, and the JSON that shields.io's endpoint badge wants."""

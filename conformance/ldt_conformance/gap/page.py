@@ -1,0 +1,221 @@
+"""The gap analysis as one page: layer by layer the question, the site's answer, what was found, what is missing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ldt_conformance.engine.catalogue import Requirement
+from ldt_conformance.engine.report import LayerCount, Report, Result, Rollup
+from ldt_conformance.engine.verdicts import Layer, Level, Verdict
+from ldt_conformance.gap.questions import QUESTIONS, SOURCE, Question
+from ldt_conformance.gap.steps import next_steps
+from ldt_conformance.reports import page
+from ldt_conformance.reports.templating import render_page
+from ldt_conformance.reports.text import one_line
+from ldt_conformance.reports.words import LAYERS, plural, reason_text
+
+LISTED = 8  # requirements of one kind that one layer lists; the rest are counted
+STEPS = 3  # next steps a layer
+_DECLARED: dict[str, Layer] = {  # key of inventory["declared"] -> the layer that it belongs to
+    "data_sources": Layer.DATA_SOURCES,
+    "pipelines": Layer.ORCHESTRATION,
+    "services": Layer.SERVICES,
+    "ai": Layer.KNOWLEDGE,
+    "models": Layer.KNOWLEDGE,
+    "visualisations": Layer.VISUALIZATION,
+}
+_ROLES: dict[str, Layer] = {  # role of an endpoint -> its layer; every other role is Interoperability
+    "history": Layer.DATA_ACQUISITION,
+    "objects": Layer.DATA_ACQUISITION,
+    "catalogue": Layer.DATA_ACQUISITION,
+    "portal": Layer.DATA_ACQUISITION,
+    "connector": Layer.DATA_ACQUISITION,
+    "forecaster": Layer.KNOWLEDGE,
+    "processes": Layer.KNOWLEDGE,
+    "pipelines": Layer.ORCHESTRATION,
+    "scenarios": Layer.ORCHESTRATION,
+    "monitoring": Layer.ORCHESTRATION,
+    "visualisation": Layer.VISUALIZATION,
+    "tiles": Layer.VISUALIZATION,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A requirement that is in place, and what was seen or said that shows it."""
+
+    item: page.RequirementView
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class LayerPage:
+    """Everything the page says of one layer."""
+
+    name: str
+    slug: str
+    question: Question
+    count: LayerCount
+    answer: str
+    answers: list[tuple[str, str]]  # requirement id, answer
+    declared: list[str]
+    found: list[Found]
+    more_found: int
+    gaps: list[page.RequirementView]
+    more_gaps: int
+    undecided: list[str]
+    steps: list[page.StepView]
+
+
+def render_gap(
+    report: Report, catalogue: Mapping[str, Requirement], *, digest: str | None = None, public: bool = False
+) -> str:
+    """The gap analysis as one self-contained HTML document; arguments as for the report's page."""
+    run = page.check_run(report)
+    return render_page(
+        "gap.html.j2",
+        name=report.target.name,
+        target=report.target,
+        suite=report.suite,
+        run=run,
+        probed=run is not None and run.kind == "check",
+        sentence=page.sentence(report),
+        strip=page.strip(report),
+        levels=page.level_ladder(report),
+        profiles=page.profile_ladder(report),
+        steps=page.steps(report, catalogue),
+        layers=layer_pages(report, catalogue),
+        trust=page.trust(report),
+        source=SOURCE,
+        digest=digest,
+        public=public,
+    )
+
+
+def layer_pages(report: Report, catalogue: Mapping[str, Requirement]) -> list[LayerPage]:
+    """One for each of the seven layers, from data sources up to visualisation."""
+    items = {slug: list(found) for _, slug, found in page.requirements(report, catalogue)}
+    counts = {view.slug: view.count for view in page.strip(report)}
+    results = {result.check: result for result in page.run_results(report)}
+    steps = _steps_by_layer(report.rollup, catalogue, report.target.target_level) if report.rollup else {}
+    return [_layer(question, report, items, counts, results, steps, catalogue) for question in QUESTIONS]
+
+
+def _layer(
+    question: Question,
+    report: Report,
+    items: Mapping[str, list[page.RequirementView]],
+    counts: Mapping[str, LayerCount],
+    results: Mapping[str, Result],
+    steps: Mapping[Layer, list[page.StepView]],
+    catalogue: Mapping[str, Requirement],
+) -> LayerPage:
+    layer = question.layer
+    own = items.get(layer.value, [])
+    found = [Found(item, _said(item, results)) for item in own if item.state.state == "met"]
+    gaps = [
+        item
+        for item in own
+        if item.state.state in {"not-met", "met-with-findings"} and item.state.level is not Level.MAY
+    ]
+    answers = _answers(report, layer, catalogue)
+    return LayerPage(
+        name=LAYERS[layer],
+        slug=layer.value,
+        question=question,
+        count=counts[layer.value],
+        answer=answers.pop("", ""),
+        answers=sorted(answers.items()),
+        declared=_declared(report, layer),
+        found=found[:LISTED],
+        more_found=max(0, len(found) - LISTED),
+        gaps=gaps[:LISTED],
+        more_gaps=max(0, len(gaps) - LISTED),
+        undecided=_undecided(own),
+        steps=steps.get(layer, [])[:STEPS],
+    )
+
+
+def _answers(report: Report, layer: Layer, catalogue: Mapping[str, Requirement]) -> dict[str, str]:
+    """The layer's answer under "", and answers to single requirements of the layer under their ids."""
+    found: dict[str, str] = {}
+    for key, text in report.answers.items():
+        if key.replace("_", "-") == layer.value:
+            found[""] = text
+        elif key in catalogue and catalogue[key].layer is layer:
+            found[key] = text
+    return found
+
+
+def _said(item: page.RequirementView, results: Mapping[str, Result]) -> str:
+    """What the first passing check of a requirement saw."""
+    for check in item.state.checks:
+        result = results.get(check)
+        if result and result.verdict is Verdict.PASS and (result.observed or result.note):
+            return one_line(result.observed or result.note or "", 200)
+    return ""
+
+
+def _undecided(own: list[page.RequirementView]) -> list[str]:
+    reasons = Counter(
+        (item.state.level, reason_text(item.state.reason) or "no reason recorded")
+        for item in own
+        if item.state.state == "not-tested" and item.state.level is not Level.MAY
+    )
+    ordered = sorted(reasons.items(), key=lambda pair: (pair[0][0] is not Level.MUST, -pair[1], pair[0][1]))
+    return [f"{plural(count, f'{level} requirement')}: {reason}" for (level, reason), count in ordered]
+
+
+def _declared(report: Report, layer: Layer) -> list[str]:
+    """What the site file names for this layer, one line each: endpoints, data sources, pipelines, models, views."""
+    lines = [
+        line
+        for line in page.endpoint_lines(report)
+        if _ROLES.get(line.partition(":")[0], Layer.INTEROPERABILITY) is layer
+    ]
+    if layer is Layer.INTEROPERABILITY:
+        lines += [f"claims {_claim(key)} {value}" for key, value in sorted(report.target.claims.items()) if value]
+    declared = report.inventory.get("declared")
+    if isinstance(declared, Mapping):
+        for key, entries in declared.items():
+            if _DECLARED.get(key) is layer and isinstance(entries, list | tuple):
+                lines += [_entry(entry) for entry in entries]
+    return lines
+
+
+def _claim(key: str) -> str:
+    return {"ngsi_ld": "NGSI-LD", "citcom_level": "CitCom.ai level", "edic_profile": "EDIC profile"}.get(
+        key, key.replace("_", " ")
+    )
+
+
+def _entry(entry: Any) -> str:
+    if not isinstance(entry, Mapping):
+        return one_line(str(entry), 200)
+    name = one_line(str(entry.get("name", "")), 80)
+    rest = [
+        one_line(f"{key.replace('_', ' ')} {_value(value)}", 120)
+        for key, value in entry.items()
+        if key != "name" and value not in (None, "", [], ())
+    ]
+    return f"{name}: {', '.join(rest)}" if rest else name
+
+
+def _value(value: Any) -> str:
+    return " → ".join(str(part) for part in value) if isinstance(value, list | tuple) else str(value)
+
+
+def _steps_by_layer(
+    rollup: Rollup, catalogue: Mapping[str, Requirement], target_level: int | None
+) -> dict[Layer, list[page.StepView]]:
+    """Every open step in its overall order, under each layer whose requirements it closes or decides."""
+    found: dict[Layer, list[page.StepView]] = {layer: [] for layer in Layer}
+    for step in next_steps(rollup, catalogue, target_level=target_level, limit=len(catalogue)):
+        view = page.step_view(step, catalogue)
+        touched = [step.requirement] if view.closes else step.unlocks
+        for layer in {catalogue[id_].layer for id_ in touched if id_ in catalogue}:
+            found[layer].append(view)
+    return found
