@@ -42,16 +42,21 @@ function drawLegend(range) {
   by("legend").replaceChildren(`${state.theme.measure}: ${format(range[0])}`, ramp, `${format(range[1])} ${state.theme.unit}`);
 }
 
+function drawOnMap() {
+  if (!state.map) return;
+  const values = state.stations.map((station) => station.value).filter((value) => value !== null);
+  const range = values.length ? [Math.min(...values), Math.max(...values)] : [0, 0];
+  state.map.show(state.stations, range);
+  drawLegend(range);
+}
+
 async function refresh() {
   const theme = state.theme;
   try {
     const answer = await api.now(theme.key);
     if (theme !== state.theme) return;
     state.stations = answer.stations.map((station) => ({ ...station, text: `${format(station.value)} ${theme.unit}` }));
-    const values = state.stations.map((station) => station.value).filter((value) => value !== null);
-    const range = values.length ? [Math.min(...values), Math.max(...values)] : [0, 0];
-    state.map?.show(state.stations, range);
-    if (state.map) drawLegend(range);
+    drawOnMap();
     drawStations();
     const newest = answer.newest ? `newest observation ${moment(answer.newest)}` : "no observation yet";
     say(`${state.stations.length} stations live, ${newest}`);
@@ -104,8 +109,11 @@ async function drawMap() {
   const names = state.config.layers;
   const loaded = await Promise.all(names.map((name) => api.geometry(name)));
   const layers = Object.fromEntries(names.map((name, index) => [name, loaded[index]]));
-  state.map = new CityMap("map", state.config.bounds, layers, chooseStation);
-  await state.map.ready;
+  const map = new CityMap("map", state.config.bounds, layers, chooseStation);
+  await map.ready;
+  state.map = map;
+  drawOnMap();
+  map.choose(state.chosen);
 }
 
 async function start() {
@@ -115,12 +123,11 @@ async function start() {
   by("attribution").textContent = state.config.attribution;
   state.chart = new SeriesChart(by("chart"));
   state.theme = state.config.themes[0];
-  try {
-    await drawMap();
-  } catch (error) {
+  const map = drawMap().catch((error) => {
     by("legend").textContent = `The map cannot be drawn here (${error.message}); the list beside it has the same stations.`;
-  }
+  });
   await chooseTheme(state.theme);
+  await map;
   setInterval(async () => { await refresh(); if (state.chosen) await chooseStation(state.chosen); }, 1000 * state.config.refresh_seconds);
   document.body.dataset.ready = "true";
 }

@@ -4,6 +4,18 @@ const dark = window.matchMedia("(prefers-color-scheme: dark)");
 const hour = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 const day = new Intl.DateTimeFormat("en-GB", { weekday: "short", hour: "2-digit", minute: "2-digit" });
 
+const MINUTE = 60_000;
+const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440].map((minutes) => minutes * MINUTE);
+
+// Ticks at round clock times, six or seven of them.
+function clockTicks(axis) {
+  const step = STEPS.find((length) => (axis.max - axis.min) / length <= 7) ?? STEPS.at(-1);
+  const zone = new Date(axis.min).getTimezoneOffset() * MINUTE;
+  const first = Math.ceil((axis.min - zone) / step) * step + zone;
+  axis.ticks = [];
+  for (let value = first; value <= axis.max; value += step) axis.ticks.push({ value });
+}
+
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const points = (rows, column) => rows.map((row) => ({ x: Date.parse(row[0]), y: row[column] }));
 
@@ -26,7 +38,7 @@ export class SeriesChart {
           },
         },
         scales: {
-          x: { type: "linear", ticks: { maxTicksLimit: 7, maxRotation: 0, callback: (value) => hour.format(value) }, grid: {} },
+          x: { type: "linear", afterBuildTicks: clockTicks, ticks: { maxRotation: 0, callback: (value) => hour.format(value) }, grid: {} },
           y: { beginAtZero: true, title: { display: true, text: "" }, grid: {} },
         },
       },
