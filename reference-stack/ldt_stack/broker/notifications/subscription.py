@@ -51,7 +51,7 @@ class Selector:
         """Whether an expanded Entity is selected."""
         if self.ids and entity["id"] not in self.ids:
             return False
-        if not self.ids and self.id_pattern is not None and self.id_pattern.search(entity["id"]) is None:
+        if not self.ids and self.id_pattern is not None and not self.id_pattern.search(entity["id"]):
             return False
         return self.types.matches(entity)
 

@@ -1,0 +1,287 @@
+"""Delivery of notifications: ETSI GS CIM 009 V1.9.1, clauses 5.8.6, 5.2.14.2, 5.2.15 and 6.3.8."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.anyio
+
+API = "/ngsi-ld/v1"
+CAR = "urn:ngsi-ld:Car:1"
+
+
+async def eventually(look: Callable[[], Awaitable[Any]], wanted: Callable[[Any], bool]) -> Any:
+    """What `look` finds, once it is as wanted; fails after the deadline."""
+    deadline = time.monotonic() + 20
+    while not wanted(found := await look()):
+        assert time.monotonic() < deadline, f"still {found}"
+        await asyncio.sleep(0.01)
+    return found
+
+
+async def counters(running: Any, location: str) -> dict[str, Any]:
+    found: dict[str, Any] = (await running.client.get(location)).json()["notification"]
+    return found
+
+
+def speeds(received: list[Any]) -> list[Any]:
+    return [one.body["data"][0]["speed"]["value"] for one in received]
+
+
+async def test_each_change_is_notified_once_and_in_order(running: Any, receiver: Any) -> None:
+    """One notification a change, in the order of the changes; equal values notify nobody."""
+    await running.subscribe(receiver.url())
+
+    for value in (1, 2, 2, 3, 3, 4):
+        await running.change(CAR, speed=value)
+    received = await receiver.wait(4)
+    await running.change(CAR, speed=99)  # a sentinel: what should not come would have come before it
+    received = await receiver.wait(5)
+
+    assert speeds(received) == [1, 2, 3, 4, 99]
+    assert len({one.body["id"] for one in received}) == 5
+    assert all(one.body["type"] == "Notification" for one in received)
+
+
+async def test_success_is_counted(running: Any, receiver: Any) -> None:
+    """timesSent, lastNotification, lastSuccess and status "ok" after a 200 (5.8.6)."""
+    location = await running.subscribe(receiver.url())
+    assert not {"timesSent", "lastNotification", "status"} & (await counters(running, location)).keys()
+
+    await running.change(CAR, speed=1)
+    first = await eventually(lambda: counters(running, location), lambda found: found.get("timesSent") == 1)
+    await running.change(CAR, speed=2)
+    second = await eventually(lambda: counters(running, location), lambda found: found.get("timesSent") == 2)
+
+    assert first["status"] == "ok"
+    assert first["lastSuccess"] == first["lastNotification"] < second["lastNotification"]
+    assert not {"lastFailure", "timesFailed"} & second.keys()
+
+
+@pytest.mark.parametrize("status", [204, 302, 404, 500])
+async def test_any_answer_but_200_is_a_failure_and_not_sent_again(running: Any, receiver: Any, status: int) -> None:
+    """ "If the response … is different than 200 OK": lastFailure, status "failed" (5.8.6); it was seen, so sent once."""
+    location = await running.subscribe(receiver.url("/bad"))
+    receiver.status["/bad"] = status
+
+    await running.change(CAR, speed=1)
+    found = await eventually(lambda: counters(running, location), lambda found: found.get("timesFailed") == 1)
+    receiver.status["/bad"] = 200
+    await running.change(CAR, speed=2)
+    after = await eventually(lambda: counters(running, location), lambda found: found.get("status") == "ok")
+
+    assert (found["status"], found["timesSent"]) == ("failed", 1)
+    assert found["lastFailure"] == found["lastNotification"]
+    assert "lastSuccess" not in found
+    assert (after["timesSent"], after["timesFailed"]) == (2, 1)
+    assert speeds(receiver.at("/bad")) == [1, 2]
+
+
+async def test_a_receiver_that_does_not_answer_is_tried_a_few_times(running: Any, receivers: Any) -> None:
+    """Where no answer comes the notification is sent again, within limits; then it is given up."""
+    receiver = receivers.start()
+    receivers.stop()
+    location = await running.subscribe(receiver.url())
+
+    await running.change(CAR, speed=1)
+    found = await eventually(lambda: counters(running, location), lambda found: found.get("timesFailed") == 3)
+    again = receivers.start(receiver.port)
+    await running.change(CAR, speed=2)
+
+    assert found["status"] == "failed"
+    assert speeds(await again.wait()) == [2]
+    await eventually(lambda: counters(running, location), lambda found: found["status"] == "ok")
+
+
+async def test_a_receiver_that_comes_back_gets_what_was_owed(running: Any, receivers: Any) -> None:
+    """The second attempt delivers what the first one could not."""
+    receiver = receivers.start()
+    receivers.stop()
+    location = await running.subscribe(receiver.url())
+    await running.change(CAR, speed=1)
+    await eventually(lambda: counters(running, location), lambda found: found.get("timesFailed", 0) >= 1)
+
+    again = receivers.start(receiver.port)
+
+    assert speeds(await again.wait()) == [1]
+
+
+async def test_a_slow_receiver_holds_up_nobody_else(running: Any, receiver: Any) -> None:
+    """Neither writes nor other Subscriptions wait for it; its own timeout ends it as a failure (5.2.15)."""
+    receiver.delay_seconds["/slow"] = 3.0
+    slow = await running.subscribe(receiver.url("/slow"), endpoint_members={"timeout": 500})
+    await running.subscribe(receiver.url("/fast"))
+
+    began = time.monotonic()
+    for value in range(5):
+        await running.change(CAR, speed=value)
+    received = await receiver.wait(5, "/fast")
+    assert time.monotonic() - began < 3.0
+    assert speeds(received) == [0, 1, 2, 3, 4]
+    found = await eventually(lambda: counters(running, slow), lambda found: found.get("timesFailed", 0) >= 1)
+    assert found["status"] == "failed"
+
+
+async def test_throttling(running: Any, receiver: Any) -> None:
+    """At most one notification in the period; after it the next change notifies again (5.2.12)."""
+    await running.subscribe(receiver.url("/throttled"), throttling=60)
+    await running.subscribe(receiver.url("/free"))
+
+    for value in (1, 2, 3):
+        await running.change(CAR, speed=value)
+    await receiver.wait(3, "/free")
+    running.clock.advance(61)
+    await running.change(CAR, speed=4)
+
+    assert speeds(await receiver.wait(2, "/throttled")) == [1, 4]
+
+
+async def test_cooldown(running: Any, receiver: Any) -> None:
+    """ "If requests are received before the cooldown period has expired, no notification is sent" (5.2.15)."""
+    receiver.status["/cool"] = 500
+    location = await running.subscribe(receiver.url("/cool"), endpoint_members={"cooldown": 60_000})
+    await running.subscribe(receiver.url("/free"))
+    await running.change(CAR, speed=1)
+    await eventually(lambda: counters(running, location), lambda found: found.get("timesFailed") == 1)
+
+    receiver.status["/cool"] = 200
+    await running.change(CAR, speed=2)
+    await receiver.wait(2, "/free")
+    running.clock.advance(61)
+    await running.change(CAR, speed=3)
+
+    assert speeds(await receiver.wait(2, "/cool")) == [1, 3]
+
+
+async def test_only_active_subscriptions_notify(running: Any, receiver: Any) -> None:
+    """ "If and only if the status … is "active", i.e. not "paused" nor "expired"" (5.8.6)."""
+    paused = await running.subscribe(receiver.url("/paused"), isActive=False)
+    running.clock.advance(-3600)
+    soon = running.broker.now()[:19] + "Z"
+    running.clock.advance(-3600)
+    await running.subscribe(receiver.url("/expired"), expiresAt=soon)
+    running.clock.advance(7200)
+    await running.subscribe(receiver.url("/active"))
+
+    await running.change(CAR, speed=1)
+    await receiver.wait(1, "/active")
+    await running.client.patch(paused, json={"isActive": True})
+    await running.change(CAR, speed=2)
+    await receiver.wait(2, "/active")
+
+    assert speeds(await receiver.wait(1, "/paused")) == [2]
+    assert receiver.at("/expired") == []
+
+
+async def test_an_updated_subscription_notifies_as_it_is_now(running: Any, receiver: Any) -> None:
+    """An update takes effect with the next change: endpoint, watched Attributes, format."""
+    location = await running.subscribe(receiver.url("/old"))
+    await running.change(CAR, speed=1)
+    await receiver.wait(1, "/old")
+
+    await running.client.patch(
+        location,
+        json={"q": "speed>5", "notification": {"endpoint": {"uri": receiver.url("/new")}, "format": "concise"}},
+    )
+    await running.change(CAR, speed=2)
+    await running.change(CAR, speed=9)
+
+    (received,) = await receiver.wait(1, "/new")
+    assert received.body["data"] == [{"id": CAR, "type": "Car", "speed": 9}]
+    assert len(receiver.at("/old")) == 1
+
+
+async def test_periodic_notifications_show_all_matching_entities(running: Any, receiver: Any) -> None:
+    """With timeInterval, all subscribed Entities that match, again and again; none, if none matches (5.8.6)."""
+    await running.change(CAR, speed=1)
+    await running.change("urn:ngsi-ld:Car:2", speed=7)
+    await running.change("urn:ngsi-ld:Car:3", speed=8)
+    await running.subscribe(receiver.url("/none"), timeInterval=0.1, q="speed>100")
+    location = await running.subscribe(
+        receiver.url(), timeInterval=0.1, q="speed>5", notification={"format": "concise"}
+    )
+
+    received = await receiver.wait(3)
+    await running.client.patch(location, json={"isActive": False})
+
+    expected = [{"id": f"urn:ngsi-ld:Car:{n}", "type": "Car", "speed": n + 5} for n in (2, 3)]
+    for one in received:
+        assert sorted(one.body["data"], key=lambda entity: str(entity["id"])) == expected
+    assert receiver.at("/none") == []
+
+
+async def test_private_addresses_can_be_forbidden(start_broker: Any, receiver: Any) -> None:
+    """With the setting, an endpoint at a private address gets nothing and the Subscription fails."""
+    async with start_broker(allow_private_addresses=False) as running:
+        location = await running.subscribe(receiver.url())
+        await running.change(CAR, speed=1)
+        await eventually(lambda: counters(running, location), lambda found: found.get("status") == "failed")
+
+    assert receiver.received == []
+
+
+async def test_what_was_owed_is_delivered_after_a_restart(start_broker: Any, receivers: Any, tmp_path: Path) -> None:
+    """The outbox is on disk: another process delivers what this one could not, for every tenant."""
+    receiver = receivers.start()
+    receivers.stop()
+    settings = {"data_dir": tmp_path, "notification_retry_seconds": 3600}
+    async with start_broker(**settings) as running:
+        for tenant in (None, "city"):
+            headers = {} if tenant is None else {"NGSILD-Tenant": tenant}
+            location = await running.subscribe(receiver.url(f"/{tenant}"), headers=headers, q="speed>0")
+            await running.change(CAR, tenant=tenant, speed=1)
+            await running.change(CAR, tenant=tenant, speed=2)
+
+    again = receivers.start(receiver.port)
+    async with start_broker(**settings) as running:
+        for tenant in (None, "city"):
+            assert speeds(await again.wait(2, f"/{tenant}")) == [1, 2]
+        await running.change(CAR, tenant="city", speed=3)
+        assert speeds(await again.wait(3, "/city")) == [1, 2, 3]
+
+        async def look() -> dict[str, Any]:
+            answer = await running.client.get(location, headers={"NGSILD-Tenant": "city"})
+            found: dict[str, Any] = answer.json()["notification"]
+            return found
+
+        await eventually(look, lambda found: found["status"] == "ok" and found["timesSent"] >= 3)
+
+
+async def test_what_was_delivered_is_not_sent_again(start_broker: Any, receiver: Any, tmp_path: Path) -> None:
+    """After an orderly end nothing is left in the outbox; throttling counts from before the restart."""
+    async with start_broker(data_dir=tmp_path) as running:
+        await running.subscribe(receiver.url("/free"))
+        await running.subscribe(receiver.url("/throttled"), throttling=3600)
+        await running.change(CAR, speed=1)
+        await receiver.wait(1, "/free")
+        await receiver.wait(1, "/throttled")
+
+    async with start_broker(data_dir=tmp_path) as running:
+        await running.change(CAR, speed=2)
+        assert speeds(await receiver.wait(2, "/free")) == [1, 2]
+
+    assert speeds(receiver.at("/throttled")) == [1]
+
+
+async def test_a_rolled_back_change_owes_nothing(running: Any, receiver: Any) -> None:
+    """A notification and the change it is about are written together or not at all."""
+    await running.subscribe(receiver.url())
+    real = running.broker.notifier.changes
+
+    def failing(*arguments: Any) -> None:
+        real(*arguments)
+        raise ValueError("the operation fails after all")
+
+    running.broker.notifier.changes = failing
+    with pytest.raises(ValueError, match="after all"):
+        await running.change(CAR, speed=1)
+    running.broker.notifier.changes = real
+    await running.change(CAR, speed=2)
+
+    assert speeds(await receiver.wait(1)) == [2]
