@@ -16,7 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from ldt_stack.broker.assembly import create_broker
 from ldt_stack.broker.errors import InternalError, NgsiLdError
-from ldt_stack.broker.http import operability, queries, subscriptions
+from ldt_stack.broker.http import attributes, batch, entities, operability, queries, subscriptions
 from ldt_stack.broker.http.problems import HttpError, problem_response
 from ldt_stack.broker.http.routing import Router
 from ldt_stack.broker.service import Broker
@@ -28,7 +28,14 @@ _ECHOED = (b"ngsild-tenant", b"ngsild-snapshot")  # 6.3.14, 6.3.22: "shall also 
 
 def all_routes() -> list[Route]:
     """Every resource of the broker; a module is plugged in here."""
-    return [*operability.routes, *queries.routes, *subscriptions.routes]
+    return [
+        *entities.routes,
+        *attributes.routes,
+        *batch.routes,
+        *operability.routes,
+        *queries.routes,
+        *subscriptions.routes,
+    ]
 
 
 class BrokerApp:

@@ -60,7 +60,7 @@ class EntityQuery:
         selectors: Any of them; empty means every Entity.
         attributes: IRIs; an Entity must have at least one of them (empty: no condition).
         conditions: q, geo-query, scope query … as syntax trees of `broker.query`; all must hold.
-        order_by: Ordering keys of `broker.query.ordering`, empty: by id.
+        order_by: An `Ordering` of `broker.query.ordering`; empty: in the order of creation.
         offset: Entities to skip, in that order.
         limit: At most so many are returned; 0 with `count` for the number alone.
         count: Whether `Page.count` is wanted.
@@ -256,7 +256,10 @@ class Transaction(Snapshot, Protocol):
         ...
 
     def put_temporal_head(self, head: JsonObject) -> None:
-        """Insert or replace the head (see `TemporalEntity`) of an Entity's temporal evolution."""
+        """Insert or replace the head (see `TemporalEntity`) of an Entity's temporal evolution.
+
+        Entity Types that it had before stay (4.16: "an Entity always had all Entity Types").
+        """
         ...
 
     def delete_history(

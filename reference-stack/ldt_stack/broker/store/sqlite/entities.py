@@ -6,6 +6,7 @@ import orjson
 
 from ldt_stack.broker.model.instants import normalize
 from ldt_stack.broker.model.names import JsonObject, is_attribute_key
+from ldt_stack.broker.store.sqlite.places import index_places
 from ldt_stack.broker.store.sqlite.session import Session
 
 
@@ -29,6 +30,7 @@ def put_entity(session: Session, entity: JsonObject) -> None:
     ).fetchone()[0]
     _index(session, number, "entity_types", "type", set(entity["type"]))
     _index(session, number, "entity_attributes", "attribute", {key for key in entity if is_attribute_key(key)})
+    index_places(session, number, entity)
 
 
 def delete_entity(session: Session, entity_id: str) -> bool:
@@ -38,6 +40,7 @@ def delete_entity(session: Session, entity_id: str) -> bool:
         return False
     _index(session, row[0], "entity_types", "type", set())
     _index(session, row[0], "entity_attributes", "attribute", set())
+    index_places(session, row[0], None)
     return True
 
 

@@ -64,6 +64,9 @@ def _number(session: Session, entity_id: str) -> int:
 
 def put_temporal_head(session: Session, head: JsonObject) -> None:
     """See `Transaction.put_temporal_head`."""
+    known = session.execute("SELECT head FROM temporal_entities WHERE id = ?", (head["id"],)).fetchone()
+    if known is not None:
+        head = {**head, "type": list(dict.fromkeys((*orjson.loads(known[0])["type"], *head["type"])))}
     session.execute(
         "INSERT INTO temporal_entities (id, head) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET head = excluded.head",
         (head["id"], orjson.dumps(head).decode()),

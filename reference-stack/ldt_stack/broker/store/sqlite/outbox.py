@@ -13,7 +13,8 @@ from ldt_stack.broker.store.sqlite.session import Session
 def due_deliveries(session: Session, now: str, limit: int, after: int = 0) -> list[Delivery]:
     """See `Snapshot.due_deliveries`."""
     rows = session.execute(
-        "SELECT subscription, body, due_at, attempts, number FROM outbox WHERE due_at <= ? AND number > ? ORDER BY number LIMIT ?",
+        "SELECT subscription, body, due_at, attempts, number FROM outbox"
+        " WHERE due_at <= ? AND number > ? ORDER BY number LIMIT ?",
         (now, after, limit),
     )
     return [Delivery(row[0], orjson.loads(row[1]), row[2], row[3], row[4]) for row in rows]

@@ -2,33 +2,82 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import orjson
 
-from ldt_stack.broker.errors import BadRequestData
 from ldt_stack.broker.model.names import JsonObject
-from ldt_stack.broker.store.interface import EntityQuery, EntitySelector, Page
+from ldt_stack.broker.query import Ordering, TypeSelection, compile_pattern
+from ldt_stack.broker.store.interface import EntityQuery, EntitySelector, Page, Predicate
 from ldt_stack.broker.store.sqlite.session import Session
+from ldt_stack.broker.store.sqlite.translation import (
+    Condition,
+    all_of,
+    translate,
+    translate_attributes,
+    translate_selectors,
+)
 
 _NOT_EXPIRED = "(entities.expires_at IS NULL OR entities.expires_at > ?)"
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A query as SQL and what is left to be checked on each Entity.
+
+    Args:
+        source: FROM clause, with the order that it can be read in.
+        order: ORDER BY clause: creation.
+        condition: WHERE clause.
+        checks: What the condition does not decide; none: it decides all.
+        id_checks: Patterns of ids; looked at before the Entity is read. None: nothing to look at.
+    """
+
+    source: str
+    order: str
+    condition: Condition
+    checks: tuple[Callable[[JsonObject], bool], ...]
+    id_checks: Callable[[str], bool] | None
+
+    @property
+    def exact(self) -> bool:
+        return not self.checks and self.id_checks is None
+
+
 def iterate_entities(session: Session, query: EntityQuery) -> Iterator[JsonObject]:
-    """See `Snapshot.iterate_entities`: by id."""
-    matches = _selection(query)
-    for (body,) in session.execute(
-        f"SELECT body FROM entities WHERE {_NOT_EXPIRED} ORDER BY id",  # noqa: S608 — own constant
-        (session.now(),),
-    ):
+    """See `Snapshot.iterate_entities`."""
+    if query.order_by:
+        yield from _sorted(session, query)
+        return
+    plan = _plan(session, query)
+    rows = session.execute(
+        f"SELECT entities.id, entities.body {plan.source} WHERE {plan.condition.sql} {plan.order}",  # noqa: S608 — own constants
+        plan.condition.parameters,
+    )
+    for identifier, body in rows:
+        if plan.id_checks is not None and not plan.id_checks(identifier):
+            continue
         entity: JsonObject = orjson.loads(body)
-        if matches(entity):
+        if all(check(entity) for check in plan.checks):
             yield entity
+
+
+def _sorted(session: Session, query: EntityQuery) -> list[JsonObject]:
+    entities = list(iterate_entities(session, EntityQuery(query.selectors, query.attributes, query.conditions)))
+    for ordering in query.order_by:
+        if not isinstance(ordering, Ordering):
+            raise TypeError(f"order_by has a {type(ordering).__name__}; expected an Ordering of broker.query.ordering")
+        entities = ordering.sort(entities)
+    return entities
 
 
 def query_entities(session: Session, query: EntityQuery) -> Page:
     """See `Snapshot.query_entities`."""
+    if not query.order_by:
+        plan = _plan(session, query)
+        if plan.exact:
+            return _exact_page(session, query, plan)
     found: list[JsonObject] = []
     seen = 0
     for entity in iterate_entities(session, query):
@@ -40,34 +89,73 @@ def query_entities(session: Session, query: EntityQuery) -> Page:
     return Page(found, more=seen > query.offset + query.limit, count=seen if query.count else None)
 
 
-class _selection:  # noqa: N801 — used as a function that is prepared once
-    """Evaluates a query in memory."""
+def _exact_page(session: Session, query: EntityQuery, plan: _Plan) -> Page:
+    """SQLite counts and skips itself."""
+    condition = plan.condition
+    rows: list[tuple[str]] = []
+    if query.limit:
+        rows = session.execute(
+            f"SELECT entities.body {plan.source} WHERE {condition.sql} {plan.order} LIMIT ? OFFSET ?",  # noqa: S608 — own constants
+            (*condition.parameters, query.limit + 1, query.offset),
+        ).fetchall()
+    count = None
+    if query.count:
+        counted = session.execute(f"SELECT count(*) {plan.source} WHERE {condition.sql}", condition.parameters)  # noqa: S608 — own constants
+        count = int(counted.fetchone()[0])
+    more = len(rows) > query.limit or (not query.limit and bool(count))
+    return Page([orjson.loads(body) for (body,) in rows[: query.limit]], more=more, count=count)
 
-    def __init__(self, query: EntityQuery) -> None:
-        self._query = query
-        self._selectors = [(selector, _pattern(selector)) for selector in query.selectors]
 
-    def __call__(self, entity: JsonObject) -> bool:
-        if self._selectors and not any(_selects(s, pattern, entity) for s, pattern in self._selectors):
-            return False
-        if self._query.attributes and not any(name in entity for name in self._query.attributes):
-            return False
-        return all(condition.matches(entity) for condition in self._query.conditions)
+def _plan(session: Session, query: EntityQuery) -> _Plan:
+    selecting = translate_selectors(session, query.selectors)
+    translated = [translate(session, condition) for condition in query.conditions]
+    checks: list[Callable[[JsonObject], bool]] = [
+        condition.matches for condition, sql in zip(query.conditions, translated, strict=True) if not sql.exact
+    ]
+    id_checks = None
+    if not selecting.exact:
+        alternatives = [(selector, _pattern(selector)) for selector in query.selectors]
+        checks.insert(0, lambda entity: any(_selects(one, check, entity) for one, check in alternatives))
+        id_checks = _id_checks(alternatives)
+    parts = [Condition(_NOT_EXPIRED, (session.now(),)), translate_attributes(session, query), *translated]
+    single = _single_type(session, query)
+    if single is not None:
+        # Read along the index of the type, which is in the order of creation: nothing to sort, and it stops early.
+        source = "FROM entity_types CROSS JOIN entities ON entities.number = entity_types.entity"
+        condition = all_of([Condition("entity_types.type = ?", (single,)), *parts])
+        return _Plan(source, "ORDER BY entity_types.entity", condition, tuple(checks), id_checks)
+    return _Plan("FROM entities", "ORDER BY entities.number", all_of([*parts, selecting]), tuple(checks), id_checks)
 
 
-def _pattern(selector: EntitySelector) -> re.Pattern[str] | None:
-    if selector.id_pattern is None:
+def _single_type(session: Session, query: EntityQuery) -> int | None:
+    """The one type that is asked for, where nothing more selective is."""
+    if len(query.selectors) != 1 or query.selectors[0].ids:
         return None
-    try:
-        return re.compile(selector.id_pattern)
-    except re.error as error:
-        raise BadRequestData(f'idPattern "{selector.id_pattern}" is no regular expression: {error}') from None
+    types = query.selectors[0].types
+    if not isinstance(types, TypeSelection) or len(types.alternatives) != 1 or len(types.alternatives[0]) != 1:
+        return None
+    return session.find_name(next(iter(types.alternatives[0])))
 
 
-def _selects(selector: EntitySelector, pattern: re.Pattern[str] | None, entity: JsonObject) -> bool:
+_IdCheck = Callable[[str], bool]
+
+
+def _pattern(selector: EntitySelector) -> _IdCheck | None:
+    return None if selector.id_pattern is None else compile_pattern(selector.id_pattern).search
+
+
+def _id_checks(alternatives: list[tuple[EntitySelector, _IdCheck | None]]) -> _IdCheck | None:
+    """What an id must meet in order to be looked at; None if some selector takes any id."""
+    checks = [check for _, check in alternatives if check is not None]
+    if len(checks) < len(alternatives):
+        return None
+    return lambda identifier: any(check(identifier) for check in checks)
+
+
+def _selects(selector: EntitySelector, check: _IdCheck | None, entity: JsonObject) -> bool:
     return (
         (not selector.ids or entity["id"] in selector.ids)
-        and (pattern is None or pattern.search(entity["id"]) is not None)
+        and (check is None or check(entity["id"]))
         and (selector.types is None or selector.types.matches(entity))
     )
 

@@ -26,6 +26,12 @@ CREATE TABLE entity_attributes (
 CREATE INDEX entity_types_of ON entity_types (entity);
 CREATE INDEX entity_attributes_of ON entity_attributes (entity);
 
+CREATE TABLE places (
+    number INTEGER PRIMARY KEY, entity INTEGER NOT NULL, attribute INTEGER NOT NULL,
+    west REAL NOT NULL, south REAL NOT NULL, east REAL NOT NULL, north REAL NOT NULL);
+CREATE INDEX places_of ON places (entity);
+CREATE VIRTUAL TABLE places_tree USING rtree (number, west, east, south, north);
+
 CREATE TABLE temporal_entities (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, head TEXT NOT NULL);
 CREATE TABLE history (
     number INTEGER PRIMARY KEY, entity INTEGER NOT NULL, attribute INTEGER NOT NULL, dataset TEXT,

@@ -1,0 +1,202 @@
+"""Batch operations: ETSI GS CIM 009 V1.9.1, clauses 5.5.11, 5.6.7 to 5.6.10 and 5.6.20.
+
+Items are processed in order, as if they had arrived in separate requests; all in one transaction, so that they are on
+disk together. An item that fails changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ldt_stack.broker.errors import AlreadyExists, BadRequestData, NgsiLdError, ResourceNotFound
+from ldt_stack.broker.model.attributes import AttributeReader
+from ldt_stack.broker.model.entities import Fragment, read_entity, read_fragment
+from ldt_stack.broker.model.names import JsonObject, JsonValue
+from ldt_stack.broker.model.values import Nulls
+from ldt_stack.broker.operations import attributes, entities
+from ldt_stack.broker.operations.targets import check_entity_id, target_entity
+from ldt_stack.broker.service import Broker, Call
+from ldt_stack.broker.store.interface import Transaction
+
+
+class Item(Protocol):
+    """One element of a batch: its payload, its own `Call`, and the error that its @context raised, if any."""
+
+    @property
+    def payload(self) -> JsonObject:
+        """Without "@context"."""
+        ...
+
+    @property
+    def call(self) -> Call:
+        """With its own @context."""
+        ...
+
+    @property
+    def error(self) -> NgsiLdError | None:
+        """What makes it fail before it begins."""
+        ...
+
+
+@dataclass(slots=True)
+class BatchResult:
+    """Clause 5.2.16: ids of Entities that succeeded (`created` among them), and errors with the id they concern."""
+
+    success: list[str] = field(default_factory=list)
+    created: list[str] = field(default_factory=list)
+    errors: list[tuple[str, NgsiLdError]] = field(default_factory=list)
+
+
+Step = Callable[[Transaction, Call, Fragment], bool]
+"""Processes one Entity inside the transaction; whether it was created."""
+
+
+async def batch_create(broker: Broker, call: Call, items: Sequence[Item]) -> BatchResult:
+    """Batch Entity Creation (5.6.7)."""
+
+    def step(transaction: Transaction, own: Call, fragment: Fragment) -> bool:
+        entities.create_in(broker, transaction, own, fragment)
+        return True
+
+    return await _process(broker, call, items, _complete_entity, step, create=True)
+
+
+async def batch_upsert(broker: Broker, call: Call, items: Sequence[Item], *, update: bool = False) -> BatchResult:
+    """Batch Entity Creation or Update (5.6.8); existing Entities are replaced, or with `update` updated."""
+
+    def step(transaction: Transaction, own: Call, fragment: Fragment) -> bool:
+        before = transaction.get_entity(str(fragment.id))
+        if before is None:
+            entities.create_in(broker, transaction, own, fragment)
+        elif update:
+            attributes.update_in(broker, transaction, own, before, fragment)
+        else:
+            entities.replace_in(broker, transaction, own, before, fragment)
+        return before is None
+
+    return await _process(broker, call, items, _upsert_entity(update), step, create=True)
+
+
+async def batch_update(broker: Broker, call: Call, items: Sequence[Item], *, overwrite: bool = True) -> BatchResult:
+    """Batch Entity Update (5.6.9): Append Attributes to each.
+
+    Without `overwrite`, an Entity of which an Attribute was left untouched is reported as an error: its update was
+    not done as asked, although its new Attributes were added.
+    """
+    kept: list[tuple[str, NgsiLdError]] = []
+
+    def step(transaction: Transaction, own: Call, fragment: Fragment) -> bool:
+        entity_id = str(fragment.id)
+        before = target_entity(transaction, entity_id, None)
+        result = attributes.append_in(broker, transaction, own, before, fragment, overwrite=overwrite)
+        if result.not_updated:
+            names = ", ".join(name for name, _ in result.not_updated)
+            kept.append((entity_id, AlreadyExists(f"{entity_id}: left untouched, as they exist: {names}")))
+        return False
+
+    found = await _process(broker, call, items, _fragment_with_id, step)
+    for entity_id, error in kept:
+        found.success.remove(entity_id)
+        found.errors.append((entity_id, error))
+    return found
+
+
+async def batch_merge(
+    broker: Broker, call: Call, items: Sequence[Item], options: entities.MergeOptions | None = None
+) -> BatchResult:
+    """Batch Entity Merge (5.6.20)."""
+    chosen = options or entities.MergeOptions()
+
+    def read(own: Call, payload: JsonObject) -> Fragment:
+        return _require_id(entities.read_merge_fragment(own, payload, chosen))
+
+    def step(transaction: Transaction, own: Call, fragment: Fragment) -> bool:
+        before = target_entity(transaction, str(fragment.id), None)
+        entities.merge_in(broker, transaction, own, before, fragment, chosen)
+        return False
+
+    return await _process(broker, call, items, read, step)
+
+
+async def batch_delete(broker: Broker, call: Call, entity_ids: Sequence[JsonValue]) -> BatchResult:
+    """Batch Entity Delete (5.6.10).
+
+    Raises:
+        BadRequestData: An element is no string.
+    """
+    if not all(isinstance(entity_id, str) for entity_id in entity_ids):
+        raise BadRequestData("The payload has elements that are no strings; Batch Entity Delete expects Entity ids")
+    result = BatchResult()
+
+    def work(transaction: Transaction) -> None:
+        for entity_id in entity_ids:
+            try:
+                before = target_entity(transaction, check_entity_id(entity_id), None)
+            except (BadRequestData, ResourceNotFound) as error:
+                result.errors.append((entity_id, error))
+            else:
+                entities.delete_in(broker, transaction, call, before)
+                result.success.append(entity_id)
+
+    await broker.store.write(call.tenant, work)
+    return result
+
+
+async def _process(
+    broker: Broker,
+    call: Call,
+    items: Sequence[Item],
+    read: Callable[[Call, JsonObject], Fragment],
+    step: Step,
+    *,
+    create: bool = False,
+) -> BatchResult:
+    """Read all items, then run the readable ones in order; errors come in the order of the items."""
+    result = BatchResult()
+    readable: list[tuple[Call, Fragment]] = []
+    for item in items:
+        identifier = item.payload.get("id", item.payload.get("@id"))
+        try:
+            if item.error is not None:
+                raise item.error
+            readable.append((item.call, read(item.call, item.payload)))
+        except NgsiLdError as error:
+            result.errors.append((identifier if isinstance(identifier, str) else "", error))
+    if not readable:
+        return result
+
+    def work(transaction: Transaction) -> None:
+        for own, fragment in readable:
+            entity_id = str(fragment.id)
+            try:
+                created = step(transaction, own, fragment)
+            except (AlreadyExists, BadRequestData, ResourceNotFound) as error:
+                result.errors.append((entity_id, error))  # raised before anything was written
+                continue
+            result.success.append(entity_id)
+            if created:
+                result.created.append(entity_id)
+
+    await broker.store.write(call.tenant, work, create=create)
+    return result
+
+
+def _complete_entity(call: Call, payload: JsonObject) -> Fragment:
+    return read_entity(payload, AttributeReader(call.ld_context))
+
+
+def _upsert_entity(update: bool) -> Callable[[Call, JsonObject], Fragment]:
+    nulls = Nulls.MEMBER if update else Nulls.FORBIDDEN
+    return lambda call, payload: read_entity(payload, AttributeReader(call.ld_context, nulls))
+
+
+def _fragment_with_id(call: Call, payload: JsonObject) -> Fragment:
+    return _require_id(read_fragment(payload, AttributeReader(call.ld_context)))
+
+
+def _require_id(fragment: Fragment) -> Fragment:
+    if fragment.id is None:
+        raise BadRequestData('An element of the batch has no "id"')
+    return fragment

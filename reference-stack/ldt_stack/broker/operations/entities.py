@@ -1,0 +1,153 @@
+"""Create, replace, merge and delete one Entity: ETSI GS CIM 009 V1.9.1, clauses 5.6.1, 5.6.6, 5.6.17 and 5.6.18.
+
+Local only: context source registrations are not matched yet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ldt_stack.broker.errors import AlreadyExists, BadRequestData
+from ldt_stack.broker.model import patch
+from ldt_stack.broker.model.attributes import REMOVED, AttributeReader
+from ldt_stack.broker.model.entities import Fragment, read_entity, read_fragment
+from ldt_stack.broker.model.names import JsonObject
+from ldt_stack.broker.model.values import Nulls, check_date_time
+from ldt_stack.broker.operations.recording import record
+from ldt_stack.broker.operations.targets import check_entity_id, read_types, target_entity
+from ldt_stack.broker.service import Broker, Call
+from ldt_stack.broker.store.interface import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class MergeOptions:
+    """Input data of Merge Entity beside the fragment (5.6.17.3)."""
+
+    simplified: bool = False
+    observed_at: str | None = None
+    lang: str | None = None
+
+
+async def create_entity(broker: Broker, call: Call, payload: JsonObject) -> str:
+    """Create Entity (5.6.1); returns its id.
+
+    Raises:
+        BadRequestData: The payload is no Entity.
+        AlreadyExists: There is an Entity with this id.
+    """
+    fragment = read_entity(payload, AttributeReader(call.ld_context))
+    await broker.store.write(
+        call.tenant, lambda transaction: create_in(broker, transaction, call, fragment), create=True
+    )
+    return str(fragment.id)
+
+
+def create_in(broker: Broker, transaction: Transaction, call: Call, fragment: Fragment) -> None:
+    """5.6.1.4, inside a transaction. NGSI-LD Nulls, which an upsert may bring for an update, create nothing."""
+    if any(REMOVED in instance for instances in fragment.attributes.values() for instance in instances):
+        raise BadRequestData(f"The Entity {fragment.id} does not exist, so nothing of it can be removed (5.5.4)")
+    if transaction.get_entity(str(fragment.id)) is not None:
+        raise AlreadyExists(f"There already is an Entity {fragment.id}", instance=fragment.id)
+    at = broker.now()
+    record(broker, transaction, call, at, None, patch.create(fragment, at))
+
+
+async def replace_entity(
+    broker: Broker, call: Call, entity_id: str, payload: JsonObject, *, types: str | None = None
+) -> None:
+    """Replace Entity (5.6.18): completely, but for the id and createdAt.
+
+    Raises:
+        BadRequestData: The id is no URI, or the payload no Entity.
+        ResourceNotFound: There is no such Entity.
+    """
+    check_entity_id(entity_id)
+    selection = read_types(call, types)
+    fragment = read_entity(payload, AttributeReader(call.ld_context), entity_id=entity_id)
+
+    def work(transaction: Transaction) -> None:
+        before = target_entity(transaction, entity_id, selection)
+        replace_in(broker, transaction, call, before, fragment)
+
+    await broker.store.write(call.tenant, work)
+
+
+def replace_in(broker: Broker, transaction: Transaction, call: Call, before: JsonObject, fragment: Fragment) -> None:
+    """5.6.18.4, inside a transaction."""
+    at = broker.now()
+    after = patch.create(fragment, at, before["createdAt"], before)
+    record(broker, transaction, call, at, before, after)
+
+
+async def merge_entity(
+    broker: Broker,
+    call: Call,
+    entity_id: str,
+    payload: JsonObject,
+    options: MergeOptions | None = None,
+    *,
+    types: str | None = None,
+) -> None:
+    """Merge Entity (5.6.17).
+
+    Raises:
+        BadRequestData: The id is no URI, or the payload no Entity Fragment, or it changes the type of an Attribute.
+        ResourceNotFound: There is no such Entity.
+    """
+    check_entity_id(entity_id)
+    options = options or MergeOptions()
+    if options.observed_at is not None:
+        check_date_time(options.observed_at, "The parameter observedAt")
+    selection = read_types(call, types)
+    fragment = read_merge_fragment(call, payload, options, entity_id)
+
+    def work(transaction: Transaction) -> None:
+        before = target_entity(transaction, entity_id, selection)
+        merge_in(broker, transaction, call, before, fragment, options)
+
+    await broker.store.write(call.tenant, work)
+
+
+def read_merge_fragment(
+    call: Call, payload: JsonObject, options: MergeOptions, entity_id: str | None = None
+) -> Fragment:
+    """An Entity Fragment for a merge: NGSI-LD Nulls anywhere, Attributes in part."""
+    reader = AttributeReader(call.ld_context, Nulls.ANYWHERE, partial=True, simplified=options.simplified)
+    return read_fragment(payload, reader, entity_id=entity_id)
+
+
+def merge_in(
+    broker: Broker,
+    transaction: Transaction,
+    call: Call,
+    before: JsonObject,
+    fragment: Fragment,
+    options: MergeOptions,
+) -> None:
+    """5.6.17.4, inside a transaction."""
+    at = broker.now()
+    patched = patch.merge(before, fragment, at, observed_at=options.observed_at, lang=options.lang)
+    if fragment == Fragment(fragment.id):
+        return  # nothing was asked for: nothing changes, no modifiedAt either
+    record(broker, transaction, call, at, before, patched.entity)
+
+
+async def delete_entity(broker: Broker, call: Call, entity_id: str, *, types: str | None = None) -> None:
+    """Delete Entity (5.6.6).
+
+    Raises:
+        BadRequestData: The id is no URI.
+        ResourceNotFound: There is no such Entity.
+    """
+    check_entity_id(entity_id)
+    selection = read_types(call, types)
+
+    def work(transaction: Transaction) -> None:
+        delete_in(broker, transaction, call, target_entity(transaction, entity_id, selection))
+
+    await broker.store.write(call.tenant, work)
+
+
+def delete_in(broker: Broker, transaction: Transaction, call: Call, before: JsonObject) -> None:
+    """5.6.6.4, inside a transaction."""
+    record(broker, transaction, call, broker.now(), before, None)

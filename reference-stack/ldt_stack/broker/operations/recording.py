@@ -1,0 +1,106 @@
+"""Writes what an operation changed: current state, temporal evolution and owed notifications, in one transaction.
+
+ETSI GS CIM 009 V1.9.1, clauses 4.3.1 ("updating the Temporal Evolution of an Entity whenever the current state is
+modified"), 4.5.6 to 4.5.8 and 5.8.6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ldt_stack.broker.model.changes import AttributeChange, EntityChange, compare
+from ldt_stack.broker.model.names import NONE_LANGUAGE, NULL, VALUE_MEMBER, JsonObject, JsonValue
+from ldt_stack.broker.model.patch import new_instance_id
+from ldt_stack.broker.service import Broker, Call
+from ldt_stack.broker.store.interface import HistoryRow, Transaction
+
+SCOPE = "scope"
+
+
+def record(
+    broker: Broker,
+    transaction: Transaction,
+    call: Call,
+    at: str,
+    before: JsonObject | None,
+    after: JsonObject | None,
+) -> EntityChange:
+    """Store an Entity as it is after an operation, with everything that follows from the change.
+
+    Args:
+        broker: Its notifier is told.
+        transaction: Where to write.
+        call: Whose operation it is.
+        at: The instant of the operation.
+        before: The Entity as it was; None if it is created.
+        after: The Entity as it is to be; None if it is deleted.
+    """
+    present = after if after is not None else before
+    if present is None:
+        raise ValueError("Neither before nor after: nothing to record")
+    entity_id: str = present["id"]
+    change = compare(entity_id, before, after, at)
+    if after is None:
+        transaction.delete_entity(entity_id)
+    else:
+        transaction.put_entity(after)
+    transaction.put_temporal_head(_head(present, at, deleted=after is None))
+    rows = [_row(entity_id, attribute, at) for attribute in change.attributes]
+    scope = _scope_row(before, after, at)
+    transaction.append_history([*rows, scope] if scope is not None else rows)
+    broker.notifier.changes(transaction, call, (change,))
+    return change
+
+
+def _head(entity: JsonObject, at: str, *, deleted: bool) -> JsonObject:
+    head: JsonObject = {name: entity[name] for name in ("id", "type", "scope", "createdAt", "modifiedAt") if name in entity}
+    if deleted:
+        head["modifiedAt"] = head["deletedAt"] = at
+    return head
+
+
+def _row(entity_id: str, change: AttributeChange, at: str) -> HistoryRow:
+    if change.after is not None:
+        return HistoryRow(entity_id, change.attribute, change.after)
+    return HistoryRow(entity_id, change.attribute, deleted_instance(change.before or {}, at))
+
+
+def deleted_instance(before: JsonObject, at: str) -> JsonObject:
+    """The record of a deletion: the NGSI-LD Null for a value, and deletedAt (4.5.0, 4.5.7)."""
+    kind = before["type"]
+    instance = {
+        "type": kind,
+        VALUE_MEMBER[kind]: null_value(kind),
+        "createdAt": before["createdAt"],
+        "modifiedAt": at,
+        "deletedAt": at,
+        "instanceId": new_instance_id(),
+    }
+    if "datasetId" in before:
+        instance["datasetId"] = before["datasetId"]
+    return instance
+
+
+def null_value(kind: str) -> JsonValue:
+    """The NGSI-LD Null as the value member of an Attribute type takes it (4.5.0)."""
+    if kind == "LanguageProperty":
+        return {NONE_LANGUAGE: NULL}
+    return [NULL] if kind in {"ListProperty", "ListRelationship"} else NULL
+
+
+def _scope_row(before: JsonObject | None, after: JsonObject | None, at: str) -> HistoryRow | None:
+    """4.18: in the temporal representation the scope is a Property with system times alone."""
+    old: Sequence[str] = (before or {}).get(SCOPE, ())
+    new: Sequence[str] = (after or {}).get(SCOPE, ())
+    if list(old) == list(new):
+        return None
+    instance: JsonObject = {
+        "type": "Property",
+        "value": list(new) if new else NULL,
+        "createdAt": at,
+        "modifiedAt": at,
+        "instanceId": new_instance_id(),
+    }
+    if not new:
+        instance["deletedAt"] = at
+    return HistoryRow(str((after or before or {})["id"]), SCOPE, instance)
