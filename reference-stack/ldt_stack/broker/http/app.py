@@ -16,7 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from ldt_stack.broker.assembly import create_broker
 from ldt_stack.broker.errors import InternalError, NgsiLdError
-from ldt_stack.broker.http import attributes, batch, entities, operability, queries, subscriptions
+from ldt_stack.broker.http import attributes, batch, entities, operability, purge, queries, subscriptions
 from ldt_stack.broker.http.problems import HttpError, problem_response
 from ldt_stack.broker.http.routing import Router
 from ldt_stack.broker.service import Broker
@@ -33,6 +33,7 @@ def all_routes() -> list[Route]:
         *attributes.routes,
         *batch.routes,
         *operability.routes,
+        *purge.routes,
         *queries.routes,
         *subscriptions.routes,
     ]

@@ -1,0 +1,58 @@
+"""DELETE of the resource `entities/`, Purge Entities: ETSI GS CIM 009 V1.9.1, clause 6.4.3.3."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from ldt_stack.broker.http.entities import PATH
+from ldt_stack.broker.http.headers import broker_of, read_call, refuse_geojson
+from ldt_stack.broker.http.parameters import allow_parameters, boolean, comma_list
+from ldt_stack.broker.http.responses import no_content
+from ldt_stack.broker.operations.purge import purge_entities as purge
+from ldt_stack.broker.operations.query_input import GeoInput, QueryInput, SelectorInput, ViewInput
+
+_SELECTOR: Final = ("type", "id", "idPattern")
+_GEO: Final = ("georel", "geometry", "coordinates")
+_PARAMETERS: Final = (
+    *_SELECTOR,
+    *_GEO,
+    "attrs",
+    "csf",
+    "drop",
+    "geometryProperty",
+    "geoproperty",
+    "keep",
+    "q",
+    "scopeQ",
+)
+
+
+async def purge_entities(request: Request) -> Response:
+    """DELETE entities/ (6.4.3.3)."""
+    allow_parameters(request, _PARAMETERS)
+    refuse_geojson(request)
+    call = await read_call(request)
+    given = request.query_params
+    selector = SelectorInput(given.get("type"), comma_list(given.get("id")), given.get("idPattern"))
+    geo = None
+    if any(name in given for name in _GEO):
+        geo = GeoInput(given.get("georel"), given.get("geometry"), given.get("coordinates"), given.get("geoproperty"))
+    source = QueryInput(
+        selectors=(selector,) if any(name in given for name in _SELECTOR) else (),
+        q=given.get("q"),
+        geo=geo,
+        scope_q=given.get("scopeQ"),
+        csf=given.get("csf"),
+        view=ViewInput(attrs=given.get("attrs")),
+        local=boolean(given["local"], "local") if "local" in given else None,
+    )
+    keep, drop = (comma_list(given[name]) if name in given else None for name in ("keep", "drop"))
+    await purge(broker_of(request), call, source, keep=keep, drop=drop)
+    return no_content()
+
+
+routes = [Route(PATH, purge_entities, methods=["DELETE"])]
