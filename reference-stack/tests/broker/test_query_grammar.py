@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import string
 from collections.abc import Callable
 
@@ -66,10 +67,8 @@ def test_tree_or_bad_request(name: str) -> None:
 
     @given(TEXTS)
     def parses(text: str) -> None:
-        try:
+        with contextlib.suppress(BadRequestData, TooComplexQuery):
             PARSERS[name](text)
-        except (BadRequestData, TooComplexQuery) as error:
-            assert error.detail
 
     parses()
 
@@ -77,7 +76,5 @@ def test_tree_or_bad_request(name: str) -> None:
 @given(st.sampled_from(["Point", "LineString", "Polygon", "MultiPolygon", "GeometryCollection", "x"]), JSON)
 def test_coordinates(geometry: str, coordinates: object) -> None:
     """Any JSON as coordinates gives a geo-query that can be evaluated, or BadRequestData."""
-    try:
+    with contextlib.suppress(BadRequestData):
         parse_geo("intersects", geometry, coordinates, ld_context=CONTEXT).matches(ENTITY)
-    except BadRequestData as error:
-        assert error.detail

@@ -17,7 +17,7 @@ from ldt_stack.broker.query.paths import objects_of
 from ldt_stack.broker.representation.options import Links, RenderOptions
 
 _SYSTEM: Final = frozenset({"createdAt", "modifiedAt", "expiresAt"})
-_NAMES: Final = frozenset({"vocab", "previousVocab", "objectType", "valueType"})
+_NAMES: Final = frozenset({"vocab", "previousVocab", "objectType", "valueType", "entityTypeSealed"})
 _OBJECT_LISTS: Final = frozenset({"objectList", "previousObjectList"})
 _BARE: Final = frozenset({"Property", "GeoProperty"})
 # 4.5.4: the simplified form keeps this member around the value, so that the kind of Property can be told.

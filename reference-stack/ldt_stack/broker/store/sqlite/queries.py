@@ -9,7 +9,7 @@ import orjson
 
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.query import Ordering, TypeSelection, compile_pattern
-from ldt_stack.broker.store.interface import EntityQuery, EntitySelector, Page, Predicate
+from ldt_stack.broker.store.interface import EntityQuery, EntitySelector, Page
 from ldt_stack.broker.store.sqlite.session import Session
 from ldt_stack.broker.store.sqlite.translation import (
     Condition,
@@ -52,7 +52,7 @@ def iterate_entities(session: Session, query: EntityQuery) -> Iterator[JsonObjec
         return
     plan = _plan(session, query)
     rows = session.execute(
-        f"SELECT entities.id, entities.body {plan.source} WHERE {plan.condition.sql} {plan.order}",  # noqa: S608 — own constants
+        f"SELECT entities.id, entities.body {plan.source} WHERE {plan.condition.sql} {plan.order}",
         plan.condition.parameters,
     )
     for identifier, body in rows:
@@ -95,12 +95,12 @@ def _exact_page(session: Session, query: EntityQuery, plan: _Plan) -> Page:
     rows: list[tuple[str]] = []
     if query.limit:
         rows = session.execute(
-            f"SELECT entities.body {plan.source} WHERE {condition.sql} {plan.order} LIMIT ? OFFSET ?",  # noqa: S608 — own constants
+            f"SELECT entities.body {plan.source} WHERE {condition.sql} {plan.order} LIMIT ? OFFSET ?",
             (*condition.parameters, query.limit + 1, query.offset),
         ).fetchall()
     count = None
     if query.count:
-        counted = session.execute(f"SELECT count(*) {plan.source} WHERE {condition.sql}", condition.parameters)  # noqa: S608 — own constants
+        counted = session.execute(f"SELECT count(*) {plan.source} WHERE {condition.sql}", condition.parameters)
         count = int(counted.fetchone()[0])
     more = len(rows) > query.limit or (not query.limit and bool(count))
     return Page([orjson.loads(body) for (body,) in rows[: query.limit]], more=more, count=count)
@@ -163,17 +163,17 @@ def _selects(selector: EntitySelector, check: _IdCheck | None, entity: JsonObjec
 def count_types(session: Session) -> dict[str, int]:
     """See `Snapshot.count_types`."""
     rows = session.execute(
-        "SELECT iri, count(*) FROM entity_types JOIN names ON names.number = type"
+        "SELECT iri, count(*) FROM entity_types JOIN names ON names.number = type"  # noqa: S608 — own constants
         f" JOIN entities ON entities.number = entity WHERE {_NOT_EXPIRED} GROUP BY iri ORDER BY iri",
         (session.now(),),
     )
-    return {iri: count for iri, count in rows}
+    return dict(rows)
 
 
 def types_of_attributes(session: Session) -> dict[str, dict[str, int]]:
     """See `Snapshot.types_of_attributes`."""
     rows = session.execute(
-        "SELECT a.iri, t.iri, count(*) FROM entity_attributes"
+        "SELECT a.iri, t.iri, count(*) FROM entity_attributes"  # noqa: S608 — own constants
         " JOIN entity_types ON entity_types.entity = entity_attributes.entity"
         " JOIN names AS a ON a.number = attribute JOIN names AS t ON t.number = type"
         " JOIN entities ON entities.number = entity_types.entity"
@@ -191,7 +191,7 @@ def attribute_kinds(session: Session, attribute: str, entity_type: str | None = 
     name = session.find_name(attribute)
     kinds: set[str] = set()
     rows = session.execute(
-        f"SELECT body FROM entities JOIN entity_attributes ON entity = number WHERE attribute = ? AND {_NOT_EXPIRED}",  # noqa: S608 — own constant
+        f"SELECT body FROM entities JOIN entity_attributes ON entity = number WHERE attribute = ? AND {_NOT_EXPIRED}",  # noqa: S608 — own constants
         (name, session.now()),
     )
     for (body,) in rows:

@@ -144,8 +144,8 @@ def _geo(session: Session, query: GeoQuery) -> Condition:
     touching = " OR ".join(["(tree.west <= ? AND tree.east >= ? AND tree.south <= ? AND tree.north >= ?)"] * len(boxes))
     parameters = tuple(edge for west, south, east, north in boxes for edge in (east, west, north, south))
     return Condition(
-        "entities.number IN (SELECT places.entity FROM places_tree AS tree JOIN places ON places.number = tree.number"
-        f" WHERE places.attribute = ? AND ({touching}))",  # noqa: S608 — own constants
+        "entities.number IN (SELECT places.entity FROM places_tree AS tree JOIN places ON places.number = tree.number"  # noqa: S608 — own constants
+        f" WHERE places.attribute = ? AND ({touching}))",
         (attribute, *parameters),
         exact=False,
     )
