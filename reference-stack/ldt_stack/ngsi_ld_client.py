@@ -71,13 +71,13 @@ class NgsiLdClient:
         deadline = time.monotonic() + seconds
         while True:
             try:
-                if (await self._http.get(f"{self.root}/types")).status_code == httpx.codes.OK:
+                if (await self._http.get(f"{self.root}/types")).status_code < httpx.codes.INTERNAL_SERVER_ERROR:
                     return
             except httpx.HTTPError:
                 pass  # not listening yet; the deadline below decides
             if time.monotonic() > deadline:
                 raise BrokerUnavailableError(
-                    f"{self.root}/types did not answer 200 within {seconds:g} s. Is the broker up?"
+                    f"{self.root}/types did not answer within {seconds:g} s. Is the broker up?"
                 )
             await asyncio.sleep(0.05)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import json
 import logging
 import os
 import signal
@@ -21,12 +20,10 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 
+from ldt_stack.listening import UsageError, url_of, write_atomically
+
 EXIT_USAGE = 2
 EXIT_FAILED = 4
-
-
-class UsageError(Exception):
-    """Something the user asked for cannot be done; the message says what to try."""
 
 
 def common_arguments(parser: argparse.ArgumentParser, default_port: int) -> None:
@@ -50,53 +47,20 @@ def instant(text: str) -> datetime:
     return moment.astimezone(UTC)
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A bound TCP socket.
-
-    Raises:
-        UsageError: The port is taken, or the address is not ours.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    if os.name == "posix":  # on Windows this option would let two processes share a port
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except (OSError, OverflowError) as error:
-        listener.close()
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise UsageError(
-            f"cannot listen on {host}:{port}: {reason}. Choose another --port; 0 takes a free one"
-        ) from error
-    return listener
-
-
-def url_of(listener: socket.socket) -> str:
-    """How to reach a bound socket from this machine."""
-    host, port = listener.getsockname()[:2]
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 — compared, not bound
-    return f"http://{reachable}:{port}"
-
-
-def write_atomically(path: Path, content: dict[str, object]) -> None:
-    """Write JSON so that a reader sees either nothing or all of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    temporary.replace(path)
-
-
 async def serve(
-    app: Starlette, listener: socket.socket, ready: Callable[[], Awaitable[None]], ready_file: Path | None
+    app: Starlette,
+    listener: socket.socket,
+    ready: Callable[[], Awaitable[dict[str, object]]],
+    ready_file: Path | None,
 ) -> None:
-    """Serve until told to stop (SIGINT, SIGTERM); write the ready file once `ready` returns."""
+    """Serve until told to stop (SIGINT, SIGTERM); write the ready file once `ready` returns, with what it returns."""
     config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=3)
     server = uvicorn.Server(config)
 
     async def announce() -> None:
-        await ready()
+        facts = await ready()
         if ready_file is not None:
-            write_atomically(ready_file, {"url": url_of(listener), "pid": os.getpid()})
+            write_atomically(ready_file, {"url": url_of(listener), "pid": os.getpid(), **facts})
 
     announcement = asyncio.create_task(announce())
     try:

@@ -7,10 +7,12 @@ import sys
 
 from ldt_stack.city.catalogue import Addresses
 from ldt_stack.city.clock import SeriesClock
+from ldt_stack.city.entities import load_stations
 from ldt_stack.city.replay import Replay, utc_now
 from ldt_stack.city.service import create_app
+from ldt_stack.listening import bind, url_of
 from ldt_stack.ngsi_ld_client import NgsiLdClient
-from ldt_stack.serving import bind, clock_arguments, common_arguments, run_part, serve, url_of
+from ldt_stack.serving import clock_arguments, common_arguments, run_part, serve
 
 DEFAULT_PORT = 8700
 
@@ -38,8 +40,9 @@ async def start(options: argparse.Namespace) -> None:
     async with NgsiLdClient(options.broker, f"{public_url}/contexts/city.jsonld") as client:
         replay = Replay(client, SeriesClock(options.epoch or began, options.speed), options.interval)
 
-        async def ready() -> None:
+        async def ready() -> dict[str, object]:
             await replay.ready.wait()
+            return {"stations": len(load_stations())}
 
         await serve(create_app(replay, addresses, began), listener, ready, options.ready_file)
 

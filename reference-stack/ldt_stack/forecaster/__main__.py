@@ -9,9 +9,10 @@ import sys
 from ldt_stack.city.clock import SeriesClock
 from ldt_stack.forecaster.cycle import Cycle, ObjectStore, utc_now
 from ldt_stack.forecaster.service import create_app
+from ldt_stack.listening import UsageError, bind
 from ldt_stack.ngsi_ld_client import NgsiLdClient
 from ldt_stack.objects.s3 import Credentials, S3Client
-from ldt_stack.serving import UsageError, bind, clock_arguments, common_arguments, run_part, serve
+from ldt_stack.serving import clock_arguments, common_arguments, run_part, serve
 
 DEFAULT_PORT = 8800
 
@@ -45,8 +46,9 @@ async def start(options: argparse.Namespace) -> None:
     async with NgsiLdClient(options.broker, options.context) as client:
         cycle = Cycle(client, clock, store)
 
-        async def ready() -> None:
+        async def ready() -> dict[str, object]:
             await cycle.published.wait()
+            return {"scores": str(cycle.served.training.scores)} if cycle.served else {}
 
         await serve(create_app(cycle), listener, ready, options.ready_file)
 

@@ -1,7 +1,7 @@
 """Forecasts as NGSI-LD entities, clearly told apart from observations.
 
-A forecast has a type of its own (`TrafficFlowForecast`, with the terms of Smart Data Models' `WeatherForecast` for issue
-time and validity), never `observedAt`, says which model and version made it, from what, and how sure it is:
+A forecast has a type of its own (`TrafficFlowForecast`, with the terms of Smart Data Models' `WeatherForecast` for
+issue time and validity), never `observedAt`, says which model and version made it, from what, and how sure it is:
 
 - `dateIssued`, `validFrom`, `validTo`: DateTime; `horizon`: hours ahead, unit HUR
 - `intensity`: the median; `intensityLower`, `intensityUpper`: the outer quantiles; each with its `quantile` and unit

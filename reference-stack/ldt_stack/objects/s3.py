@@ -2,7 +2,8 @@
 
 Why not boto3: the twin's parts put and get a handful of small objects. boto3 with botocore would add
 some 25 MB to every installation for that (botocore carries the service models of all of AWS), and a second HTTP stack
-beside httpx. What is here is the documented signature and five requests. Left out on purpose: multipart, retries, redirects, STS.
+beside httpx. What is here is the documented signature and five requests. Left out on purpose: multipart,
+retries, redirects, STS.
 
 Source: AWS Signature Version 4 for Amazon S3 (single chunk), Amazon S3 REST API 2006-03-01.
 """

@@ -1,0 +1,234 @@
+"""A complete `ldt.yaml` of the running twin, so that the suite can be pointed at it without a question."""
+
+from __future__ import annotations
+
+import shutil
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ldt_stack.city.catalogue import BBOX, SMART_DATA_MODELS
+from ldt_stack.city.entities import THEMES, load_stations
+from ldt_stack.forecaster.model import MODEL_NAME
+from ldt_stack.forecaster.publication import FORECAST_TYPE, OBSERVED_TYPE
+from ldt_stack.ngsi_ld_client import api_root
+from ldt_stack.supervisor.parts import Plan
+
+HEADER = """# The reference twin, as it runs now; written by `ldt up`. Try: ldt check {path}
+"""
+SAMPLE_REQUEST = "sample_request.json"
+Section = dict[str, Any]
+
+
+def write_site_file(plan: Plan, run: Path) -> Path:
+    """Write `ldt.yaml` and what it refers to; secrets stay in files of their own.
+
+    Returns:
+        Its path.
+    """
+    path = run / "ldt.yaml"
+    shutil.copyfile(str(files("ldt_stack.forecaster").joinpath(SAMPLE_REQUEST)), run / SAMPLE_REQUEST)
+    content = {key: value for key, value in _site(plan).items() if value}
+    text = HEADER.format(path=path) + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _site(plan: Plan) -> Section:
+    return {
+        "site": {
+            "name": "Reference twin",
+            "owner": "ldt-harness",
+            "country": "FI",
+            "description": "A living city from recorded open series, in the centre of Helsinki.",
+            "bbox": list(BBOX),
+            "languages": ["en"],
+        },
+        "target": {"level": 1},
+        "claims": _claims(plan),
+        "safety": {"mode": "sandbox-write"},
+        "endpoints": _endpoints(plan),
+        "data_sources": _data_sources(plan) if plan.url("city") else None,
+        "pipelines": _pipelines(plan),
+        "services": _services(plan),
+        "ai": _ai(plan) if plan.url("forecaster") else [],
+        "visualisations": _visualisations(plan),
+        "answers": _answers(plan),
+        "samples": _samples(plan),
+    }
+
+
+def _claims(plan: Plan) -> Section:
+    return {
+        "ngsi_ld": "1.9.1",
+        "citcom_level": 1 if plan.url("city") else 0,
+        "edic_profile": "predictive" if plan.url("forecaster") and plan.url("city") else "diagnostic",
+        "capabilities": ["temporal", "subscriptions"],
+    }
+
+
+def _endpoints(plan: Plan) -> Section:
+    endpoints: Section = {}
+    broker, city, forecaster, ui = (plan.url(name) for name in ("broker", "city", "forecaster", "ui"))
+    if broker:
+        endpoints["broker"] = {"url": broker, "api": "ngsi-ld"}
+        endpoints["history"] = {"url": broker, "api": "ngsi-ld"}
+    if plan.store:
+        keys = {"access_key": {"file": "s3-access-key"}, "secret_key": {"file": "s3-secret-key"}}
+        auth = {"kind": "s3", **keys, "region": "us-east-1"}
+        endpoints["objects"] = {"url": plan.store.url, "api": "s3", "bucket": "models", "auth": auth}
+    if forecaster:
+        endpoints["forecaster"] = {"url": forecaster, "api": "kserve-v2", "model": MODEL_NAME}
+        endpoints["api"] = {"url": forecaster, "description": "OpenAPI document at /openapi.json"}
+    if city:
+        endpoints["catalogue"] = {"url": f"{city}/catalog.jsonld", "api": "dcat"}
+        endpoints["contexts"] = {"url": f"{city}/contexts/city.jsonld"}
+        endpoints["pipelines"] = {"url": city, "description": "The replay; /health says whether it plays"}
+    if ui:
+        endpoints["visualisation"] = {"url": ui}
+    return endpoints
+
+
+def _data_sources(plan: Plan) -> list[Section]:
+    return [
+        {
+            "name": theme.title,
+            "kind": "iot" if theme.history_weeks else "gis",
+            "format": "application/json",
+            "endpoint": "broker",
+            "owner": "Reference twin",
+            "licence": theme.licence,
+            "interval_seconds": theme.interval_seconds if theme.history_weeks else None,
+            "types": [name],
+            "theme": name,
+            "access": "open",
+            "contact": "the maintainers of ldt-harness",
+            "quality": "Recorded values unchanged; gaps of the source stay gaps; linear interpolation in between.",
+            "schema_url": f"{plan.url('city')}/contexts/city.jsonld",
+            "description": f"{theme.description} Source: {theme.source}",
+        }
+        for name, theme in THEMES.items()
+    ]
+
+
+def _pipelines(plan: Plan) -> list[Section]:
+    pipelines = []
+    if plan.url("city"):
+        pipelines.append(
+            {
+                "name": "city replay",
+                "source": "recorded open series",
+                "steps": ["shift by whole weeks", "interpolate", "NGSI-LD batch upsert"],
+                "target": "broker",
+                "schedule": "every 10 to 30 s",
+                "engine": "ldt_stack.city",
+                "endpoint": "pipelines",
+                "description": "Data sources to interoperability layer",
+            }
+        )
+    if plan.url("forecaster"):
+        pipelines.append(
+            {
+                "name": "forecast cycle",
+                "source": "broker",
+                "steps": ["read history", "train quantile model", "score on the held-out week", "write forecasts"],
+                "target": "broker",
+                "schedule": "with each hour observed; training once a day",
+                "engine": "ldt_stack.forecaster",
+                "endpoint": "forecaster",
+                "description": "Knowledge layer, and back",
+            }
+        )
+    return pipelines
+
+
+def _services(plan: Plan) -> list[Section]:
+    services: list[Section] = []
+    if plan.url("forecaster"):
+        services.append(
+            {
+                "name": "Traffic forecast",
+                "domain": "mobility",
+                "url": f"{plan.url('forecaster')}/v2",
+                "types": [OBSERVED_TYPE, FORECAST_TYPE],
+                "description": "Vehicles per hour in the next 24 hours, with quantiles",
+            }
+        )
+    if plan.url("ui"):
+        services.append(
+            {
+                "name": "Live city map",
+                "domain": "environment",
+                "url": plan.url("ui"),
+                "types": list(THEMES),
+                "description": "What the city measures now, on a map and as charts",
+            }
+        )
+    return services
+
+
+def _ai(plan: Plan) -> list[Section]:
+    return [
+        {
+            "name": "Traffic flow forecaster",
+            "purpose": "Traffic flow of the next 24 hours at each street section, shown on the map",
+            "kind": "predictive model (gradient-boosted trees, quantile regression)",
+            "owner": "Reference twin",
+            "status": "in use",
+            "endpoint": "forecaster",
+            "model": MODEL_NAME,
+            "card": f"s3://models/{MODEL_NAME}/1/README.md" if plan.store else None,
+            "risk_class": "minimal (our reading of Regulation (EU) 2024/1689)",
+            "input_types": [OBSERVED_TYPE],
+            "output_types": [FORECAST_TYPE],
+            "stochastic": False,
+            "sample": SAMPLE_REQUEST,
+        }
+    ]
+
+
+def _visualisations(plan: Plan) -> list[Section]:
+    ui = plan.url("ui")
+    if ui is None:
+        return []
+    return [{"name": "Live map and charts", "url": ui, "kind": "map, charts", "access": "public"}]
+
+
+def _answers(plan: Plan) -> Section:
+    answers = {
+        "data_sources": "Traffic flow, air quality, weather, car parks and electricity: recorded open series that are "
+        "replayed as sensors; bike stations from OpenStreetMap. All NGSI-LD (JSON); the recordings as CSV.",
+        "interoperability": "NGSI-LD (ETSI GS CIM 009 V1.9.1) with Smart Data Models types and an @context of its own, "
+        "GeoJSON, DCAT-AP 3, S3, OpenAPI 3.1, Open Inference Protocol v2.",
+        "data_acquisition": "Observations are written by batch upsert. One broker keeps current state and history and "
+        "serves both; models and their cards lie in S3 object storage. Data sets are published in a DCAT-AP catalogue.",
+        "orchestration": "Two pipelines: the replay writes to the broker; the forecaster reads history, learns, and "
+        "writes forecasts back. A supervisor starts, watches and stops all parts.",
+        "services": "Traffic forecast (mobility), live city map (mobility, environment, energy).",
+    }
+    if plan.url("forecaster"):
+        answers["knowledge"] = (
+            "A predictive model (gradient-boosted quantile regression) forecasts traffic flow 24 hours ahead. It is "
+            "trained on the twin's own history and scored on a held-out week; its card is kept beside the model."
+        )
+    if plan.url("ui"):
+        answers["visualization"] = (
+            "A page with a map (MapLibre, OpenStreetMap geometry) and charts; observed and forecast are told apart."
+        )
+    return answers
+
+
+def _samples(plan: Plan) -> Section:
+    samples: Section = {"types": [*THEMES] if plan.url("city") else []}
+    if plan.url("city"):
+        samples["entities"] = [station.id for station in load_stations() if station.series == "traffic"]
+    links = {
+        "context": f"{plan.url('city')}/contexts/city.jsonld" if plan.url("city") else None,
+        "openapi": f"{plan.url('forecaster')}/openapi.json" if plan.url("forecaster") else None,
+        "broker": api_root(plan.url("broker") or "") if plan.url("broker") else None,
+        "models": SMART_DATA_MODELS,
+    }
+    samples["links"] = {name: url for name, url in links.items() if url}
+    return samples
