@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from ldt_conformance.engine.catalogue import load_catalogue
 from ldt_conformance.engine.main_run import Ending
-from ldt_conformance.engine.report import Result, Rollup
 from ldt_conformance.gap import complete
 from ldt_conformance.reports import write_default_outputs
 
 
 def ending() -> Ending:
     """The parts that a run's end is made of."""
-    return Ending(catalogue=load_catalogue(), complete=complete, render=write_default_outputs, levels=_levels)
-
-
-def _levels(rollup: Rollup, _results: list[Result]) -> Rollup:
-    return rollup
+    return Ending(catalogue=load_catalogue(), complete=complete, render=write_default_outputs)

@@ -7,6 +7,7 @@ main process, where there are none) `CheckRunner` runs checks and hangs a `Resul
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Generator
 from typing import Any
 
@@ -17,6 +18,7 @@ from ldt_conformance.engine.declare import CheckDeclaration, declaration_of
 from ldt_conformance.engine.errors import EngineError, JournalError
 from ldt_conformance.engine.main_run import MainRun
 from ldt_conformance.engine.outcomes import result_of, result_of_ruling
+from ldt_conformance.engine.plan import print_plan
 from ldt_conformance.engine.report import Result
 from ldt_conformance.engine.run import RunContext
 from ldt_conformance.engine.session import Options, Session
@@ -26,6 +28,7 @@ from ldt_conformance.engine.target import Target
 from ldt_conformance.engine.verdicts import CheckNotRun, Verdict
 from ldt_conformance.register import declared_checks
 
+OBSERVER = "ldt-observer"  # the command that runs pytest, where one does: it is told errors and the run
 RUNNER = pytest.StashKey["CheckRunner"]()
 MAIN = pytest.StashKey[MainRun]()
 CONTEXT = pytest.StashKey[RunContext]()
@@ -99,7 +102,11 @@ def pytest_configure(config: pytest.Config) -> None:
             config.stash[MAIN] = main
             config.stash[RUNNER] = CheckRunner(main.session, main.standing)
     except EngineError as error:
-        raise pytest.UsageError(str(error)) from error
+        observer = config.pluginmanager.get_plugin(OBSERVER)
+        if observer is None:
+            raise pytest.UsageError(str(error)) from error
+        observer.error = error
+        raise pytest.UsageError from error
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -230,7 +237,16 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         main.take(Result.model_validate_json(said), fatal=getattr(report, "ldt_fatal", False))
 
 
-_MAIN_RUN: dict[str, MainRun] = {}  # pytest gives this hook no config
+def pytest_runtest_logfinish() -> None:
+    """Main process: our own fatal error ends the run; nothing more is sent."""
+    main = _MAIN_RUN.get("main")
+    session = _MAIN_SESSION.get("session")
+    if main is not None and session is not None and main.fatal is not None:
+        session.shouldstop = main.fatal
+
+
+_MAIN_RUN: dict[str, MainRun] = {}  # pytest gives these hooks no config
+_MAIN_SESSION: dict[str, pytest.Session] = {}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -239,6 +255,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     main = session.config.stash.get(MAIN, None)
     if main is not None:
         _MAIN_RUN["main"] = main
+        _MAIN_SESSION["session"] = session
 
 
 @pytest.hookimpl(trylast=True)
@@ -249,8 +266,29 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         workeroutput["ldt_selected"] = session.config.stash[RUNNER].selected
         return
     main = _MAIN_RUN.pop("main", None)
+    _MAIN_SESSION.clear()
     if main is not None and exitstatus != pytest.ExitCode.USAGE_ERROR:
-        session.exitstatus = main.finish(ending(), interrupted=exitstatus == pytest.ExitCode.INTERRUPTED)
+        _finish(session, main, interrupted=exitstatus == pytest.ExitCode.INTERRUPTED)
+
+
+def _finish(session: pytest.Session, main: MainRun, *, interrupted: bool) -> None:
+    observer = session.config.pluginmanager.get_plugin(OBSERVER)
+    if main.session.services.plan is not None:
+        session.exitstatus = 0
+        main.session.remove_work()
+        if observer is None:
+            print_plan(main.session.services.plan, sys.stdout)
+    else:
+        try:
+            session.exitstatus = main.finish(ending(), interrupted=interrupted)
+        except EngineError as error:
+            session.exitstatus = error.exit_code
+            if observer is None:
+                sys.stderr.write(f"ldt: {error}\n")
+            else:
+                observer.error = error
+    if observer is not None:
+        observer.main = main
 
 
 def _declared(item: pytest.Item) -> CheckDeclaration | None:

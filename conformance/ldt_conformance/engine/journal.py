@@ -68,32 +68,30 @@ class Journal:
 
     def create(self, role: str, resource: Resource, marker: str, tenant: str | None = None) -> str:
         """Note an intent; returns its number. Raises JournalError where it cannot be put on disk."""
-        self._count += 1
-        number = f"{self._worker}-{self._count}"
-        entry = Entry(number, role, resource, marker, time.time(), tenant=tenant)
-        self._append(
-            {"op": "create", "n": number, "at": entry.at, "role": role, "marker": marker, "tenant": tenant}
-            | asdict(resource)
-        )
-        self.left[number] = entry
-        if resource.id is not None:
-            self._ids.add(resource.id)
-        return number
+        return self.create_all(role, [resource], marker, tenant)[0]
 
     def create_all(self, role: str, resources: Sequence[Resource], marker: str, tenant: str | None = None) -> list[str]:
-        """Note many intents at once, with one sync; returns their numbers. For load runs, whose ids are known before."""
-        numbers = [f"{self._worker}-{self._count + place}" for place in range(1, len(resources) + 1)]
+        """Note many intents at once, with one sync; returns their numbers."""
+        if not resources:
+            return []
+        now = time.time()
+        entries = [
+            Entry(f"{self._worker}-{self._count + place}", role, resource, marker, now, tenant=tenant)
+            for place, resource in enumerate(resources, start=1)
+        ]
         self._count += len(resources)
-        common = {"op": "create", "at": time.time(), "role": role, "marker": marker, "tenant": tenant}
-        self._append(
-            *({**common, "n": number} | asdict(resource) for number, resource in zip(numbers, resources, strict=True))
-        )
+        common = {"op": "create", "at": now, "role": role, "marker": marker, "tenant": tenant}
+        self._append(*({**common, "n": entry.number} | asdict(entry.resource) for entry in entries))
+        self.left.update((entry.number, entry) for entry in entries)
         self._ids.update(resource.id for resource in resources if resource.id is not None)
-        return numbers
+        return [entry.number for entry in entries]
 
     def removed_all(self, numbers: Sequence[str]) -> None:
         """Note that many are gone."""
-        self._append(*({"op": "removed", "n": number} for number in numbers))
+        if numbers:
+            self._append(*({"op": "removed", "n": number} for number in numbers))
+        for number in numbers:
+            self.left.pop(number, None)
 
     def named(self, number: str, path: str) -> None:
         """Note the path under which the server keeps what was asked for."""

@@ -15,6 +15,7 @@ from ldt_conformance.engine.cleanup import Cleaner
 from ldt_conformance.engine.declare import CheckDeclaration
 from ldt_conformance.engine.errors import SiteError
 from ldt_conformance.engine.journal import journal_files, read_journal
+from ldt_conformance.engine.levels import DERIVED, derived_results, with_levels
 from ldt_conformance.engine.outcomes import AUTH_REFUSED, merge, result_of_ruling
 from ldt_conformance.engine.preflight import PREFLIGHT, preflight
 from ldt_conformance.engine.profiles import profiles_of
@@ -37,13 +38,11 @@ class Ending:
         catalogue: Every requirement by id.
         complete: Fills headline, next steps and changes.
         render: Writes the default renderings into a folder; returns their paths.
-        levels: Adds proven CitCom.ai level and EDIC profile to a roll-up.
     """
 
     catalogue: Mapping[str, Requirement]
     complete: Callable[[Report], Report]
     render: Callable[[Report, Path], Iterable[Path]]
-    levels: Callable[[Rollup, list[Result]], Rollup]
 
 
 @dataclass
@@ -133,7 +132,7 @@ class MainRun:
             }
         )
         facts = Facts(run, ending.catalogue, profiles_of(session.site), waivers, aborted=self.fatal is not None)
-        rollup = self._with_claims(ending.levels(roll_up(results, facts), results))
+        results, rollup = self._roll_up(results, facts)
         run = run.model_copy(update={"exit_code": rollup.exit_code})
         with run_set.locked(session.settings.out):
             report = assemble(
@@ -158,15 +157,13 @@ class MainRun:
         session.remove_work()
         return rollup.exit_code
 
-    def _with_claims(self, rollup: Rollup) -> Rollup:
+    def _roll_up(self, results: list[Result], facts: Facts) -> tuple[list[Result], Rollup]:
+        """The roll-up; level and capability class follow from a first one, and are results themselves."""
         claims = self.session.site.claims
-        return rollup.model_copy(
-            update={
-                "citcom_level_claimed": claims.citcom_level,
-                "edic_profile_claimed": claims.edic_profile,
-                "ngsi_ld_version_claimed": claims.ngsi_ld,
-            }
-        )
+        if all(name in facts.catalogue for name in DERIVED):
+            first = roll_up(results, facts)
+            results = [*results, *derived_results(facts.run.id, first.requirements, claims, facts.catalogue)]
+        return results, with_levels(roll_up(results, facts), claims)
 
     def _clean_up(self) -> list[str]:
         """Remove what the checks' own clean-up could not; journals of what is left stay."""

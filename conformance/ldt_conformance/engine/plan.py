@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import httpx
 
@@ -94,3 +94,14 @@ def _member(body: bytes, identifier: str | None) -> bytes:
         (one for one in members if isinstance(one, dict) and one.get("id") == identifier), members[0] if members else {}
     )
     return json.dumps(chosen).encode()
+
+
+def print_plan(plan: Plan, stream: TextIO) -> None:
+    """The plan as text: check by check, in the order in which they would run."""
+    check = ""
+    for request in plan.requests:
+        if request.check != check:
+            check = request.check
+            stream.write(f"{check}\n")
+        stream.write(f"  {request.mode:13}  {request.method:7} {request.role}: {request.path}\n")
+    stream.write(f"{len(plan.requests)} requests; none was sent. {LIMIT}\n")

@@ -99,11 +99,9 @@ class Session:
         if not entries or self.services.plan is not None:
             return
         self.services.recorder.begin(CLEAN_UP)
-        for removal in Cleaner(self.target).remove_all(entries):
-            if removal.removed:
-                self.services.journal.removed(removal.entry.number)
-            else:
-                self.services.journal.left.pop(removal.entry.number, None)
+        removals = Cleaner(self.target).remove_all(entries)
+        self.services.journal.removed_all([removal.entry.number for removal in removals if removal.removed])
+        self.services.journal.left.clear()
 
     def close(self) -> None:
         """Let go of connections and files."""
@@ -151,9 +149,7 @@ def _services(settings: RunSettings, site: Site, secrets: Secrets, options: Opti
     except OSError as error:
         raise SiteError([f"--out {options.out}: the folder cannot be written ({error.strerror})"]) from error
     header: dict[str, Any] = {"site": _absolute(options.site), "started": options.started}
-    remote = any(endpoint.url is not None for endpoint in site.endpoints.values()) and not _loopback(site)
-    max_requests = site.safety.max_requests or (REMOTE_MAX_REQUESTS if remote else None)
-    rate = site.safety.rate or (REMOTE_RATE if remote else None)
+    max_requests, rate = polite(site)
     return Services(
         settings=settings,
         journal=Journal(settings.out, settings.id, worker, header),
@@ -164,9 +160,12 @@ def _services(settings: RunSettings, site: Site, secrets: Secrets, options: Opti
     )
 
 
+def polite(site: Site) -> tuple[int | None, float | None]:
+    """Requests a run may send, and a second: the site's own limits, else what its address calls for."""
+    remote = any(endpoint.url is not None and not is_loopback(endpoint.url) for endpoint in site.endpoints.values())
+    max_requests = site.safety.max_requests or (REMOTE_MAX_REQUESTS if remote else None)
+    return max_requests, site.safety.rate or (REMOTE_RATE if remote else None)
+
+
 def _absolute(argument: str) -> str:
     return argument if argument.startswith(("http://", "https://")) else str(Path(argument).absolute())
-
-
-def _loopback(site: Site) -> bool:
-    return all(is_loopback(endpoint.url) for endpoint in site.endpoints.values() if endpoint.url is not None)

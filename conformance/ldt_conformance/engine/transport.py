@@ -253,7 +253,7 @@ class Client:
             resources = [Resource(kind="other", id=None, path=intent.path)]
         tenant = request.headers.get("ngsild-tenant")
         marker = self._services.settings.prefix
-        return [self._services.journal.create(self.role, resource, marker, tenant) for resource in resources]
+        return self._services.journal.create_all(self.role, resources, marker, tenant)
 
     def _settle(self, numbers: list[str], intent: Intent, response: Response) -> None:
         """What was refused needs no removal; what the server named is noted by its name."""
