@@ -114,6 +114,20 @@ def assemble(
     )
 
 
+def assemble_load(
+    before: Report | None,
+    catalogue: Mapping[str, Requirement],
+    register: Mapping[str, CheckDeclaration],
+    *,
+    site: Site,
+    run: Run,
+    summary: Mapping[str, Any],
+) -> Report:
+    """The report with this load run added; what earlier runs found stays as it is."""
+    base = before or Report(suite=suite_of(catalogue, register), target=target_info(site), environment=environment())
+    return base.model_copy(update={"runs": [*base.runs, run], "load": [*base.load, dict(summary)]})
+
+
 def known_results(results: Iterable[Result]) -> set[str]:
     """Ids of the checks that have a result."""
     return {result.check for result in results}
