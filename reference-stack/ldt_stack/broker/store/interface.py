@@ -114,11 +114,13 @@ class TemporalEntity:
     """Head of the temporal evolution of an Entity: everything but its Attribute instances.
 
     `head` is expanded: id, type (every type it ever had), scope, createdAt, modifiedAt, deletedAt. Where instances are
-    loaded they are in `attributes`: IRI -> instances, in the order of the time property asked for, newest first.
+    loaded they are in `attributes`: IRI (or "scope") -> instances, in the order of the time property asked for, oldest
+    first. `complete` is false where `TemporalQuery.max_instances` left some out.
     """
 
     head: JsonObject
     attributes: dict[str, list[JsonObject]] = field(default_factory=dict)
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,8 @@ class TemporalQuery:
         last_n: At most so many instances per Attribute, the newest ones; None: all.
         attributes: IRIs of wanted Attributes; empty: all.
         dataset_ids: None: all; a member "@none" means the default instance.
+        max_instances: About so many instances of an Entity are enough: its oldest, or with `last_n` its newest ones.
+            All instances at the last instant are there then, and those of two instants at least.
     """
 
     timeproperty: TimeProperty = "observedAt"
@@ -142,6 +146,7 @@ class TemporalQuery:
     last_n: int | None = None
     attributes: tuple[str, ...] = ()
     dataset_ids: tuple[str, ...] | None = None
+    max_instances: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +196,10 @@ class Snapshot(Protocol):
         """The temporal evolution of one Entity; None if there is none."""
         ...
 
-    def query_temporal(self, query: EntityQuery, temporal: TemporalQuery) -> TemporalPage:
-        """Temporal evolutions of the Entities that match."""
+    def query_temporal(self, query: EntityQuery, interval: TemporalQuery) -> TemporalPage:
+        """Temporal evolutions of the Entities that match, by id (5.7.4.4): a selector selects them, the interval has an
+        instance of an Attribute asked for, and the conditions hold for the instances of the interval.
+        """
         ...
 
     def get_history_row(self, entity_id: str, attribute: str, instance_id: str) -> JsonObject | None:
@@ -241,6 +248,10 @@ class Transaction(Snapshot, Protocol):
 
     def put_entity(self, entity: JsonObject) -> None:
         """Insert or replace the current state of an Entity."""
+        ...
+
+    def expired_entities(self, now: str, limit: int) -> list[JsonObject]:
+        """Entities, as stored, that expired at an instant, in whole or with an Attribute: to be removed (4.22)."""
         ...
 
     def delete_entity(self, entity_id: str) -> bool:

@@ -24,13 +24,31 @@ def put_entity(session: Session, entity: JsonObject) -> None:
     body = orjson.dumps(entity).decode()
     expires_at = normalize(entity.get("expiresAt"))
     number = session.execute(
-        "INSERT INTO entities (id, body, expires_at) VALUES (?, ?, ?)"
-        " ON CONFLICT (id) DO UPDATE SET body = excluded.body, expires_at = excluded.expires_at RETURNING number",
-        (entity["id"], body, expires_at),
+        "INSERT INTO entities (id, body, expires_at, next_expiry) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+        " body = excluded.body, expires_at = excluded.expires_at, next_expiry = excluded.next_expiry RETURNING number",
+        (entity["id"], body, expires_at, _next_expiry(entity, expires_at)),
     ).fetchone()[0]
     _index(session, number, "entity_types", "type", set(entity["type"]))
     _index(session, number, "entity_attributes", "attribute", {key for key in entity if is_attribute_key(key)})
     index_places(session, number, entity)
+
+
+def _next_expiry(entity: JsonObject, expires_at: str | None) -> str | None:
+    """The first instant at which the Entity, or one of its Attributes, expires (4.22)."""
+    instants = [
+        normalize(instance["expiresAt"])
+        for name, instances in entity.items()
+        if is_attribute_key(name)
+        for instance in instances
+        if "expiresAt" in instance
+    ]
+    return min((instant for instant in (expires_at, *instants) if instant is not None), default=None)
+
+
+def expired_entities(session: Session, now: str, limit: int) -> list[JsonObject]:
+    """See `Transaction.expired_entities`."""
+    rows = session.execute("SELECT body FROM entities WHERE next_expiry <= ? LIMIT ?", (now, limit))
+    return [orjson.loads(row[0]) for row in rows]
 
 
 def delete_entity(session: Session, entity_id: str) -> bool:

@@ -15,6 +15,7 @@ _DEFAULT = "default.sqlite"
 _PREFIX, _SUFFIX = "tenant-", ".sqlite"
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_-")  # upper case is escaped: some file systems fold it
 _MAX_NAME_BYTES = 200
+_LOCK_SECONDS = 0.5  # a broker that is just ending still holds it
 
 
 class TenantFiles:
@@ -25,7 +26,7 @@ class TenantFiles:
         self.directory = Path(tempfile.mkdtemp(prefix="ldt-broker-")) if directory is None else directory
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
-            self._lock = FileLock(self.directory / "broker.lock", timeout=2)
+            self._lock = FileLock(self.directory / "broker.lock", timeout=_LOCK_SECONDS)
             self._lock.acquire()
         except Timeout:
             raise InternalError(f"{self.directory} is in use by another broker; stop it, or use another one") from None

@@ -17,8 +17,8 @@ _TABLES = """
 CREATE TABLE names (number INTEGER PRIMARY KEY, iri TEXT NOT NULL UNIQUE);
 
 CREATE TABLE entities (
-    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL, expires_at TEXT);
-CREATE INDEX entities_expiring ON entities (expires_at) WHERE expires_at IS NOT NULL;
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL, expires_at TEXT, next_expiry TEXT);
+CREATE INDEX entities_expiring ON entities (next_expiry) WHERE next_expiry IS NOT NULL;
 CREATE TABLE entity_types (type INTEGER NOT NULL, entity INTEGER NOT NULL, PRIMARY KEY (type, entity)) WITHOUT ROWID;
 CREATE TABLE entity_attributes (
     attribute INTEGER NOT NULL, entity INTEGER NOT NULL, PRIMARY KEY (attribute, entity)) WITHOUT ROWID;
@@ -33,6 +33,8 @@ CREATE INDEX places_of ON places (entity);
 CREATE VIRTUAL TABLE places_tree USING rtree (number, west, east, south, north);
 
 CREATE TABLE temporal_entities (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, head TEXT NOT NULL);
+CREATE TABLE temporal_types (type INTEGER NOT NULL, entity INTEGER NOT NULL, PRIMARY KEY (type, entity)) WITHOUT ROWID;
+CREATE INDEX temporal_types_of ON temporal_types (entity);
 CREATE TABLE history (
     number INTEGER PRIMARY KEY, entity INTEGER NOT NULL, attribute INTEGER NOT NULL, dataset TEXT,
     instance_id TEXT NOT NULL, body TEXT NOT NULL,

@@ -15,7 +15,7 @@ from ldt_stack.broker.store.interface import (
     TemporalPage,
     TemporalQuery,
 )
-from ldt_stack.broker.store.sqlite import documents, entities, history, outbox, queries
+from ldt_stack.broker.store.sqlite import documents, entities, history, outbox, queries, temporal
 from ldt_stack.broker.store.sqlite.session import Session
 
 
@@ -39,11 +39,11 @@ class SqliteSnapshot:
 
     def get_temporal(self, entity_id: str, query: TemporalQuery) -> TemporalEntity | None:
         """See `Snapshot.get_temporal`."""
-        return history.get_temporal(self.session, entity_id, query)
+        return temporal.get_temporal(self.session, entity_id, query)
 
-    def query_temporal(self, query: EntityQuery, temporal: TemporalQuery) -> TemporalPage:
+    def query_temporal(self, query: EntityQuery, interval: TemporalQuery) -> TemporalPage:
         """See `Snapshot.query_temporal`."""
-        return history.query_temporal(self.session, query, temporal)
+        return temporal.query_temporal(self.session, query, interval)
 
     def get_history_row(self, entity_id: str, attribute: str, instance_id: str) -> JsonObject | None:
         """See `Snapshot.get_history_row`."""
@@ -92,6 +92,10 @@ class SqliteTransaction(SqliteSnapshot):
     def put_entity(self, entity: JsonObject) -> None:
         """See `Transaction.put_entity`."""
         entities.put_entity(self.session, entity)
+
+    def expired_entities(self, now: str, limit: int) -> list[JsonObject]:
+        """See `Transaction.expired_entities`."""
+        return entities.expired_entities(self.session, now, limit)
 
     def delete_entity(self, entity_id: str) -> bool:
         """See `Transaction.delete_entity`."""
