@@ -197,8 +197,10 @@ class Snapshot(Protocol):
         ...
 
     def query_temporal(self, query: EntityQuery, interval: TemporalQuery) -> TemporalPage:
-        """Temporal evolutions of the Entities that match, by id (5.7.4.4): a selector selects them, the interval has an
-        instance of an Attribute asked for, and the conditions hold for the instances of the interval.
+        """Temporal evolutions of the Entities that match, by id (5.7.4.4).
+
+        A selector selects them, the interval has an instance of an Attribute asked for, and the conditions hold for the
+        instances of the interval.
         """
         ...
 
