@@ -1,7 +1,8 @@
 """Entities by meaning: CIM 009 V1.9.1, clauses 4.5.1 to 4.5.5.
 
 Which arrays are sets and which are ordered: `type`, `scope`, `object`, Attribute instances (keyed by datasetId) and a
-Property's array value are unordered, as JSON-LD arrays are; `coordinates`, `valueList` and `objectList` are ordered.
+Property's array value are unordered, as JSON-LD arrays are, and one element alone means the same as an array of one;
+`coordinates`, `valueList` and `objectList` are ordered.
 """
 
 from __future__ import annotations
@@ -112,9 +113,9 @@ def _differences(
 ) -> list[str]:
     if isinstance(expected, Mapping) and isinstance(actual, Mapping):
         return _object_differences(expected, actual, path, member, ld_context, subset=subset)
-    if member in {"type", "scope", "object"}:
-        expected, actual = _as_list(expected), _as_list(actual)
     if isinstance(expected, list) or isinstance(actual, list):
+        if member in ORDERED_MEMBERS and type(expected) is not type(actual):
+            return [_sentence(path, expected, actual)]
         return _list_differences(_as_list(expected), _as_list(actual), path, member, ld_context)
     return [] if _same_scalar(expected, actual, member, ld_context) else [_sentence(path, expected, actual)]
 
