@@ -6,6 +6,7 @@ import argparse
 import json
 import logging
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -87,10 +88,14 @@ def main(argv: list[str] | None = None) -> int:
         h11_max_incomplete_event_size=64 * 1024,
     )
     server = _Server(config, options.ready_file, url)
+    for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises them again when it has ended: that was all
+        signal.signal(number, lambda *_: setattr(server, "should_exit", True))
     try:
         server.run(sockets=[listener])
     except NgsiLdError as error:
         sys.stderr.write(f"{error.detail}\n")
+        return 4
+    except SystemExit:  # uvicorn's way to say that the start failed; it has told why
         return 4
     finally:
         listener.close()
