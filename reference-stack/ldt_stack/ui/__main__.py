@@ -6,7 +6,8 @@ import argparse
 import sys
 
 from ldt_stack.ngsi_ld_client import NgsiLdClient
-from ldt_stack.serving import bind, common_arguments, run_part, serve
+from ldt_stack.listening import bind
+from ldt_stack.serving import common_arguments, run_part, serve
 from ldt_stack.ui.app import create_app
 
 DEFAULT_PORT = 8080
