@@ -20,7 +20,9 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 
-from ldt_stack.listening import UsageError, url_of, write_atomically
+from ldt_stack.listening import UsageError, bind, url_of, write_atomically
+
+__all__ = ["bind", "clock_arguments", "common_arguments", "run_part", "serve"]
 
 EXIT_USAGE = 2
 EXIT_FAILED = 4
@@ -50,7 +52,7 @@ def instant(text: str) -> datetime:
 async def serve(
     app: Starlette,
     listener: socket.socket,
-    ready: Callable[[], Awaitable[dict[str, object]]],
+    ready: Callable[[], Awaitable[dict[str, object] | None]],
     ready_file: Path | None,
 ) -> None:
     """Serve until told to stop (SIGINT, SIGTERM); write the ready file once `ready` returns, with what it returns."""
@@ -58,7 +60,7 @@ async def serve(
     server = uvicorn.Server(config)
 
     async def announce() -> None:
-        facts = await ready()
+        facts = await ready() or {}
         if ready_file is not None:
             write_atomically(ready_file, {"url": url_of(listener), "pid": os.getpid(), **facts})
 

@@ -10,9 +10,9 @@ from ldt_stack.city.clock import SeriesClock
 from ldt_stack.city.entities import load_stations
 from ldt_stack.city.replay import Replay, utc_now
 from ldt_stack.city.service import create_app
-from ldt_stack.listening import bind, url_of
+from ldt_stack.listening import url_of
 from ldt_stack.ngsi_ld_client import NgsiLdClient
-from ldt_stack.serving import clock_arguments, common_arguments, run_part, serve
+from ldt_stack.serving import bind, clock_arguments, common_arguments, run_part, serve
 
 DEFAULT_PORT = 8700
 

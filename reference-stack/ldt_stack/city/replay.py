@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from ldt_stack.city.clock import SeriesClock, helsinki_time, parse_instant
@@ -45,6 +45,7 @@ class Replay:
         clock: Which moment of the series is now.
         interval_seconds: Overrides every theme's own interval; None keeps them.
         now: The wall clock; tests have their own.
+        stations: What is played; None: the whole city.
     """
 
     def __init__(
@@ -53,15 +54,18 @@ class Replay:
         clock: SeriesClock,
         interval_seconds: float | None = None,
         now: Callable[[], datetime] = utc_now,
+        stations: Sequence[Station] | None = None,
     ) -> None:
         self._client = client
         self._clock = clock
         self._interval = interval_seconds
         self._now = now
+        self._stations = load_stations() if stations is None else tuple(stations)
+        self._moving = [station for station in self._stations if station.series is not None]
         present = helsinki_time(clock.city_time(now()))
         self._shifts = {
             series.name: series.shift_for(present)
-            for station in load_stations()
+            for station in self._stations
             for series in columns_of(station).values()
         }
         self._due: dict[str, float] = {}
@@ -70,9 +74,9 @@ class Replay:
     async def run(self) -> None:
         """Back-fill, then play until cancelled. A broker that is away for a while is waited for."""
         await self._client.wait_until_answering()
-        await self._client.upsert([description_entity(station) for station in load_stations()])
+        await self._client.upsert([description_entity(station) for station in self._stations])
         await self.write_history()
-        await self._client.upsert(self.observations(_moving(load_stations())))
+        await self._client.upsert(self.observations(self._moving))
         self.ready.set()
         while True:
             await asyncio.sleep(TICK_SECONDS)
@@ -91,7 +95,7 @@ class Replay:
         """Write the present of every theme whose interval has passed; the number of stations written."""
         present = time.monotonic()
         due = [name for name in THEMES if self._due.get(name, 0.0) <= present]
-        stations = [station for station in _moving(load_stations()) if station.type in due]
+        stations = [station for station in self._moving if station.type in due]
         if stations:
             await self._client.upsert(self.observations(stations))
         for name in due:
@@ -100,17 +104,21 @@ class Replay:
 
     async def write_history(self) -> int:
         """Write what was recorded before now and is not there yet; the number of attribute instances written."""
-        written = 0
         started = time.monotonic()
+        written = 0
+        refused: list[JsonObject] = []
         # Traffic first: the forecaster learns from it while the rest is written.
-        for station in _moving(load_stations()):
+        for station in self._moving:
             evolution = await self._missing_history(station)
-            for part in _chunks(evolution):
-                try:
+            written += sum(len(instances) for instances in _instances(evolution).values())
+            try:
+                for part in _chunks(evolution):
                     await self._client.write_history(part)
-                except TemporalWritesUnsupportedError:
-                    await self._write_history_as_updates(part)
-                written += sum(len(value) for value in part.values() if isinstance(value, list))
+            except TemporalWritesUnsupportedError:
+                refused.append(evolution)
+        if refused:
+            log.info("the broker cannot write history: the past goes through its current state, which takes longer")
+            await self._write_as_updates(refused)
         log.info("history: %d attribute instances in %.1f s", written, time.monotonic() - started)
         return written
 
@@ -127,21 +135,27 @@ class Replay:
         missing = [moment for moment in moments if known_until is None or moment > known_until]
         return recorded_instances(station, self._clock, missing, self._shifts)
 
-    async def _write_history_as_updates(self, evolution: JsonObject) -> None:
-        """For brokers without temporal writes: the past goes through the current state, oldest first."""
-        attributes = {name: value for name, value in evolution.items() if isinstance(value, list)}
-        for index in range(max((len(instances) for instances in attributes.values()), default=0)):
-            moment = {name: instances[index] for name, instances in attributes.items()}
-            await self._client.upsert([{"id": evolution["id"], "type": evolution["type"], **moment}])
+    async def _write_as_updates(self, evolutions: list[JsonObject]) -> None:
+        """For brokers that keep history only of what passes through the current state: one batch an instant."""
+        moments: dict[str, dict[str, JsonObject]] = {}
+        for evolution in evolutions:
+            identity = {"id": evolution["id"], "type": evolution["type"]}
+            for name, instances in _instances(evolution).items():
+                for instance in instances:
+                    entities = moments.setdefault(instance["observedAt"], {})
+                    entities.setdefault(evolution["id"], {**identity})[name] = instance
+        for moment in sorted(moments):
+            await self._client.upsert([*moments[moment].values()])
 
 
-def _moving(stations: Iterable[Station]) -> list[Station]:
-    return [station for station in stations if station.series is not None]
+def _instances(evolution: JsonObject) -> dict[str, list[JsonObject]]:
+    """The attributes of a temporal evolution, each a list of instances."""
+    return {name: value for name, value in evolution.items() if isinstance(value, list)}
 
 
 def _chunks(evolution: JsonObject) -> Iterable[JsonObject]:
     """Parts of at most so many instances an attribute, oldest first."""
-    attributes = {name: value for name, value in evolution.items() if isinstance(value, list)}
+    attributes = _instances(evolution)
     longest = max((len(instances) for instances in attributes.values()), default=0)
     for start in range(0, longest, INSTANCES_A_REQUEST):
         part = {name: instances[start : start + INSTANCES_A_REQUEST] for name, instances in attributes.items()}

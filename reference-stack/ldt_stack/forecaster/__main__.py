@@ -9,10 +9,10 @@ import sys
 from ldt_stack.city.clock import SeriesClock
 from ldt_stack.forecaster.cycle import Cycle, ObjectStore, utc_now
 from ldt_stack.forecaster.service import create_app
-from ldt_stack.listening import UsageError, bind
+from ldt_stack.listening import UsageError
 from ldt_stack.ngsi_ld_client import NgsiLdClient
 from ldt_stack.objects.s3 import Credentials, S3Client
-from ldt_stack.serving import clock_arguments, common_arguments, run_part, serve
+from ldt_stack.serving import bind, clock_arguments, common_arguments, run_part, serve
 
 DEFAULT_PORT = 8800
 

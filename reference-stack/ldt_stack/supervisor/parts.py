@@ -90,7 +90,7 @@ def make_plan(
         "broker": ("--data", str(workspace.directory / "broker")),
         "forecaster": (*_known(urls, "broker", "objects"), *_context(urls), *time_options),
         "city": (*_known(urls, "broker", "forecaster"), *time_options),
-        "ui": _known(urls, "broker", "forecaster", "objects"),
+        "ui": (*_known(urls, "broker"), *_context(urls), "--speed", f"{clock[1]:g}"),
     }
     keys = {"AWS_ACCESS_KEY_ID": credentials.access_key, "AWS_SECRET_ACCESS_KEY": credentials.secret_key}
     parts = []
