@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ldt_stack.broker.ld_context import ContextRegistry
 from ldt_stack.broker.notifications.notifier import OutboxNotifier
+from ldt_stack.broker.operations import contexts
 from ldt_stack.broker.service import Broker, system_clock
 from ldt_stack.broker.settings import BrokerSettings
 from ldt_stack.broker.store.sqlite import SqliteStore
@@ -15,4 +16,6 @@ def create_broker(settings: BrokerSettings) -> Broker:
     Raises:
         InternalError: The store cannot be opened.
     """
-    return Broker(settings, SqliteStore(settings), ContextRegistry(settings, system_clock), OutboxNotifier())
+    broker = Broker(settings, SqliteStore(settings), ContextRegistry(settings, system_clock), OutboxNotifier())
+    contexts.attach(broker)
+    return broker

@@ -16,7 +16,17 @@ from starlette.types import Message, Receive, Scope, Send
 
 from ldt_stack.broker.assembly import create_broker
 from ldt_stack.broker.errors import InternalError, NgsiLdError
-from ldt_stack.broker.http import attributes, batch, entities, operability, purge, queries, subscriptions
+from ldt_stack.broker.http import (
+    attributes,
+    batch,
+    contexts,
+    discovery,
+    entities,
+    operability,
+    purge,
+    queries,
+    subscriptions,
+)
 from ldt_stack.broker.http.problems import HttpError, problem_response
 from ldt_stack.broker.http.routing import Router
 from ldt_stack.broker.service import Broker
@@ -32,6 +42,8 @@ def all_routes() -> list[Route]:
         *entities.routes,
         *attributes.routes,
         *batch.routes,
+        *contexts.routes,
+        *discovery.routes,
         *operability.routes,
         *purge.routes,
         *queries.routes,

@@ -216,10 +216,6 @@ class Snapshot(Protocol):
         """Attribute IRI -> {Entity Type IRI -> number of Entities of that type with the Attribute}."""
         ...
 
-    def attribute_kinds(self, attribute: str, entity_type: str | None = None) -> list[str]:
-        """Attribute types ("Property", …) that instances of an Attribute have now, sorted."""
-        ...
-
     def get_document(self, kind: DocumentKind, identifier: str) -> JsonObject | None:
         """A document, or None."""
         ...

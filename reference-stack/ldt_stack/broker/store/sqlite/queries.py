@@ -184,18 +184,3 @@ def types_of_attributes(session: Session) -> dict[str, dict[str, int]]:
     for attribute, entity_type, count in rows:
         found.setdefault(attribute, {})[entity_type] = count
     return found
-
-
-def attribute_kinds(session: Session, attribute: str, entity_type: str | None = None) -> list[str]:
-    """See `Snapshot.attribute_kinds`."""
-    name = session.find_name(attribute)
-    kinds: set[str] = set()
-    rows = session.execute(
-        f"SELECT body FROM entities JOIN entity_attributes ON entity = number WHERE attribute = ? AND {_NOT_EXPIRED}",  # noqa: S608 — own constants
-        (name, session.now()),
-    )
-    for (body,) in rows:
-        entity = orjson.loads(body)
-        if entity_type is None or entity_type in entity["type"]:
-            kinds.update(instance["type"] for instance in entity.get(attribute, ()))
-    return sorted(kinds)

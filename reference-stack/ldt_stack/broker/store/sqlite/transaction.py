@@ -57,10 +57,6 @@ class SqliteSnapshot:
         """See `Snapshot.types_of_attributes`."""
         return queries.types_of_attributes(self.session)
 
-    def attribute_kinds(self, attribute: str, entity_type: str | None = None) -> list[str]:
-        """See `Snapshot.attribute_kinds`."""
-        return queries.attribute_kinds(self.session, attribute, entity_type)
-
     def get_document(self, kind: DocumentKind, identifier: str) -> JsonObject | None:
         """See `Snapshot.get_document`."""
         return documents.get_document(self.session, kind, identifier)
