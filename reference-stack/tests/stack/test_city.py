@@ -144,7 +144,7 @@ def run_replay(
 
 def test_history_ends_at_the_present(fake_broker: Any, now: datetime) -> None:
     """Some weeks of the past are written, none of the future, and the newest hour is there."""
-    written = run_replay(fake_broker: Any, now)
+    written = run_replay(fake_broker, now)
     traffic = fake_broker.history["urn:ngsi-ld:TrafficFlowObserved:helsinki:Mannerheimintie"]["intensity"]
     instants = [instance["observedAt"] for instance in traffic]
     assert written > 10_000
@@ -155,9 +155,9 @@ def test_history_ends_at_the_present(fake_broker: Any, now: datetime) -> None:
 
 def test_history_is_not_written_twice(fake_broker: Any, now: datetime) -> None:
     """A restart over kept data writes only what happened in between."""
-    run_replay(fake_broker: Any, now)
-    again = run_replay(fake_broker: Any, now)
-    later = run_replay(fake_broker: Any, now, at=now + timedelta(hours=2))
+    run_replay(fake_broker, now)
+    again = run_replay(fake_broker, now)
+    later = run_replay(fake_broker, now, at=now + timedelta(hours=2))
     assert again == 0
     assert 0 < later < 200
 
@@ -174,7 +174,7 @@ def test_history_without_temporal_writes(make_fake_broker: Any, now: datetime) -
 
 def test_speed_compresses_the_past(fake_broker: Any, now: datetime) -> None:
     """At speed 60 an hour of the series is a minute of history."""
-    run_replay(fake_broker: Any, now, speed=60.0)
+    run_replay(fake_broker, now, speed=60.0)
     traffic = fake_broker.history["urn:ngsi-ld:TrafficFlowObserved:helsinki:Kaivokatu"]["intensity"]
     first, second = (parse_instant(instance["observedAt"]) for instance in traffic[:2])
     assert second - first == timedelta(minutes=1)
@@ -196,7 +196,7 @@ def test_present_is_published_when_due(fake_broker: Any, now: datetime) -> None:
 
 def test_context_travels_as_link_header(fake_broker: Any, now: datetime) -> None:
     """Every write names the city's @context in a Link header, as clause 6.3.5 wants it for application/json."""
-    run_replay(fake_broker: Any, now)
+    run_replay(fake_broker, now)
     writes = [request for request in fake_broker.requests if request.method == "POST"]
     assert writes
     assert all(request.headers["content-type"] == "application/json" for request in writes)
