@@ -33,9 +33,22 @@ ENTITY = {
 }
 
 # Pieces of the languages in any order reach deeper than random characters do.
-PIECES = ["a", "b.c", "[", "]", "{", "}", "(", ")", ";", "|", ",", "==", "!=", ">", "<=", "~=", "!~=", '"x"', '"', "..",
-          "1", "-1.5e3", "true", "urn:x:1", "2020-01-01", "2020-01-01T00:00:00Z", "12:00:00Z", "/", "#", "+", "*", " ",
-          "\\", "é", ":", "near", "maxDistance", "asc", "desc", "id", "observedAt", "^", "$", "{1,3}", "[:alpha:]"]  # fmt: skip
+PIECES = [
+    *"ab[](){};|,/#+* \\é:^$",
+    *["b.c", "==", "!=", ">", "<=", "~=", "!~=", '"x"', '"', "..", "1", "-1.5e3", "true", "urn:x:1", "2020-01-01"],
+    *[
+        "2020-01-01T00:00:00Z",
+        "12:00:00Z",
+        "near",
+        "maxDistance",
+        "asc",
+        "desc",
+        "id",
+        "observedAt",
+        "{1,3}",
+        "[:alpha:]",
+    ],
+]
 TEXTS = st.one_of(
     st.text(max_size=40),
     st.text(string.punctuation + "ab1", max_size=40),
