@@ -1,0 +1,446 @@
+"""Query Entities: ETSI GS CIM 009 V1.9.1, clauses 5.7.2, 6.4.3.2 and 6.23.3.1; selectors, projection and errors."""
+
+from collections.abc import Mapping
+
+from ldt_conformance import (
+    Broker,
+    Entity,
+    Level,
+    Mode,
+    check,
+    expect_entity,
+    expect_ids,
+    expect_list,
+    expect_members,
+    expect_object,
+    expect_problem,
+)
+from ldt_conformance.checks.ngsi_ld.declared import cim009, purposes
+from ldt_conformance.checks.ngsi_ld.given import LISBON, PARKING, read_back, simple_vehicle, stored
+from ldt_conformance.checks.ngsi_ld.queries import query_check
+from ldt_conformance.checks.ngsi_ld.sample import Sample, has_type
+from ldt_conformance.clients import GEO_JSON
+from ldt_conformance.comparators import members_of, same_value
+from ldt_conformance.engine.verdicts import Reason, fail, inconclusive
+from ldt_conformance.expectations import expect_equal
+
+WRITE = Mode.SANDBOX_WRITE
+QUERY = ["ngsi-ld/5.7.2"]
+PICS = ["PICS_QueEnt_AND_QueEntPos"]
+TOO_WIDE = cim009(
+    "5.7.2.4",
+    "If none of the above is provided, then an error of type BadRequestData shall be raised (too wide query).",
+)
+
+
+def fleet(broker: Broker) -> Mapping[str, Entity]:
+    """A and B have a speed, C has none."""
+    base = broker.new_entity("Vehicle")
+    return {
+        "A": base.with_property("speed", 50).with_property("brandName", "Mercedes"),
+        "B": base.with_id(broker.new_id("Truck")).with_property("speed", 80),
+        "C": base.with_id(broker.new_id("Vehicle")).with_property("brandName", "Opel"),
+    }
+
+
+@check(
+    id="query-entities/by-type",
+    title="A query by type gives Entities of that type alone, each with id and type",
+    level=Level.MUST,
+    clause=cim009(
+        "5.7.2.4", "the Entity Type names match the selector of Entity Types (expanded) that is passed as a parameter;"
+    ),
+    requirements=QUERY,
+    test_purposes=purposes("CI/Cons/E/019_01_02"),
+    pics=PICS,
+)
+def test_by_type(broker: Broker, sample: Sample) -> None:
+    found = expect_list(broker.query_entities({"type": sample.type, "limit": 20}))
+
+    if not found:
+        fail(f"Entities of type {sample.type}, which were there a moment ago", "an empty array")
+    wrong = [
+        item for item in found if not isinstance(item, dict) or "id" not in item or not has_type(item, sample.type)
+    ]
+    expect_equal(wrong[:3], [], "elements that are no Entity of that type")
+
+
+test_exact_type = query_check(
+    id="query-entities/by-type-exact",
+    title="A query by type gives every Entity of that type",
+    population=fleet,
+    params={},
+    expected="ABC",
+    clause=(
+        "5.7.2.4",
+        "the Entity Type names match the selector of Entity Types (expanded) that is passed as a parameter;",
+    ),
+    requirements=QUERY,
+    test_purposes=["CI/Cons/E/019_01_02"],
+)
+test_by_ids = query_check(
+    id="query-entities/by-ids",
+    title="A list of ids beside the type gives those Entities alone",
+    population=fleet,
+    params={"id": "{id_A},{id_C}"},
+    expected="AC",
+    clause=("5.7.2.4", "id is equal to any of the id(s) passed as a parameter;"),
+    requirements=QUERY,
+    test_purposes=["CI/Cons/E/019_01_01"],
+)
+test_by_id_pattern = query_check(
+    id="query-entities/by-id-pattern",
+    title="An id pattern gives the Entities whose id matches it",
+    population=fleet,
+    params={"idPattern": "urn:ngsi-ld:.*Vehicle:.*"},
+    expected="AC",
+    clause=("5.7.2.4", "id matches the id pattern passed as a parameter;"),
+    requirements=QUERY,
+    test_purposes=["CI/Cons/E/019_01_03"],
+)
+test_by_attrs = query_check(
+    id="query-entities/by-attrs",
+    title="attrs gives the Entities that have at least one of the Attributes",
+    population=fleet,
+    params={"attrs": "speed,wheels"},
+    expected="AB",
+    clause=(
+        "5.7.2.4",
+        "if the Attribute list is present, in order for an Entity to match, it shall contain at least one of the",
+    ),
+    requirements=QUERY,
+    test_purposes=["CI/Cons/E/019_01_04"],
+)
+
+
+@check(
+    id="query-entities/attrs-projection",
+    title="attrs also reduces the Entities to the Attributes named",
+    level=Level.MUST,
+    clause=cim009(
+        "5.7.2.5", "matching Entity, only the Attributes specified by the Attribute list parameter shall be included."
+    ),
+    requirements=[*QUERY, "ngsi-ld/4.21"],
+    test_purposes=purposes("CI/Cons/E/019_01_04"),
+    pics=PICS,
+)
+def test_attrs_projection(broker: Broker, sample: Sample) -> None:
+    name = sample.attribute_name()
+
+    found = expect_list(broker.query_entities({"type": sample.type, "attrs": name, "limit": 5}))
+
+    if not found:
+        fail(f"at least the Entity {sample.id}, which has {name}", "an empty array")
+    shown = {member for item in found for member in members_of(item)}
+    expect_equal(shown, members_of({name: 1}), "the Attributes of the answer")
+
+
+@check(
+    id="query-entities/existence-sample",
+    title="A query for the existence of an Attribute gives Entities that have it",
+    level=Level.MUST,
+    clause=cim009(
+        "4.9", "Existence (only attribute is specified). A matching entity shall contain the target element."
+    ),
+    requirements=["ngsi-ld/4.9", *QUERY],
+)
+def test_existence_sample(broker: Broker, sample: Sample) -> None:
+    name = sample.attribute_name()
+
+    if not name.isidentifier():
+        inconclusive(Reason.INSUFFICIENT_EVIDENCE, f"{name} is no short name, as q wants it", expected="a short name")
+    found = expect_list(broker.query_entities({"type": sample.type, "q": name, "limit": 10}))
+
+    if not found:
+        fail(f"at least the Entity {sample.id}, which has {name}", "an empty array")
+    without = [item.get("id") for item in found if name not in item]
+    expect_equal(without, [], f"Entities without {name}")
+
+
+@check(
+    id="query-entities/whole",
+    title="A query gives the whole Entity where no projection is asked for",
+    level=Level.MUST,
+    clause=cim009("5.7.2.5", "If such parameter is not present, then all Attributes shall be included."),
+    requirements=QUERY,
+    test_purposes=purposes("CI/Cons/E/019_01_02"),
+    pics=PICS,
+    mode=WRITE,
+)
+def test_whole(broker: Broker, stored_entity: Entity) -> None:
+    found = expect_list(broker.query_entities({"type": str(stored_entity.type)}))
+
+    expect_ids(found, [stored_entity.id])
+    expect_entity(stored_entity.to_json(), found[0], exact_attributes=True)
+
+
+@check(
+    id="query-entities/pick",
+    title="pick reduces every Entity to the members named",
+    level=Level.MUST,
+    clause=cim009(
+        "5.7.2.5", "every Entity within the payload body is reduced down to only contain the defined Entity members."
+    ),
+    requirements=[*QUERY, "ngsi-ld/4.21"],
+    since="1.8.1",
+    mode=WRITE,
+)
+def test_pick(broker: Broker, stored_entity: Entity) -> None:
+    found = expect_list(broker.query_entities({"type": str(stored_entity.type), "pick": "id,speed"}))
+
+    expect_ids(found, [stored_entity.id])
+    expect_equal(sorted(set(found[0]) - {"@context"}), ["id", "speed"], "the members of the Entity")
+
+
+@check(
+    id="query-entities/omit",
+    title="omit removes the members named from every Entity",
+    level=Level.MUST,
+    clause=cim009(
+        "5.7.2.5",
+        "If an exclusionary list of Entity member names is present, the defined Entity members listed are removed",
+    ),
+    requirements=[*QUERY, "ngsi-ld/4.21"],
+    since="1.8.1",
+    mode=WRITE,
+)
+def test_omit(broker: Broker, stored_entity: Entity) -> None:
+    found = expect_list(broker.query_entities({"type": str(stored_entity.type), "omit": "type,speed,location"}))
+
+    expect_ids(found, [stored_entity.id])
+    expect_equal(sorted(set(found[0]) - {"@context"}), ["brandName", "id", "isParked"], "the members of the Entity")
+
+
+@check(
+    id="query-entities/too-wide",
+    title="A query with no selector at all is BadRequestData",
+    level=Level.MUST,
+    clause=TOO_WIDE,
+    requirements=QUERY,
+    pics=PICS,
+)
+def test_too_wide(broker: Broker) -> None:
+    expect_problem(broker.query_entities(), status=400, error_type="BadRequestData")
+
+
+@check(
+    id="query-entities/id-only",
+    title="A query by id alone is too wide: BadRequestData",
+    level=Level.MUST,
+    clause=[
+        TOO_WIDE,
+        cim009(
+            "5.7.2.3",
+            "In the general case, it is not possible to retrieve a set of entities by only specifying desired Entity",
+        ),
+    ],
+    requirements=QUERY,
+    pics=PICS,
+    since="1.8.1",
+)
+def test_id_only(broker: Broker) -> None:
+    """Ruling W8: strict without `local=true`."""
+    expect_problem(broker.query_entities({"id": broker.new_id()}), status=400, error_type="BadRequestData")
+
+
+@check(
+    id="query-entities/id-no-uri",
+    title="A query with an id that is no URI is BadRequestData",
+    level=Level.MUST,
+    clause=cim009("5.7.2.4", "If the list of Entity identifiers includes a URI which it is not valid"),
+    requirements=QUERY,
+    test_purposes=purposes("CI/Cons/E/019_03_01"),
+    pics=PICS,
+)
+def test_id_no_uri(broker: Broker) -> None:
+    response = broker.query_entities({"type": broker.new_type(), "id": broker.not_a_uri()})
+
+    expect_problem(response, status=400, error_type="BadRequestData")
+
+
+@check(
+    id="query-entities/invalid-q",
+    title="A query string that does not follow the grammar is BadRequestData",
+    level=Level.MUST,
+    clause=cim009(
+        "5.7.2.4",
+        "source filter are not syntactically valid (as per the referred clauses 4.9 and 4.10) an error of type",
+    ),
+    requirements=[*QUERY, "ngsi-ld/4.9"],
+    pics=PICS,
+)
+def test_invalid_q(broker: Broker) -> None:
+    response = broker.query_entities({"type": broker.new_type(), "q": "speed==;(("})
+
+    expect_problem(response, status=400, error_type="BadRequestData")
+
+
+@check(
+    id="query-entities/invalid-georel",
+    title="A geoquery with an unknown relation is BadRequestData",
+    level=Level.MUST,
+    clause=cim009(
+        "5.7.2.4",
+        "source filter are not syntactically valid (as per the referred clauses 4.9 and 4.10) an error of type",
+    ),
+    requirements=[*QUERY, "ngsi-ld/4.10"],
+    test_purposes=purposes("CI/Cons/E/019_03_05"),
+    pics=PICS,
+)
+def test_invalid_georel(broker: Broker) -> None:
+    params = {"type": broker.new_type(), "georel": "invalid", "geometry": "Point", "coordinates": "[8,40]"}
+
+    expect_problem(broker.query_entities(params), status=400, error_type="BadRequestData")
+
+
+@check(
+    id="query-entities/invalid-polygon",
+    title="A geoquery with a polygon that is not closed is BadRequestData",
+    level=Level.MUST,
+    clause=cim009(
+        "4.10", "element which shall represent the coordinates of the reference geometry as mandated by IETF RFC 7946"
+    ),
+    requirements=["ngsi-ld/4.10"],
+    pics=PICS,
+)
+def test_invalid_polygon(broker: Broker) -> None:
+    """Ruling W25: a polygon is a closed three-level ring."""
+    params = {
+        "type": broker.new_type(),
+        "georel": "within",
+        "geometry": "Polygon",
+        "coordinates": "[[8,40],[9,40],[9,41]]",
+    }
+
+    expect_problem(broker.query_entities(params), status=400, error_type="BadRequestData")
+
+
+@check(
+    id="query-entities/nothing-found",
+    title="A query that nothing matches gives an empty array, not an error",
+    level=Level.MUST,
+    clause=cim009("5.7.2.5", "A JSON-LD array representing the matching entities as defined by clause 5.2.4"),
+    requirements=QUERY,
+    test_purposes=purposes("CI/Cons/E/019_09_09"),
+    pics=PICS,
+)
+def test_nothing_found(broker: Broker) -> None:
+    expect_equal(expect_list(broker.query_entities({"type": broker.new_type()})), [], "the answer")
+
+
+@check(
+    id="query-entities/simplified",
+    title="A query in simplified representation shows values and objects alone",
+    level=Level.MUST,
+    clause=cim009("6.3.7", "simplified representation of Entities shall be provided as defined by clause 4.5.4."),
+    requirements=["ngsi-ld/6.3.7", "ngsi-ld/4.5.4"],
+    test_purposes=purposes("CI/Cons/E/019_04_01"),
+    pics=["PICS_HTTP_SIMP_REPR"],
+    mode=WRITE,
+)
+def test_simplified(broker: Broker, stored_entity: Entity) -> None:
+    found = expect_list(broker.query_entities({"type": str(stored_entity.type), "options": "keyValues"}))
+
+    expect_ids(found, [stored_entity.id])
+    shown = {name: found[0].get(name) for name in ("speed", "brandName", "isParked")}
+    expect_equal(shown, {"speed": 55, "brandName": "Mercedes", "isParked": PARKING}, "values of the Attributes")
+
+
+@check(
+    id="query-entities/geojson",
+    title="A query as GeoJSON is a FeatureCollection of the Entities",
+    level=Level.MUST,
+    clause=cim009("5.7.2.4", "the response shall be a GeoJSON FeatureCollection as mandated by clause 5.2.30"),
+    requirements=["ngsi-ld/4.5.16", "ngsi-ld/6.3.15"],
+    test_purposes=purposes("CI/Cons/E/019_05_01"),
+    pics=PICS,
+    mode=WRITE,
+)
+def test_geojson(broker: Broker, stored_entity: Entity) -> None:
+    found = expect_object(broker.query_entities({"type": str(stored_entity.type)}, accept=GEO_JSON))
+
+    features = found.get("features") if isinstance(found.get("features"), list) else []
+    expect_equal(found.get("type"), "FeatureCollection", "type")
+    expect_ids(features, [stored_entity.id])
+    if features[0].get("type") != "Feature" or not same_value(LISBON, features[0].get("geometry")):
+        fail(f"a Feature with the geometry {LISBON}", f"{features[0]}")
+
+
+@check(
+    id="query-entities/geojson-sample",
+    title="As GeoJSON the site's Entities are a FeatureCollection whose Features have geometry and properties",
+    level=Level.MUST,
+    clause=cim009("4.5.16.3", '"features": a JSON array of GeoJSON Feature objects as defined in clause 4.5.16.2.'),
+    requirements=["ngsi-ld/4.5.16"],
+    test_purposes=purposes("CI/Cons/E/019_05_01"),
+    pics=PICS,
+)
+def test_geojson_sample(broker: Broker, sample: Sample) -> None:
+    found = expect_object(broker.query_entities({"type": sample.type, "limit": 5}, accept=GEO_JSON))
+
+    features = found.get("features")
+    if found.get("type") != "FeatureCollection" or not isinstance(features, list) or not features:
+        fail("a FeatureCollection with Features", f"type {found.get('type')}, features {str(features)[:200]}")
+    for feature in features:
+        expect_members(feature, present=["id", "type", "geometry", "properties"])
+
+
+@check(
+    id="query-entities/language",
+    title="lang turns LanguageProperties of a query's answer into Properties",
+    level=Level.MUST,
+    clause=cim009("5.7.2.5", "LanguageProperty in question shall be converted into a Property."),
+    requirements=["ngsi-ld/4.15"],
+    since="1.4.1",
+    mode=WRITE,
+)
+def test_language(broker: Broker) -> None:
+    words = {"fr": "Grand Place", "nl": "Grote Markt"}
+    entity = stored(broker, broker.new_entity("Building").with_language_property("street", words))
+
+    found = expect_list(broker.query_entities({"type": str(entity.type), "lang": "nl"}))
+
+    expect_ids(found, [entity.id])
+    shown = {name: found[0].get("street", {}).get(name) for name in ("type", "value", "lang")}
+    expect_equal(shown, {"type": "Property", "value": "Grote Markt", "lang": "nl"}, "street")
+
+
+@check(
+    id="query-entities/ordering-needs-local",
+    title="Ordering without local scope is BadRequestData",
+    level=Level.MUST,
+    clause=cim009(
+        "5.7.2.4",
+        "If the ordering parameter is present and the execution of the operation is not limited to the local scope",
+    ),
+    requirements=["ngsi-ld/4.23"],
+    since="1.9.1",
+)
+def test_ordering_needs_local(broker: Broker) -> None:
+    response = broker.query_entities({"type": broker.new_type(), "orderBy": "speed"})
+
+    expect_problem(response, status=400, error_type="BadRequestData")
+
+
+@check(
+    id="query-entities/updated-value",
+    title="A query sees the value of the last update",
+    level=Level.MUST,
+    clause=cim009("5.7.2.4", "the filter conditions specified by the query are met (as mandated by clause 4.9);"),
+    requirements=[*QUERY, "ngsi-ld/4.9"],
+    mode=WRITE,
+)
+def test_updated_value(broker: Broker) -> None:
+    entity = stored(broker, simple_vehicle(broker))
+    update = {"speed": {"type": "Property", "value": 123}}
+    if (
+        broker.update_attributes(entity.id, update).status != 204
+        or read_back(broker, entity.id)["speed"]["value"] != 123
+    ):
+        inconclusive(Reason.PRECONDITION_UNMET, "the update that the query is to see was not carried out")
+
+    new = expect_list(broker.query_entities({"type": str(entity.type), "q": "speed==123"}))
+    old = expect_list(broker.query_entities({"type": str(entity.type), "q": "speed==55"}))
+
+    expect_ids(new, [entity.id])
+    expect_ids(old, [])
