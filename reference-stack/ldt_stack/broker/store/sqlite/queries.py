@@ -92,18 +92,15 @@ def query_entities(session: Session, query: EntityQuery) -> Page:
 def _exact_page(session: Session, query: EntityQuery, plan: _Plan) -> Page:
     """SQLite counts and skips itself."""
     condition = plan.condition
-    rows: list[tuple[str]] = []
-    if query.limit:
-        rows = session.execute(
-            f"SELECT entities.body {plan.source} WHERE {condition.sql} {plan.order} LIMIT ? OFFSET ?",
-            (*condition.parameters, query.limit + 1, query.offset),
-        ).fetchall()
+    rows = session.execute(
+        f"SELECT entities.body {plan.source} WHERE {condition.sql} {plan.order} LIMIT ? OFFSET ?",
+        (*condition.parameters, query.limit + 1, query.offset),
+    ).fetchall()
     count = None
     if query.count:
         counted = session.execute(f"SELECT count(*) {plan.source} WHERE {condition.sql}", condition.parameters)
         count = int(counted.fetchone()[0])
-    more = len(rows) > query.limit or (not query.limit and bool(count))
-    return Page([orjson.loads(body) for (body,) in rows[: query.limit]], more=more, count=count)
+    return Page([orjson.loads(body) for (body,) in rows[: query.limit]], more=len(rows) > query.limit, count=count)
 
 
 def _plan(session: Session, query: EntityQuery) -> _Plan:
