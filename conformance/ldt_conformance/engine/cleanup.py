@@ -10,9 +10,9 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
-from ldt_conformance.engine.journal import Entry
+from ldt_conformance.engine.journal import Entry, last_segment
 from ldt_conformance.engine.target import Target
 from ldt_conformance.engine.transport import Client, Response
 from ldt_conformance.engine.verdicts import Outcome
@@ -59,10 +59,13 @@ class Cleaner:
 
     def _paths(self, client: Client, entry: Entry) -> list[str]:
         """Where it is: its own path, the one that the server named, or what bears the marker."""
+        resource = entry.resource
+        collection = resource.path.rstrip("/") if resource.id is None else resource.path.rstrip("/").rsplit("/", 1)[0]
+        own = [resource.path] if resource.id is not None else []
         if entry.named is not None:
-            return [f"{entry.resource.path.rstrip('/')}/{_last_segment(entry.named)}"]
-        if entry.resource.id is not None:
-            return [entry.resource.path]
+            return [*own, f"{collection}/{_segment(last_segment(entry.named))}"]
+        if own:
+            return own
         return self._found_by_marker(client, entry)
 
     def _remove_path(self, client: Client, entry: Entry, path: str) -> str:
@@ -99,7 +102,7 @@ class Cleaner:
         if collection == "/jsonldContexts":
             return self._our_contexts(client, entry)
         return [
-            f"{collection}/{quote(str(member['id']), safe=':')}"
+            f"{collection}/{_segment(str(member['id']))}"
             for member in self._members(client, entry, collection, {})
             if entry.marker in json.dumps(member) and "id" in member
         ]
@@ -111,7 +114,7 @@ class Cleaner:
         names = body.get("typeList", []) if isinstance(body, dict) else body
         types = [name for name in names or [] if isinstance(name, str) and entry.marker in name]
         return [
-            f"/entities/{quote(str(member.get('id')), safe=':')}"
+            f"/entities/{_segment(str(member.get('id')))}"
             for name in types
             for member in self._members(client, entry, "/entities", {"type": name})
         ]
@@ -120,7 +123,7 @@ class Cleaner:
         urls = _json(client.tidy("GET", "/jsonldContexts", tenant=entry.tenant))
         found = []
         for url in urls if isinstance(urls, list) else []:
-            path = f"/jsonldContexts/{_last_segment(str(url))}"
+            path = f"/jsonldContexts/{_segment(last_segment(str(url)))}"
             if entry.marker in client.tidy("GET", path, tenant=entry.tenant).text:
                 found.append(path)
         return found
@@ -142,8 +145,8 @@ def _name(entry: Entry) -> str:
     return f"{entry.resource.kind} {entry.named or entry.resource.id or 'of ' + entry.marker}"
 
 
-def _last_segment(url: str) -> str:
-    return quote(unquote(url.split("?")[0].rstrip("/").rsplit("/", 1)[-1]), safe=":")
+def _segment(name: str) -> str:
+    return quote(name, safe=":")
 
 
 def _json(response: Response) -> Any:

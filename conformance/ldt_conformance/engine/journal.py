@@ -7,10 +7,12 @@ says which site it concerns; every further line is an intent (`create`), the nam
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -97,7 +99,7 @@ class Journal:
         """Note the path under which the server keeps what was asked for."""
         self._append({"op": "named", "n": number, "path": path})
         self.left[number] = replace(self.left[number], named=path)
-        self._ids.add(unquote(path.rstrip("/").rsplit("/", 1)[-1]))
+        self._ids.add(last_segment(path))
 
     def removed(self, number: str) -> None:
         """Note that it is gone."""
@@ -121,23 +123,42 @@ class Journal:
 
     def _append(self, *records: dict[str, Any]) -> None:
         lines = list(records)
+        size = 0
         try:
             if self._descriptor is None:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+                self._descriptor = _open_new(self.path)
+            size = os.fstat(self._descriptor).st_size
+            if size == 0:
                 lines.insert(0, self._header)
             data = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
             written = os.write(self._descriptor, data)
+            if written != len(data):
+                raise OSError(errno.ENOSPC, f"only {written} of {len(data)} bytes fitted")
             os.fsync(self._descriptor)
         except OSError as error:
+            self._take_back(size)
             raise JournalError(
                 f"the journal {self.path} could not be written ({error.strerror or error}); nothing was sent, because "
                 "what is not journalled cannot be removed. Is the disk full? Try another folder: --out DIR"
             ) from error
-        if written != len(data):
-            raise JournalError(
-                f"the journal {self.path} could only be written in part; is the disk full? Nothing was sent"
-            )
+
+    def _take_back(self, size: int) -> None:
+        """Half a line would make the whole file unreadable."""
+        if self._descriptor is not None:
+            with suppress(OSError):  # the error that is being told matters more
+                os.ftruncate(self._descriptor, size)
+
+
+def _open_new(path: Path) -> int:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    if os.name == "posix":  # the file's name must be on disk as well
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    return descriptor
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +168,11 @@ class JournalFile:
     path: Path
     header: dict[str, Any]
     left: list[Entry]  # what has not been removed, oldest first
+
+
+def last_segment(url: str) -> str:
+    """The name at the end of a URL or path, decoded."""
+    return unquote(url.split("?")[0].rstrip("/").rsplit("/", 1)[-1])
 
 
 def journal_files(place: Path) -> list[Path]:

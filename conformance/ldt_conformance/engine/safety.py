@@ -40,6 +40,7 @@ COLLECTIONS = re.compile(
     r"^/(?:temporal/)?(?:entities|subscriptions|csourceRegistrations|csourceSubscriptions|jsonldContexts|entityMaps|snapshots)"
     r"(?:/(?P<id>[^/]*)(?P<rest>/.*)?)?$"
 )
+ID_IN_TEXT = re.compile(rb'"@?id"\s*:\s*"([^"]*)')
 BATCH = re.compile(r"^/entityOperations/(create|upsert|update|merge|delete)$")
 
 
@@ -98,8 +99,7 @@ def judge(intent: Intent, mode: Mode, owned: Callable[[str], bool]) -> None:
     for identifier in _concerned(intent):
         if not owned(identifier):
             raise SafetyRefused(f"{intent.method} {intent.path} concerns {identifier!r}, which this run did not create")
-    if not intent.expects_refusal:
-        _paths_agree(intent)
+    _paths_agree(intent)
 
 
 def _concerned(intent: Intent) -> list[str]:
@@ -123,7 +123,8 @@ def _body_ids(intent: Intent) -> list[str]:
     try:
         body = json.loads(intent.body) if intent.body else None
     except ValueError:
-        return []  # no receiver can take an id from it either
+        # No JSON, but a lenient receiver may still read an id out of it.
+        return [found.decode("utf-8", errors="replace") for found in ID_IN_TEXT.findall(intent.body)]
     members = body if isinstance(body, list) else [body]
     return [identifier for member in members for identifier in _own_id(member)]
 
@@ -142,4 +143,4 @@ def _paths_agree(intent: Intent) -> None:
         return
     declared = [resource.path.rstrip("/") for resource in (*intent.creates, *intent.touches)]
     if not any(intent.path == path or intent.path.startswith(path + "/") for path in declared):
-        raise SafetyRefused(f"{intent.method} {intent.path} is not under any path it declares: {', '.join(declared)}")
+        raise SafetyRefused(f"{intent.method} {intent.path} is not under any path it declares: {declared}")

@@ -23,7 +23,7 @@ from ldt_conformance.engine.auth import TokenError
 from ldt_conformance.engine.budget import Budget
 from ldt_conformance.engine.errors import SafetyRefused
 from ldt_conformance.engine.evidence import Exchange, Recorder, body_text, cap
-from ldt_conformance.engine.journal import Journal, Resource
+from ldt_conformance.engine.journal import Journal, Resource, last_segment
 from ldt_conformance.engine.masking import NOT_SHOWN, Masker
 from ldt_conformance.engine.plan import Plan
 from ldt_conformance.engine.run import RunSettings
@@ -183,7 +183,7 @@ class Client:
             return self._services.plan.answer(self.role, request, intent, self._services.recorder.check)
         numbers = self._announce(intent, request)
         response = self._exchange(request, auth=auth, reserve=REMOVAL_COST * len(numbers))
-        self._settle(numbers, intent, response)
+        self._settle(numbers, response)
         if follow_redirects:
             response = self._follow(response, request, auth)
         return response
@@ -255,16 +255,16 @@ class Client:
         marker = self._services.settings.prefix
         return self._services.journal.create_all(self.role, resources, marker, tenant)
 
-    def _settle(self, numbers: list[str], intent: Intent, response: Response) -> None:
-        """What was refused needs no removal; what the server named is noted by its name."""
-        created = response.status in {200, 201, 202, 204, 207} or response.status >= 500
+    def _settle(self, numbers: list[str], response: Response) -> None:
+        """What was refused needs no removal; what the server named itself is noted by its name."""
+        if len(numbers) != 1:
+            return
+        entry = self._services.journal.left[numbers[0]]
         location = response.headers.get("location")
-        single = len(numbers) == 1
-        for number in numbers:
-            if not created and single:
-                self._services.journal.removed(number)
-            elif single and location and response.status == httpx.codes.CREATED:
-                self._services.journal.named(number, location)
+        if 300 <= response.status < 500:
+            self._services.journal.removed(entry.number)
+        elif location and last_segment(location) != entry.resource.id:
+            self._services.journal.named(entry.number, location)
 
     def _exchange(self, request: httpx.Request, *, auth: bool, reserve: int = 0, exempt: bool = False) -> Response:
         services = self._services
