@@ -157,27 +157,28 @@ def _selects(selector: EntitySelector, check: _IdCheck | None, entity: JsonObjec
     )
 
 
+# By the index of what can expire: cheap while little has.
+_PRESENT = "NOT IN (SELECT number FROM entities WHERE expires_at IS NOT NULL AND expires_at <= ?)"
+
+
 def count_types(session: Session) -> dict[str, int]:
     """See `Snapshot.count_types`."""
     rows = session.execute(
-        "SELECT iri, count(*) FROM entity_types JOIN names ON names.number = type"  # noqa: S608 — own constants
-        f" JOIN entities ON entities.number = entity WHERE {_NOT_EXPIRED} GROUP BY iri ORDER BY iri",
+        f"SELECT type, count(*) FROM entity_types WHERE entity {_PRESENT} GROUP BY type",  # noqa: S608 — own constants
         (session.now(),),
-    )
-    return dict(rows)
+    ).fetchall()
+    return {session.iri(entity_type): count for entity_type, count in rows}
 
 
 def types_of_attributes(session: Session) -> dict[str, dict[str, int]]:
     """See `Snapshot.types_of_attributes`."""
     rows = session.execute(
-        "SELECT a.iri, t.iri, count(*) FROM entity_attributes"  # noqa: S608 — own constants
+        "SELECT attribute, type, count(*) FROM entity_attributes"  # noqa: S608 — own constants
         " JOIN entity_types ON entity_types.entity = entity_attributes.entity"
-        " JOIN names AS a ON a.number = attribute JOIN names AS t ON t.number = type"
-        " JOIN entities ON entities.number = entity_types.entity"
-        f" WHERE {_NOT_EXPIRED} GROUP BY a.iri, t.iri ORDER BY a.iri, t.iri",
+        f" WHERE entity_attributes.entity {_PRESENT} GROUP BY attribute, type",
         (session.now(),),
-    )
+    ).fetchall()
     found: dict[str, dict[str, int]] = {}
     for attribute, entity_type, count in rows:
-        found.setdefault(attribute, {})[entity_type] = count
+        found.setdefault(session.iri(attribute), {})[session.iri(entity_type)] = count
     return found
