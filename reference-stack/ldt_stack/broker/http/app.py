@@ -26,6 +26,7 @@ from ldt_stack.broker.http import (
     purge,
     queries,
     subscriptions,
+    temporal,
 )
 from ldt_stack.broker.http.problems import HttpError, problem_response
 from ldt_stack.broker.http.routing import Router
@@ -48,6 +49,7 @@ def all_routes() -> list[Route]:
         *purge.routes,
         *queries.routes,
         *subscriptions.routes,
+        *temporal.routes,
     ]
 
 

@@ -53,7 +53,9 @@ def record(
 
 
 def _head(entity: JsonObject, at: str, *, deleted: bool) -> JsonObject:
-    head: JsonObject = {name: entity[name] for name in ("id", "type", "scope", "createdAt", "modifiedAt") if name in entity}
+    head: JsonObject = {
+        name: entity[name] for name in ("id", "type", "scope", "createdAt", "modifiedAt") if name in entity
+    }
     if deleted:
         head["modifiedAt"] = head["deletedAt"] = at
     return head
@@ -99,6 +101,7 @@ def _scope_row(before: JsonObject | None, after: JsonObject | None, at: str) -> 
         "value": list(new) if new else NULL,
         "createdAt": at,
         "modifiedAt": at,
+        "observedAt": at,  # "should be set as a copy of the modifiedAt sub-Property" (4.5.6)
         "instanceId": new_instance_id(),
     }
     if not new:

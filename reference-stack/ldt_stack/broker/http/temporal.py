@@ -1,0 +1,322 @@
+"""Resources below `temporal/`: ETSI GS CIM 009 V1.9.1, clauses 6.18 to 6.22 and 6.24; 6.3.10 (206), 6.3.12 (format)."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from ldt_stack.broker.errors import BadRequestData, InvalidRequest
+from ldt_stack.broker.http.headers import accept, broker_of, read_call, read_payload
+from ldt_stack.broker.http.paging import PAGING_PARAMETERS, Paging, paging_headers, read_paging
+from ldt_stack.broker.http.parameters import allow_parameters, boolean, comma_list, read_options, whole_number
+from ldt_stack.broker.http.query_body import read_query
+from ldt_stack.broker.http.responses import created, no_content, respond
+from ldt_stack.broker.ld_context import LdContext
+from ldt_stack.broker.model.names import JsonObject
+from ldt_stack.broker.operations import temporal_consumption as consumption
+from ldt_stack.broker.operations import temporal_provision as provision
+from ldt_stack.broker.operations.query_input import GeoInput, OrderingInput, QueryInput, SelectorInput, ViewInput
+from ldt_stack.broker.operations.temporal_consumption import EvolutionsResult, TemporalFormat, TemporalInput
+from ldt_stack.broker.representation.aggregation import AggregationInput
+from ldt_stack.broker.representation.temporal import (
+    render_aggregated_evolution,
+    render_evolution,
+    render_simplified_evolution,
+)
+from ldt_stack.broker.service import Call
+from ldt_stack.broker.store.interface import TemporalEntity
+
+_ROOT: Final = "/ngsi-ld/v1/temporal"
+_ENTITIES: Final = f"{_ROOT}/entities"
+_FORMATS: Final[dict[str, TemporalFormat]] = {
+    "normalized": "normalized",
+    "concise": "concise",
+    "temporalValues": "temporalValues",
+    "aggregatedValues": "aggregatedValues",
+}
+_TEMPORAL: Final = ("timerel", "timeAt", "endTimeAt", "timeproperty", "lastN", "aggrMethods", "aggrPeriodDuration")
+_VIEW: Final = ("format", "options", "attrs", "pick", "omit", "lang", "datasetId", "entityMap", "entityMapLifetime")
+_QUERY: Final = (
+    *PAGING_PARAMETERS,
+    *_VIEW,
+    *_TEMPORAL,
+    "type",
+    "id",
+    "idPattern",
+    "q",
+    "scopeQ",
+    "csf",
+    "georel",
+    "geometry",
+    "coordinates",
+    "geoproperty",
+    "expandValues",
+    "jsonKeys",
+    "orderBy",
+    "collation",
+    "splitEntities",
+)
+_TEMPORAL_QUERY_MEMBERS: Final = frozenset(_TEMPORAL)
+
+
+async def create_evolution(request: Request) -> Response:
+    """POST temporal/entities/ (6.18.3.1)."""
+    allow_parameters(request, ())
+    payload, call = await read_payload(request)
+    entity_id, is_new = await provision.create_temporal_evolution(broker_of(request), call, payload)
+    return created(f"{_ENTITIES}/{quote(entity_id, safe=':')}") if is_new else no_content()
+
+
+async def add_attributes(request: Request) -> Response:
+    """POST temporal/entities/{entityId}/attrs/ (6.20.3.1)."""
+    allow_parameters(request, ())
+    payload, call = await read_payload(request)
+    entity_id = request.path_params["entityId"]
+    await provision.add_attributes_to_temporal_evolution(broker_of(request), call, entity_id, payload)
+    return no_content()
+
+
+async def delete_evolution(request: Request) -> Response:
+    """DELETE temporal/entities/{entityId} (6.19.3.2)."""
+    allow_parameters(request, ())
+    call = await read_call(request)
+    await provision.delete_temporal_evolution(broker_of(request), call, request.path_params["entityId"])
+    return no_content()
+
+
+async def delete_attribute(request: Request) -> Response:
+    """DELETE temporal/entities/{entityId}/attrs/{attrId} (6.21.3.1)."""
+    allow_parameters(request, ("datasetId", "deleteAll"))
+    given, path = request.query_params, request.path_params
+    delete_all = boolean(given.get("deleteAll"), "deleteAll")
+    await provision.delete_attribute_from_temporal_evolution(
+        broker_of(request),
+        await read_call(request),
+        path["entityId"],
+        path["attrId"],
+        dataset_id=given.get("datasetId"),
+        delete_all=delete_all,
+    )
+    return no_content()
+
+
+async def modify_instance(request: Request) -> Response:
+    """PATCH temporal/entities/{entityId}/attrs/{attrId}/{instanceId} (6.22.3.1)."""
+    allow_parameters(request, ())
+    payload, call = await read_payload(request)
+    path = request.path_params
+    await provision.modify_attribute_instance(
+        broker_of(request), call, path["entityId"], path["attrId"], path["instanceId"], payload
+    )
+    return no_content()
+
+
+async def delete_instance(request: Request) -> Response:
+    """DELETE temporal/entities/{entityId}/attrs/{attrId}/{instanceId} (6.22.3.2)."""
+    allow_parameters(request, ())
+    call, path = await read_call(request), request.path_params
+    await provision.delete_attribute_instance(
+        broker_of(request), call, path["entityId"], path["attrId"], path["instanceId"]
+    )
+    return no_content()
+
+
+async def retrieve_evolution(request: Request) -> Response:
+    """GET temporal/entities/{entityId} (6.19.3.1)."""
+    media_type = accept(request)
+    allow_parameters(request, (*_VIEW, *_TEMPORAL))
+    chosen, sys_attrs = _read_format(request)
+    call = await read_call(request)
+    result = await consumption.retrieve_temporal_evolution(
+        broker_of(request),
+        call,
+        request.path_params["entityId"],
+        _view_of(request, sys_attrs=sys_attrs),
+        _temporal_of(request),
+        chosen,
+    )
+    body = _render(result.entities[0], result, call.ld_context)
+    return await _respond(request, body, call.ld_context, media_type, result, {})
+
+
+async def query_evolutions(request: Request) -> Response:
+    """GET temporal/entities/ (6.18.3.2)."""
+    media_type = accept(request)
+    allow_parameters(request, _QUERY)
+    paging = read_paging(request)
+    chosen, sys_attrs = _read_format(request)
+    call = await read_call(request)
+    source = _query_of(request, paging, sys_attrs=sys_attrs)
+    return await _answer_query(request, call, source, _temporal_of(request), chosen, media_type)
+
+
+async def query_evolutions_by_post(request: Request) -> Response:
+    """POST temporal/entityOperations/query (6.24.3.1)."""
+    media_type = accept(request)
+    allow_parameters(request, (*PAGING_PARAMETERS, "format", "options"))
+    paging = read_paging(request)
+    chosen, sys_attrs = _read_format(request)
+    payload, call = await read_payload(request)
+    temporal = _temporal_in(payload)
+    source = read_query(payload, paging, "normalized", sys_attrs=sys_attrs, local=_local(request))
+    return await _answer_query(request, call, source, temporal, chosen, media_type)
+
+
+async def _answer_query(
+    request: Request,
+    call: Call,
+    source: QueryInput,
+    temporal: TemporalInput,
+    chosen: TemporalFormat,
+    media_type: str,
+) -> Response:
+    result = await consumption.query_temporal_evolution(broker_of(request), call, source, temporal, chosen)
+    body = [_render(one, result, call.ld_context) for one in result.entities]
+    paging = Paging(source.limit, source.offset, source.count)
+    headers = paging_headers(request, paging, more=result.more, count=result.count, media_type=media_type)
+    return await _respond(request, body, call.ld_context, media_type, result, headers)
+
+
+async def _respond(
+    request: Request,
+    body: JsonObject | list[JsonObject],
+    ld_context: LdContext,
+    media_type: str,
+    result: EvolutionsResult,
+    headers: dict[str, str],
+) -> Response:
+    """200; 206 with Content-Range if the answer holds a part of the time asked for alone (6.3.10)."""
+    part = result.range
+    if part is None:
+        return await respond(request, body, ld_context, media_type, headers=headers)
+    headers["Content-Range"] = f"DateTime {part.start}-{part.end}/{part.size}"
+    return await respond(request, body, ld_context, media_type, status=206, headers=headers)
+
+
+def _render(entity: TemporalEntity, result: EvolutionsResult, ld_context: LdContext) -> JsonObject:
+    view = result.view
+    arguments = (entity.head, entity.attributes, ld_context, view.options, view.timeproperty)
+    if view.aggregation is not None:
+        return render_aggregated_evolution(*arguments, view.aggregation, view.interval)
+    if view.format == "temporalValues":
+        return render_simplified_evolution(*arguments)
+    return render_evolution(*arguments)
+
+
+def _read_format(request: Request) -> tuple[TemporalFormat, bool]:
+    """The representation, and whether system times are shown; `format` takes precedence over `options` (6.3.12).
+
+    Raises:
+        InvalidRequest: A value is not known, or `options` names both representations.
+    """
+    options = read_options(request, (*_FORMATS, "sysAttrs"))
+    named = {_FORMATS[option] for option in options if option in _FORMATS}
+    chosen = request.query_params.get("format")
+    if chosen is not None:
+        if chosen not in _FORMATS:
+            raise InvalidRequest(f"format={chosen} is not supported here; expected one of {', '.join(_FORMATS)}.")
+        named = {_FORMATS[chosen]}
+    if len(named) > 1:
+        raise InvalidRequest("options names more than one representation (clause 6.3.12).")
+    return named.pop() if named else "normalized", "sysAttrs" in options
+
+
+def _view_of(request: Request, *, sys_attrs: bool) -> ViewInput:
+    given = request.query_params
+    dataset_ids = given.get("datasetId")
+    return ViewInput(
+        attrs=given.get("attrs"),
+        pick=given.get("pick"),
+        omit=given.get("omit"),
+        lang=given.get("lang"),
+        dataset_ids=None if dataset_ids is None else comma_list(dataset_ids),
+        sys_attrs=sys_attrs,
+    )
+
+
+def _temporal_of(request: Request) -> TemporalInput:
+    """The temporal query in the parameters of a GET (table 6.18.3.2-1)."""
+    given = request.query_params
+    return TemporalInput(
+        timerel=given.get("timerel"),
+        time_at=given.get("timeAt"),
+        end_time_at=given.get("endTimeAt"),
+        timeproperty=given.get("timeproperty"),
+        last_n=whole_number(given.get("lastN"), "lastN"),
+        aggregation=AggregationInput(given.get("aggrMethods"), given.get("aggrPeriodDuration")),
+    )
+
+
+def _temporal_in(payload: JsonObject) -> TemporalInput:
+    """The temporal query in the payload of a POST (5.2.21, 5.2.23, 5.2.44); takes its members out."""
+    source = payload.pop("temporalQ", {})
+    parameters = payload.pop("aggrParams", {})
+    if not isinstance(source, dict) or not isinstance(parameters, dict):
+        raise BadRequestData('"temporalQ" or "aggrParams" of the Query is no object (clauses 5.2.21, 5.2.44).')
+    merged = {**source, **parameters}
+    unknown = merged.keys() - _TEMPORAL_QUERY_MEMBERS
+    if unknown:
+        raise BadRequestData(f"A TemporalQuery has no member {', '.join(sorted(unknown))} (clause 5.2.21).")
+    last_n = merged.pop("lastN", None)
+    if last_n is not None and (not isinstance(last_n, int) or isinstance(last_n, bool)):
+        raise BadRequestData(f'"lastN" of the Query is {last_n!r}; expected a positive integer.')
+    for name, value in merged.items():
+        if not isinstance(value, str):
+            raise BadRequestData(f'"{name}" of the Query is no string.')
+    return TemporalInput(
+        timerel=merged.get("timerel"),
+        time_at=merged.get("timeAt"),
+        end_time_at=merged.get("endTimeAt"),
+        timeproperty=merged.get("timeproperty"),
+        last_n=last_n,
+        aggregation=AggregationInput(merged.get("aggrMethods"), merged.get("aggrPeriodDuration")),
+    )
+
+
+def _local(request: Request) -> bool | None:
+    text = request.query_params.get("local")
+    return None if text is None else boolean(text, "local")
+
+
+def _query_of(request: Request, paging: Paging, *, sys_attrs: bool) -> QueryInput:
+    given = request.query_params
+    selector = SelectorInput(given.get("type"), comma_list(given.get("id")), given.get("idPattern"))
+    geo, ordering = None, None
+    if any(name in given for name in ("georel", "geometry", "coordinates")):
+        geo = GeoInput(given.get("georel"), given.get("geometry"), given.get("coordinates"), given.get("geoproperty"))
+    if "orderBy" in given:
+        ordering = OrderingInput(given["orderBy"], given.get("collation"))
+    return QueryInput(
+        selectors=(selector,) if any(name in given for name in ("type", "id", "idPattern")) else (),
+        q=given.get("q"),
+        geo=geo,
+        scope_q=given.get("scopeQ"),
+        csf=given.get("csf"),
+        expand_values=comma_list(given.get("expandValues")),
+        ordering=ordering,
+        view=_view_of(request, sys_attrs=sys_attrs),
+        limit=paging.limit,
+        offset=paging.offset,
+        count=paging.count,
+        local=_local(request),
+    )
+
+
+_ENTITY: Final = f"{_ENTITIES}/{{entityId}}"
+_ATTRIBUTE: Final = f"{_ENTITY}/attrs/{{attrId}}"
+_INSTANCE: Final = f"{_ATTRIBUTE}/{{instanceId}}"
+routes = [
+    Route(_ENTITIES, create_evolution, methods=["POST"]),
+    Route(_ENTITIES, query_evolutions, methods=["GET"]),
+    Route(_ENTITY, retrieve_evolution, methods=["GET"]),
+    Route(_ENTITY, delete_evolution, methods=["DELETE"]),
+    Route(f"{_ENTITY}/attrs", add_attributes, methods=["POST"]),
+    Route(_ATTRIBUTE, delete_attribute, methods=["DELETE"]),
+    Route(_INSTANCE, modify_instance, methods=["PATCH"]),
+    Route(_INSTANCE, delete_instance, methods=["DELETE"]),
+    Route(f"{_ROOT}/entityOperations/query", query_evolutions_by_post, methods=["POST"]),
+]

@@ -1,0 +1,247 @@
+"""Aggregated temporal representation: ETSI GS CIM 009 V1.9.1, clauses 4.5.19 and 5.2.44. Pure.
+
+Periods are counted from the start of the time range that was asked for; without one, from the oldest instance. A period
+without instances has no value and is left out, as in the example of clause C.5.14.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import orjson
+
+from ldt_stack.broker.errors import BadRequestData
+from ldt_stack.broker.model.instants import format_instant, normalize, parse_instant
+from ldt_stack.broker.model.names import VALUE_MEMBER, JsonObject, JsonValue
+
+METHODS: Final = ("avg", "distinctCount", "max", "min", "stddev", "sum", "sumsq", "totalCount")
+_DURATION: Final = re.compile(
+    r"P(?:(?P<weeks>\d+)W|(?=\d|T\d)(?:(?P<years>\d+)Y)?(?:(?P<months>\d+)M)?(?:(?P<days>\d+)D)?"
+    r"(?:T(?=\d)(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?)"
+)
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_TIME: Final = re.compile(r"(\d{2}):(\d{2}):(\d{2})(?:[.,](\d{1,6}))?Z")
+_MAX_PERIODS: Final = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class AggregationInput:
+    """AggregationParams (5.2.44) as written."""
+
+    methods: str | None = None
+    period: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """An ISO 8601 duration; all zero: the whole time range."""
+
+    months: int = 0
+    seconds: float = 0.0
+
+    @property
+    def spans_all(self) -> bool:
+        """Whether it is "a duration spanning the whole time range specified by the temporal query"."""
+        return not self.months and not self.seconds
+
+    def after(self, start: datetime, count: int) -> datetime:
+        """`start` plus so many times this duration; the end of a short month for a day it does not have."""
+        months = start.month - 1 + self.months * count
+        year, month = start.year + months // 12, months % 12 + 1
+        following = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
+        last = (following - timedelta(days=1)).day
+        moved = start.replace(year=year, month=month, day=min(start.day, last))
+        return moved + timedelta(seconds=self.seconds * count)
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregation:
+    """What is calculated over which periods."""
+
+    methods: tuple[str, ...]
+    period: Duration
+
+
+def parse_aggregation(source: AggregationInput) -> Aggregation:
+    """Check and parse the parameters.
+
+    Raises:
+        BadRequestData: No method is named, one is not known, or the period is no duration of clause 4.5.19.1.
+    """
+    names = [name.strip() for name in (source.methods or "").split(",") if name.strip()]
+    if not names:
+        raise BadRequestData("aggrMethods is missing; it goes with aggregatedValues (clause 5.2.21).")
+    for name in names:
+        if name not in METHODS:
+            raise BadRequestData(f"aggrMethods has {name!r}; expected some of {', '.join(METHODS)} (4.5.19.1).")
+    return Aggregation(tuple(dict.fromkeys(names)), _duration(source.period or "PT0S"))
+
+
+def _duration(text: str) -> Duration:
+    match = _DURATION.fullmatch(text)
+    if match is None or text.endswith("T"):
+        raise BadRequestData(f"aggrPeriodDuration is {text!r}; expected a duration like PT4M or P1DT12H (4.5.19.1).")
+    given = {name: float(value) for name, value in match.groupdict(default="0").items()}
+    days = given["weeks"] * 7 + given["days"]
+    seconds = ((days * 24 + given["hours"]) * 60 + given["minutes"]) * 60 + given["seconds"]
+    return Duration(int(given["years"] * 12 + given["months"]), seconds)
+
+
+def aggregate(
+    instances: Sequence[JsonObject], aggregation: Aggregation, timeproperty: str, start: str | None, end: str | None
+) -> JsonObject:
+    """Aggregate the instances of one Attribute.
+
+    Args:
+        instances: Expanded, oldest first; those without the Temporal Property are left out.
+        aggregation: What to calculate.
+        timeproperty: By which instances are assigned to periods.
+        start: Normalized instant where the range begins; None: at the oldest instance.
+        end: Where it ends; None: just after the newest instance.
+
+    Returns:
+        `{"type": …, METHOD: [[value, start, end], …], …}`, without the methods that the values have no aggregate of.
+
+    Source: CIM 009 V1.9.1, clause 4.5.19.
+    """
+    dated = [
+        (normalize(one[timeproperty]) or "", one) for one in instances if timeproperty in one and "deletedAt" not in one
+    ]
+    periods = _periods(dated, aggregation.period, start, end)
+    kind = instances[0]["type"]
+    result: JsonObject = {"type": "Relationship" if kind in ("Relationship", "ListRelationship") else kind}
+    for method in aggregation.methods:
+        rows = []
+        for values, begin, finish in periods:
+            value = _apply(method, kind, values)
+            if value is not None:
+                rows.append([value, begin, finish])
+        if rows:
+            result[method] = rows
+    return result
+
+
+def _periods(
+    dated: Sequence[tuple[str, JsonObject]], period: Duration, start: str | None, end: str | None
+) -> list[tuple[list[JsonValue], str, str]]:
+    """Values of each period that has some, with its start and end."""
+    if not dated:
+        return []
+    begin = start or dated[0][0]
+    if period.spans_all:
+        return [([_value(one) for _, one in dated], _shown(begin), _shown(end or dated[-1][0]))]
+    origin = parse_instant(begin)
+    found: list[tuple[list[JsonValue], str, str]] = []
+    index, upper = 0, format_instant(period.after(origin, 1))
+    for instant, one in dated:
+        if instant >= upper:
+            index = _index(origin, period, parse_instant(instant))
+            upper = format_instant(period.after(origin, index + 1))
+            if index > _MAX_PERIODS:
+                raise BadRequestData(f"The time range has more than {_MAX_PERIODS} periods; choose a longer one.")
+        lower = _shown(format_instant(period.after(origin, index)))
+        if not found or found[-1][1] != lower:
+            found.append(([], lower, _shown(upper)))
+        found[-1][0].append(_value(one))
+    return found
+
+
+def _index(origin: datetime, period: Duration, instant: datetime) -> int:
+    """Number of the period that an instant is in."""
+    length = period.seconds + period.months * 27 * 86_400  # no month is shorter: the guess is never too low
+    index = int((instant - origin).total_seconds() // length)
+    while period.after(origin, index) > instant:
+        index -= 1
+    return index
+
+
+def _shown(instant: str) -> str:
+    """A normalized instant without a fraction of zero."""
+    return instant.replace(".000000Z", "Z")
+
+
+def _value(instance: JsonObject) -> JsonValue:
+    return instance.get(VALUE_MEMBER.get(instance["type"], "value"))
+
+
+def _apply(method: str, kind: str, values: Sequence[JsonValue]) -> JsonValue:
+    """The aggregate of the values of one period; None where tables 4.5.19.1-1 to -3 say N/A."""
+    if method == "totalCount":
+        return len(values)
+    if method == "distinctCount":
+        return len({orjson.dumps(value, option=orjson.OPT_SORT_KEYS) for value in values})
+    if kind not in ("Property", "ListProperty"):
+        return None
+    numbers = [_number(value, method) for value in values]
+    if all(number is not None for number in numbers):
+        return _CALCULATE[method]([number for number in numbers if number is not None])
+    return _of_texts(method, values)
+
+
+def _number(value: JsonValue, method: str) -> float | int | None:
+    """A number, "true is considered as a value of 1, false … 0", the size of an array; None for anything else."""
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, (int, float)):
+        return value
+    return len(value) if isinstance(value, list) and method not in ("stddev", "sumsq") else None
+
+
+def _average(numbers: Sequence[float]) -> float:
+    return _whole(math.fsum(numbers) / len(numbers))
+
+
+def _deviation(numbers: Sequence[float]) -> float:
+    """Of the values as the whole population."""
+    mean = math.fsum(numbers) / len(numbers)
+    return math.sqrt(math.fsum((number - mean) ** 2 for number in numbers) / len(numbers))
+
+
+def _whole(number: float) -> float | int:
+    return int(number) if isinstance(number, float) and number.is_integer() and abs(number) < 2**53 else number
+
+
+_CALCULATE: Final[dict[str, Callable[[Sequence[Any]], JsonValue]]] = {
+    "avg": _average,
+    "max": max,
+    "min": min,
+    "stddev": _deviation,
+    "sum": lambda numbers: _whole(math.fsum(numbers)),
+    "sumsq": lambda numbers: _whole(math.fsum(number * number for number in numbers)),
+}
+
+
+def _of_texts(method: str, values: Iterable[JsonValue]) -> JsonValue:
+    """Strings, Dates, DateTimes and Times; typed values (`{"@type": …, "@value": …}`) by their lexical form."""
+    texts: list[str] = []
+    for value in values:
+        text = value.get("@value") if isinstance(value, dict) else value
+        if not isinstance(text, str):
+            return None
+        texts.append(text)
+    if method in ("max", "min"):
+        chosen: str = (max if method == "max" else min)(texts, key=_sortable)
+        return chosen
+    times = [_TIME.fullmatch(text) for text in texts]
+    if method == "avg" and all(times):
+        return _average_time([match for match in times if match is not None])
+    return None
+
+
+def _sortable(text: str) -> str:
+    """DateTimes by instant, everything else "in lexicographical order"."""
+    return normalize(text) or text
+
+
+def _average_time(times: Sequence[re.Match[str]]) -> str:
+    micros = [
+        ((int(one[1]) * 60 + int(one[2])) * 60 + int(one[3])) * 1_000_000 + int((one[4] or "0").ljust(6, "0"))
+        for one in times
+    ]
+    mean = datetime(2000, 1, 1, tzinfo=UTC) + timedelta(microseconds=sum(micros) // len(micros))
+    return mean.strftime("%H:%M:%S.%fZ").replace(".000000Z", "Z")
