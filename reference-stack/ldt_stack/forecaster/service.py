@@ -54,6 +54,7 @@ def create_app(cycle: Cycle, *, run_cycle: bool = True) -> Starlette:
     model = "/v2/models/{model}"
     versioned = model + "/versions/{version}"
     routes = [
+        Route("/", service.metadata),
         Route("/v2", service.metadata),
         Route("/v2/", service.metadata),
         Route("/v2/health/live", service.live),

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import html
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +20,6 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote, urlsplit
-from xml.sax.saxutils import unescape
 
 import httpx
 
@@ -130,11 +130,11 @@ class S3Client:
         query = {"list-type": "2", "prefix": prefix}
         while True:
             text = self._send("GET", f"/{quote(bucket)}", query=query).text
-            found.extend(unescape(key, {"&quot;": '"'}) for key in KEY_ELEMENT.findall(text))
+            found.extend(html.unescape(key) for key in KEY_ELEMENT.findall(text))
             following = TOKEN_ELEMENT.search(text)
             if following is None:
                 return found
-            query["continuation-token"] = unescape(following[1])
+            query["continuation-token"] = html.unescape(following[1])
 
     def _send(
         self,

@@ -31,7 +31,6 @@ PORT_OPTIONS = (
     "volume.port.grpc",
     "filer.port",
     "filer.port.grpc",
-    "admin.port",
     "admin.port.grpc",
     "debug.port",
 )
@@ -132,6 +131,7 @@ def _seaweed(program: Path, directory: Path, credentials: Credentials, numbers: 
         f"-ip.bind={LOOPBACK}",
         "-webdav=false",
         "-admin.ui=false",
+        "-admin.port=0",  # without it, maintenance workers look for an admin server for ever
         "-master.telemetry=false",
         "-s3.port.iceberg=0",
         "-s3.port.lance=0",
