@@ -66,7 +66,7 @@ async def test_success_is_counted(running: Any, receiver: Any) -> None:
 
 @pytest.mark.parametrize("status", [204, 302, 404, 500])
 async def test_any_answer_but_200_is_a_failure_and_not_sent_again(running: Any, receiver: Any, status: int) -> None:
-    """ "If the response … is different than 200 OK": lastFailure, status "failed" (5.8.6); it was seen, so sent once."""
+    """An answer "different than 200 OK" is a failure (5.8.6); the receiver saw it, so it is not sent again."""
     location = await running.subscribe(receiver.url("/bad"))
     receiver.status["/bad"] = status
 

@@ -1,4 +1,4 @@
-"""Create, update, retrieve, query and delete Subscription: ETSI GS CIM 009 V1.9.1, clauses 5.8.1 to 5.8.5, 6.10, 6.11."""
+"""Create, update, retrieve, query, delete Subscription: ETSI GS CIM 009 V1.9.1, clauses 5.8.1 to 5.8.5, 6.10, 6.11."""
 
 from __future__ import annotations
 
