@@ -48,7 +48,9 @@ async def start(options: argparse.Namespace) -> None:
 
         async def ready() -> dict[str, object]:
             await cycle.published.wait()
-            return {"scores": str(cycle.served.training.scores)} if cycle.served else {}
+            if cycle.served is None:
+                return {}
+            return {"scores": str(cycle.served.training.scores), "version": cycle.served.version}
 
         await serve(create_app(cycle), listener, ready, options.ready_file)
 

@@ -81,6 +81,13 @@ class Child:
         elif self._process.poll() is None:
             self._process.terminate()
 
+    def kill(self) -> None:
+        """End it at once; for a part whose data is thrown away anyhow. Off Linux it is asked, through its shim."""
+        if self._process is not None and self._process.stdin is None and self._process.poll() is None:
+            self._process.kill()
+        else:
+            self.ask_to_stop()
+
     def wait_until_stopped(self, seconds: float = STOP_SECONDS) -> None:
         """Wait for its end, and kill it if that takes too long."""
         if self._process is None:

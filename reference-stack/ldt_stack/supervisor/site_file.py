@@ -22,21 +22,26 @@ SAMPLE_REQUEST = "sample_request.json"
 Section = dict[str, Any]
 
 
-def write_site_file(plan: Plan, run: Path) -> Path:
+def write_site_file(plan: Plan, run: Path, model_version: str | None) -> Path:
     """Write `ldt.yaml` and what it refers to; secrets stay in files of their own.
+
+    Args:
+        plan: What runs.
+        run: Where the file goes; the secrets are there already.
+        model_version: Of the model that is served; None where there is none yet.
 
     Returns:
         Its path.
     """
     path = run / "ldt.yaml"
     shutil.copyfile(str(files("ldt_stack.forecaster").joinpath(SAMPLE_REQUEST)), run / SAMPLE_REQUEST)
-    content = {key: value for key, value in _site(plan).items() if value}
+    content = {key: value for key, value in _site(plan, model_version).items() if value is not None}
     text = HEADER.format(path=path) + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
     path.write_text(text, encoding="utf-8")
     return path
 
 
-def _site(plan: Plan) -> Section:
+def _site(plan: Plan, model_version: str | None) -> Section:
     return {
         "site": {
             "name": "Reference twin",
@@ -53,7 +58,7 @@ def _site(plan: Plan) -> Section:
         "data_sources": _data_sources(plan) if plan.url("city") else None,
         "pipelines": _pipelines(plan),
         "services": _services(plan),
-        "ai": _ai(plan) if plan.url("forecaster") else [],
+        "ai": _ai(plan, model_version) if plan.url("forecaster") else [],
         "visualisations": _visualisations(plan),
         "answers": _answers(plan),
         "samples": _samples(plan),
@@ -169,7 +174,7 @@ def _services(plan: Plan) -> list[Section]:
     return services
 
 
-def _ai(plan: Plan) -> list[Section]:
+def _ai(plan: Plan, version: str | None) -> list[Section]:
     return [
         {
             "name": "Traffic flow forecaster",
@@ -179,7 +184,8 @@ def _ai(plan: Plan) -> list[Section]:
             "status": "in use",
             "endpoint": "forecaster",
             "model": MODEL_NAME,
-            "card": f"s3://models/{MODEL_NAME}/1/README.md" if plan.store else None,
+            "version": version,
+            "card": f"s3://models/{MODEL_NAME}/{version}/README.md" if plan.store and version else None,
             "risk_class": "minimal (our reading of Regulation (EU) 2024/1689)",
             "input_types": [OBSERVED_TYPE],
             "output_types": [FORECAST_TYPE],

@@ -99,6 +99,8 @@ class Twin:
         children = [*self._children.values()]
         if children:
             _say("stopping …")
+        if self._workspace.temporary and "objects" in self._children:
+            self._children["objects"].kill()  # in order it takes two seconds, for data that is removed below
         stop_all(children)
         if self._options.ready_file is not None and self._options.ready_file.exists():
             self._options.ready_file.unlink()  # a reader must not take a stopped twin for a running one
@@ -160,13 +162,18 @@ class Twin:
 
     def _say_ready(self, part: Part) -> None:
         _say(f"{part.name:<11} {part.url}  ({time.monotonic() - self._started:.1f} s)")
-        if part.name == "forecaster" and part.ready_file is not None and part.ready_file.exists():
-            _say(f"            {json.loads(part.ready_file.read_text(encoding='utf-8')).get('scores', '')}")
+        if part.name == "forecaster" and (scores := self._forecaster_facts().get("scores")):
+            _say(f"            {scores}")
+
+    def _forecaster_facts(self) -> dict[str, str]:
+        """What the forecaster wrote when its first forecasts were there; empty before."""
+        path = self._workspace.run / "forecaster.json"
+        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
 
     def _announce(self, plan: Plan) -> None:
         from ldt_stack.supervisor.site_file import write_site_file  # loads numpy, for which the broker need not wait
 
-        site_file = write_site_file(plan, self._workspace.run)
+        site_file = write_site_file(plan, self._workspace.run, self._forecaster_facts().get("version"))
         city = plan.url("city")
         ready: dict[str, object] = {part.name: part.url for part in plan.parts}
         if city:
