@@ -69,6 +69,7 @@ class Replay:
             for series in columns_of(station).values()
         }
         self._due: dict[str, float] = {}
+        self._hour = clock.city_time(now()).replace(minute=0, second=0, microsecond=0)
         self.ready = asyncio.Event()
 
     async def run(self) -> None:
@@ -86,14 +87,21 @@ class Replay:
                 log.warning("observations not written, next try in %g s: %s", RETRY_SECONDS, error)
                 await asyncio.sleep(RETRY_SECONDS)
 
-    def observations(self, stations: Iterable[Station]) -> list[JsonObject]:
-        """The present of the given stations."""
-        moment = self._now()
+    def observations(self, stations: Iterable[Station], moment: datetime | None = None) -> list[JsonObject]:
+        """What the given stations measure at a wall instant; None: now."""
+        moment = moment or self._now()
         return [observation(station, self._clock, moment, self._shifts) for station in stations]
 
     async def publish_due(self) -> int:
-        """Write the present of every theme whose interval has passed; the number of stations written."""
+        """Write the present of every theme whose interval has passed; the number of stations written.
+
+        At a full hour of the city every station is written with that very hour, so that history has what was recorded.
+        """
         present = time.monotonic()
+        hour = self._clock.city_time(self._now()).replace(minute=0, second=0, microsecond=0)
+        if hour > self._hour:
+            await self._client.upsert(self.observations(self._moving, self._clock.wall_time(hour)))
+            self._hour = hour
         due = [name for name in THEMES if self._due.get(name, 0.0) <= present]
         stations = [station for station in self._moving if station.type in due]
         if stations:

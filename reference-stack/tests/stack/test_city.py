@@ -194,6 +194,27 @@ def test_present_is_published_when_due(fake_broker: Any, now: datetime) -> None:
     assert all(entity["dateObserved"]["value"]["@value"] == rfc3339(now) for entity in fake_broker.entities.values())
 
 
+def test_full_hours_are_written_as_recorded(fake_broker: Any, now: datetime) -> None:
+    """When an hour of the city has passed, the value recorded for it is in the history, at exactly that instant."""
+    station = next(station for station in load_stations() if station.type == "TrafficFlowObserved")
+    clock, later = SeriesClock(now, 60.0), now + timedelta(seconds=70)
+    moments = iter([now, now])
+
+    async def work() -> None:
+        async with fake_broker.client() as client:
+            replay = Replay(client, clock, now=lambda: next(moments, later), stations=[station])
+            await replay.publish_due()
+
+    asyncio.run(work())
+    written = {item["observedAt"]: item["value"] for item in fake_broker.history[station.id]["intensity"]}
+    (series,) = columns_of(station).values()
+    hour = clock.city_time(later).replace(minute=0, second=0)
+    local = helsinki_time(hour)
+    expected = series.recorded(series.position(local, series.shift_for(helsinki_time(now))))
+    assert expected is not None
+    assert written[rfc3339(clock.wall_time(hour))] == expected
+
+
 def test_context_travels_as_link_header(fake_broker: Any, now: datetime) -> None:
     """Every write names the city's @context in a Link header, as clause 6.3.5 wants it for application/json."""
     run_replay(fake_broker, now)
