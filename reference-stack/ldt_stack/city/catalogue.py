@@ -102,7 +102,7 @@ def _forecasts(addresses: Addresses, modified: datetime) -> JsonObject:
         ),
         "dcat:theme": {"@id": f"{EU}/data-theme/TRAN"},
         "dct:accrualPeriodicity": {"@id": f"{EU}/frequency/HOURLY"},
-        "dct:conformsTo": _standard(f"{addresses.city}/contexts/city.jsonld", "Terms of the reference city"),
+        "dct:conformsTo": _standard(f"{addresses.city}/schemas/TrafficFlowForecast.json", "TrafficFlowForecast"),
         "dct:source": {"@id": f"{addresses.city}/datasets/TrafficFlowObserved"},
         "dcat:distribution": [
             _live(identifier, addresses, "https://ldt-harness.eu/ns/city#TrafficFlowForecast", CC_BY)

@@ -24,10 +24,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ldt_stack.city.catalogue import Addresses, document
+from ldt_stack.city.entities import THEMES
 from ldt_stack.city.replay import Replay
 
 SERIES = ("traffic", "air", "weather", "energy", "parking")
 LAYERS = ("streets", "buildings", "water", "parks")
+SCHEMAS = (*THEMES, "TrafficFlowForecast", "MLModel")
 CACHE_SECONDS = 3600
 
 log = logging.getLogger("ldt_stack.city")
@@ -72,6 +74,12 @@ def create_app(replay: Replay, addresses: Addresses, modified: datetime, *, run_
             404, f"no such data; there are {', '.join(SERIES)} (.csv) and {', '.join(LAYERS)} (.geojson)"
         )
 
+    async def schema(request: Request) -> Response:
+        name = request.path_params["type"]
+        if name not in SCHEMAS:
+            raise HTTPException(404, f"no such schema; there are {', '.join(SCHEMAS)}")
+        return _cached(data_file(f"schemas/{name}.json"), "application/schema+json")
+
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         work = asyncio.create_task(replay.run()) if run_replay else None
@@ -90,6 +98,7 @@ def create_app(replay: Replay, addresses: Addresses, modified: datetime, *, run_
             Route("/contexts/city.jsonld", context),
             Route("/health", health),
             Route("/data/{name}", data),
+            Route("/schemas/{type}.json", schema),
         ],
         lifespan=lifespan,
         middleware=[Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET"])],

@@ -10,11 +10,12 @@ from typing import Any
 import yaml
 
 from ldt_stack.city.catalogue import BBOX, SMART_DATA_MODELS
-from ldt_stack.city.entities import THEMES, load_stations
+from ldt_stack.city.entities import CC_BY, THEMES, load_stations
 from ldt_stack.forecaster.model import MODEL_NAME
 from ldt_stack.forecaster.publication import FORECAST_TYPE, OBSERVED_TYPE
 from ldt_stack.ngsi_ld_client import api_root
 from ldt_stack.supervisor.parts import Plan
+from ldt_stack.supervisor.pipelines import write_pipelines
 
 HEADER = """# The reference twin, as it runs now; written by `ldt up`. Try: ldt check {path}
 """
@@ -35,13 +36,15 @@ def write_site_file(plan: Plan, run: Path, model_version: str | None) -> Path:
     """
     path = run / "ldt.yaml"
     shutil.copyfile(str(files("ldt_stack.forecaster").joinpath(SAMPLE_REQUEST)), run / SAMPLE_REQUEST)
-    content = {key: value for key, value in _site(plan, model_version).items() if value is not None}
+    content = {
+        key: value for key, value in _site(plan, model_version, write_pipelines(plan, run)).items() if value is not None
+    }
     text = HEADER.format(path=path) + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
     path.write_text(text, encoding="utf-8")
     return path
 
 
-def _site(plan: Plan, model_version: str | None) -> Section:
+def _site(plan: Plan, model_version: str | None, pipelines: list[Section]) -> Section:
     return {
         "site": {
             "name": "Reference twin",
@@ -56,7 +59,7 @@ def _site(plan: Plan, model_version: str | None) -> Section:
         "safety": {"mode": "sandbox-write"},
         "endpoints": _endpoints(plan),
         "data_sources": _data_sources(plan) if plan.url("city") else None,
-        "pipelines": _pipelines(plan),
+        "pipelines": pipelines,
         "services": _services(plan),
         "ai": _ai(plan, model_version) if plan.url("forecaster") else [],
         "visualisations": _visualisations(plan),
@@ -97,7 +100,7 @@ def _endpoints(plan: Plan) -> Section:
 
 
 def _data_sources(plan: Plan) -> list[Section]:
-    return [
+    sources: list[Section] = [
         {
             "name": theme.title,
             "kind": "iot" if theme.history_weeks else "gis",
@@ -111,42 +114,31 @@ def _data_sources(plan: Plan) -> list[Section]:
             "access": "open",
             "contact": "the maintainers of ldt-harness",
             "quality": "Recorded values unchanged; gaps of the source stay gaps; linear interpolation in between.",
-            "schema_url": f"{plan.url('city')}/contexts/city.jsonld",
+            "schema_url": f"{plan.url('city')}/schemas/{name}.json",
             "description": f"{theme.description} Source: {theme.source}",
         }
         for name, theme in THEMES.items()
     ]
-
-
-def _pipelines(plan: Plan) -> list[Section]:
-    pipelines = []
-    if plan.url("city"):
-        pipelines.append(
-            {
-                "name": "city replay",
-                "source": "recorded open series",
-                "steps": ["shift by whole weeks", "interpolate", "NGSI-LD batch upsert"],
-                "target": "broker",
-                "schedule": "every 10 to 30 s",
-                "engine": "ldt_stack.city",
-                "endpoint": "pipelines",
-                "description": "Data sources to interoperability layer",
-            }
-        )
     if plan.url("forecaster"):
-        pipelines.append(
+        sources.append(
             {
-                "name": "forecast cycle",
-                "source": "broker",
-                "steps": ["read history", "train quantile model", "score on the held-out week", "write forecasts"],
-                "target": "broker",
-                "schedule": "with each hour observed; training once a day",
-                "engine": "ldt_stack.forecaster",
-                "endpoint": "forecaster",
-                "description": "Knowledge layer, and back",
+                "name": "Traffic flow forecast",
+                "kind": "simulation",
+                "format": "application/json",
+                "endpoint": "broker",
+                "owner": "Reference twin",
+                "licence": CC_BY,
+                "interval_seconds": 3600,
+                "types": [FORECAST_TYPE],
+                "theme": FORECAST_TYPE,
+                "access": "open",
+                "contact": "the maintainers of ldt-harness",
+                "quality": "Scores on a held-out week are in the model's card and in its MLModel entity.",
+                "schema_url": f"{plan.url('city')}/schemas/{FORECAST_TYPE}.json",
+                "description": "Made by a model, not observed: the next 24 hours as quantiles 0.1, 0.5 and 0.9",
             }
         )
-    return pipelines
+    return sources
 
 
 def _services(plan: Plan) -> list[Section]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import jsonschema
 import pytest
 import yaml
 
@@ -147,6 +148,27 @@ def test_site_file_is_one(twin: Twin) -> None:
         secret = (Path(twin.ready["site_file"]).parent / name).read_text().strip()
         assert secret
         assert secret not in text
+
+
+def test_entities_fit_their_schemas(twin: Twin) -> None:
+    """Each entity, simplified, fits the JSON Schema that its data source names."""
+    for source in twin.site()["data_sources"]:
+        schema = twin.http.get(source["schema_url"]).json()
+        jsonschema.Draft202012Validator.check_schema(schema)
+        found = twin.entities(source["types"][0], options="keyValues")
+        assert found
+        for entity in found:
+            jsonschema.validate(entity, schema)
+
+
+def test_pipelines_have_definitions(twin: Twin) -> None:
+    """Each pipeline of the site file names a definition that can be read, and ends that are declared."""
+    site = twin.site()
+    names = {source["name"] for source in site["data_sources"]} | set(site["endpoints"])
+    for pipeline in site["pipelines"]:
+        definition = Path(twin.ready["site_file"]).parent / pipeline["definition"]
+        assert {"input", "steps", "output"} <= set(yaml.safe_load(definition.read_text(encoding="utf-8")))
+        assert {pipeline["source"], pipeline["target"]} <= names
 
 
 def test_sample_request_of_the_site_file(twin: Twin) -> None:
