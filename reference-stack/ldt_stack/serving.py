@@ -13,16 +13,17 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
 
 from ldt_stack.listening import UsageError, bind, url_of, write_atomically
 
-__all__ = ["bind", "clock_arguments", "common_arguments", "run_part", "serve"]
+__all__ = ["bind", "clock_arguments", "common_arguments", "in_background", "run_part", "serve"]
 
 EXIT_USAGE = 2
 EXIT_FAILED = 4
@@ -71,6 +72,28 @@ async def serve(
         announcement.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await announcement
+
+
+@contextlib.asynccontextmanager
+async def in_background(work: Coroutine[Any, Any, None], log: logging.Logger) -> AsyncIterator[None]:
+    """Do some work while an application lives.
+
+    If it fails, the process ends: a part that answers but no longer does its work would look healthy, and whoever
+    supervises it can only start it again if it is gone.
+    """
+
+    def ended(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("stopped working: %s", error, exc_info=error)
+            signal.raise_signal(signal.SIGTERM)
+
+    task = asyncio.create_task(work)
+    task.add_done_callback(ended)
+    yield
+    if not task.done():
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
 
 @contextlib.contextmanager

@@ -5,7 +5,6 @@ Everything may be read from other origins (CORS), since the map's page and other
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import gzip
 import logging
@@ -26,6 +25,7 @@ from starlette.routing import Route
 from ldt_stack.city.catalogue import Addresses, document
 from ldt_stack.city.entities import THEMES
 from ldt_stack.city.replay import Replay
+from ldt_stack.serving import in_background
 
 SERIES = ("traffic", "air", "weather", "energy", "parking")
 LAYERS = ("streets", "buildings", "water", "parks")
@@ -82,14 +82,8 @@ def create_app(replay: Replay, addresses: Addresses, modified: datetime, *, run_
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        work = asyncio.create_task(replay.run()) if run_replay else None
-        if work is not None:
-            work.add_done_callback(_log_end)
-        yield
-        if work is not None:
-            work.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await work
+        async with in_background(replay.run(), log) if run_replay else contextlib.nullcontext():
+            yield
 
     return Starlette(
         routes=[
@@ -111,9 +105,3 @@ def _json(content: object, media_type: str = "application/json", status: int = 2
 
 def _cached(content: bytes, media_type: str) -> Response:
     return Response(content, media_type=media_type, headers={"Cache-Control": f"public, max-age={CACHE_SECONDS}"})
-
-
-def _log_end(work: asyncio.Task[None]) -> None:
-    """A background task that ends by itself has failed; say so once, in words."""
-    if not work.cancelled() and (error := work.exception()) is not None:
-        log.error("the replay has stopped: %s", error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from ldt_stack.city.clock import SeriesClock, rfc3339
 from ldt_stack.forecaster import model_card
-from ldt_stack.forecaster.features import HOUR, WEEK, hourly_grid
+from ldt_stack.forecaster.features import HOUR, WEEK, hourly_grid, nearest_to_hours
 from ldt_stack.forecaster.model import HELD_OUT_HOURS, MODEL_NAME, NotEnoughHistoryError, QuantileModel, digest, train
 from ldt_stack.forecaster.publication import (
     OBSERVED_ATTRIBUTE,
@@ -73,6 +74,7 @@ class Cycle:
         self._store = store
         self._now = now
         self._published_hour: datetime | None = None
+        self._known: dict[str, list[tuple[float, str]]] = {}
         self.served: Served | None = None
         self.published = asyncio.Event()
 
@@ -124,7 +126,7 @@ class Cycle:
         end = rfc3339(wall + timedelta(seconds=1))
         found = []
         for entity in await self._client.entities(OBSERVED_TYPE):
-            history = await self._client.history(entity["id"], OBSERVED_ATTRIBUTE, start, end)
+            history = await self._history(entity["id"], start, end)
             grid = hourly_grid(history, self._clock)
             complete = (
                 grid is not None
@@ -140,6 +142,14 @@ class Cycle:
         if not found:
             raise NotEnoughHistoryError(f"no {OBSERVED_TYPE} has {MIN_HOURS} hours of recent {OBSERVED_ATTRIBUTE}")
         return found
+
+    async def _history(self, entity_id: str, start: str, end: str) -> list[tuple[float, str]]:
+        """Observations near the full hours from `start` on. Only what is new is asked for; the rest is remembered."""
+        known = [(value, stamp) for value, stamp in self._known.get(entity_id, []) if stamp >= start]
+        since = known[-2][1] if len(known) > 1 else start  # the last hour again: a better observation may have come
+        new = await self._client.history(entity_id, OBSERVED_ATTRIBUTE, since, end)
+        self._known[entity_id] = nearest_to_hours([*known, *new], self._clock)
+        return self._known[entity_id]
 
     async def _learn(self, observed: list[Observed], newest: datetime) -> None:
         model = await asyncio.to_thread(train, [station.grid for station in observed])
@@ -177,7 +187,7 @@ class Cycle:
         if self._store is None:
             return str(int(self.served.version) + 1 if self.served else 1)
         keys = self._store.client.keys(self._store.bucket, f"{MODEL_NAME}/")
-        versions = [int(part) for key in keys if (part := key.split("/")[1]).isdigit()]
+        versions = [int(found[1]) for key in keys if (found := re.match(rf"{MODEL_NAME}/(\d+)/", key))]
         return str(max(versions, default=0) + 1)
 
     def _keep(self, training: model_card.Training, artefact: bytes) -> str | None:

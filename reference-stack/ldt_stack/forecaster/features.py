@@ -68,27 +68,24 @@ class Grid:
         return int(observed[-1])
 
 
-def hourly_grid(history: Sequence[tuple[float, str]], clock: SeriesClock) -> Grid | None:
-    """Put observations on full city hours, taking the one nearest to each; None where there is none at all.
+def nearest_to_hours(history: Sequence[tuple[float, str]], clock: SeriesClock) -> list[tuple[float, str]]:
+    """Of many observations those that stand for a full city hour: for each hour the nearest, in order of time.
 
     Args:
         history: Values with their RFC 3339 wall instants.
         clock: What hour of the city a wall instant is.
     """
-    nearest: dict[datetime, tuple[float, float]] = {}
-    for value, stamp in history:
-        city = clock.city_time(parse_instant(stamp))
-        hour = (city + HOUR / 2).replace(minute=0, second=0, microsecond=0)
-        miss = abs((city - hour) / HOUR)
-        # Stamps have whole seconds; at high speed one second is a good part of a city hour.
-        tolerance = max(GRID_TOLERANCE, 1.0 / clock.step_seconds())
-        if miss <= tolerance and miss < nearest.get(hour, (2.0, 0.0))[0]:
-            nearest[hour] = (miss, float(value))
+    return [observation for _, observation in sorted(_nearest(history, clock).items())]
+
+
+def hourly_grid(history: Sequence[tuple[float, str]], clock: SeriesClock) -> Grid | None:
+    """Put observations on full city hours; None where none is near one. Arguments as in `nearest_to_hours`."""
+    nearest = _nearest(history, clock)
     if not nearest:
         return None
     first, last = min(nearest), max(nearest)
     values = np.full(int((last - first) / HOUR) + 1, np.nan)
-    for hour, (_, value) in nearest.items():
+    for hour, (value, _) in nearest.items():
         values[int((hour - first) / HOUR)] = value
     return Grid(first, values)
 
@@ -139,6 +136,20 @@ def training_set(grids: Sequence[Grid], *, stride: int, until_before_end: int = 
     features, wanted = np.concatenate(rows), np.concatenate(targets)
     known = ~np.isnan(wanted)
     return features[known], wanted[known]
+
+
+def _nearest(history: Sequence[tuple[float, str]], clock: SeriesClock) -> dict[datetime, tuple[float, str]]:
+    """City hour -> the observation nearest to it, where one is near enough."""
+    # Stamps have whole seconds; at high speed one second is a good part of a city hour.
+    tolerance = max(GRID_TOLERANCE, 1.0 / clock.step_seconds())
+    found: dict[datetime, tuple[float, tuple[float, str]]] = {}
+    for value, stamp in history:
+        city = clock.city_time(parse_instant(stamp))
+        hour = (city + HOUR / 2).replace(minute=0, second=0, microsecond=0)
+        miss = abs((city - hour) / HOUR)
+        if miss <= tolerance and (hour not in found or miss < found[hour][0]):
+            found[hour] = (miss, (float(value), stamp))
+    return {hour: observation for hour, (_, observation) in found.items()}
 
 
 def _mean(values: Floats) -> float:

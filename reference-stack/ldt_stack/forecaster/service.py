@@ -25,6 +25,7 @@ from ldt_stack.forecaster.protocol import (
     parse_inference,
     server_metadata,
 )
+from ldt_stack.serving import in_background
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 
@@ -68,14 +69,8 @@ def create_app(cycle: Cycle, *, run_cycle: bool = True) -> Starlette:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        work = asyncio.create_task(cycle.run()) if run_cycle else None
-        if work is not None:
-            work.add_done_callback(_log_end)
-        yield
-        if work is not None:
-            work.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await work
+        async with in_background(cycle.run(), log) if run_cycle else contextlib.nullcontext():
+            yield
 
     return Starlette(
         routes=routes,
@@ -170,9 +165,3 @@ async def _problem(_: Request, error: Exception) -> Response:
 async def _failure(_: Request, error: Exception) -> Response:
     log.error("request failed", exc_info=error)
     return json_answer({"error": "the server failed to answer; its log says why"}, 500)
-
-
-def _log_end(work: asyncio.Task[None]) -> None:
-    """A background task that ends by itself has failed; say so once, in words."""
-    if not work.cancelled() and (error := work.exception()) is not None:
-        log.error("stopped learning and forecasting: %s", error)

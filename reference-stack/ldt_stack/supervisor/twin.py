@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from types import FrameType
 
 import httpx
@@ -38,6 +39,8 @@ def run_twin(options: UpOptions) -> int:
     stop = threading.Event()
     _stop_on_signals(stop)
     try:
+        if options.ready_file is not None:
+            _require_writable(options.ready_file)
         workspace = open_workspace(options.data)
     except UsageError as error:
         _say(f"ldt up: {error}", error=True)
@@ -181,10 +184,7 @@ class Twin:
         ready |= {"site_file": str(site_file), "credentials_file": str(self._workspace.run / "credentials.env")}
         _say(f"site file   {site_file}")
         if self._options.ready_file is not None:
-            try:
-                write_atomically(self._options.ready_file, ready)
-            except OSError as error:
-                raise UsageError(f"cannot write --ready-file {self._options.ready_file}: {error.strerror}") from error
+            write_atomically(self._options.ready_file, ready)
         _say("The twin is up; Ctrl-C stops it.")
 
     def _restart_what_ended(self, plan: Plan) -> None:
@@ -206,6 +206,21 @@ def _stop_on_signals(stop: threading.Event) -> None:
         number = getattr(signal, name, None)
         if number is not None:
             signal.signal(number, handler)
+
+
+def _require_writable(ready_file: Path) -> None:
+    """Try the ready file before anything is started; one that is left from a killed twin goes away.
+
+    Raises:
+        UsageError: It cannot be written.
+    """
+    trial = ready_file.with_name(ready_file.name + ".trial")  # never the file itself: somebody may be waiting for it
+    try:
+        write_atomically(trial, {})
+        trial.unlink()
+        ready_file.unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write --ready-file {ready_file}: {error.strerror}") from error
 
 
 def _answers(url: str) -> bool:

@@ -210,3 +210,31 @@ def test_patience_waits_for_every_station(make_fake_broker: Any, now: datetime) 
             return len(await cycle.observed(patient=False))
 
     assert asyncio.run(work()) == 3
+
+
+def test_only_new_history_is_asked_for(make_fake_broker: Any, now: datetime) -> None:
+    """After the first time, a cycle asks for the last hours alone, and forecasts as from the whole history."""
+    broker = make_fake_broker()
+    later = now + timedelta(hours=1)
+
+    async def work() -> tuple[list[float], list[float], list[str]]:
+        async with broker.client() as client:
+            clock, moment = SeriesClock(now), [now]
+            replay = Replay(client, clock, now=lambda: moment[0], stations=TRAFFIC)
+            await replay.write_history()
+            await replay.publish_due()
+            cycle = Cycle(client, clock, None, now=lambda: moment[0])
+            await cycle.observed(patient=False)
+            moment[0] = later
+            await replay.publish_due()
+            asked = len(broker.requests)
+            remembered = await cycle.observed(patient=False)
+            starts = [r.url.params["timeAt"] for r in broker.requests[asked:] if "timeAt" in r.url.params]
+            fresh = await Cycle(client, clock, None, now=lambda: moment[0]).observed(patient=False)
+            first, second = ([s.grid.values[-100:].tolist() for s in found] for found in (remembered, fresh))
+            return first, second, starts
+
+    remembered, fresh, starts = asyncio.run(work())
+    assert np.array_equal(remembered, fresh, equal_nan=True)
+    assert len(starts) == 3
+    assert all(parse_instant(start) > now - timedelta(hours=3) for start in starts)

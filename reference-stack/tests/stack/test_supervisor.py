@@ -114,9 +114,10 @@ def test_killed_supervisor_leaves_no_child(start_twin: Callable[..., RunningTwin
     twin.end(signal.SIGKILL)
     wait_for(lambda: not [child for child in children if child.is_running()], "children gone")
     (left,) = twin.temporary_directories()
-    twin.ready_file.unlink()
+    stale = json.loads(twin.ready_file.read_text())
     following = start_twin("--only", "broker")
-    following.wait_until_ready()
+    wait_for(lambda: "The twin is up" in following.output.read_text(), "following twin")
+    assert set(following.wait_until_ready()) < set(stale)
     assert not left.exists()
     assert len(following.temporary_directories()) == 1
 
@@ -190,6 +191,14 @@ def test_data_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = run_up("--only", "broker", "--port", "0", "--data", str(tmp_path / "file" / "data"))
     assert_usage_error(done, "cannot write to")
+
+
+def test_ready_file_that_cannot_be_written(tmp_path: Path) -> None:
+    """A ready file that cannot be written is told before anything is started."""
+    (tmp_path / "file").write_text("")
+    done = run_up("--only", "broker", "--port", "0", "--ready-file", str(tmp_path / "file" / "ready.json"))
+    assert_usage_error(done, "cannot write --ready-file")
+    assert "stopping" not in done.stdout
 
 
 @pytest.mark.parametrize(
