@@ -59,7 +59,7 @@ def choose_ports(names: tuple[str, ...], host: str, port: int) -> dict[str, int]
         if name == names[0]:
             chosen[name] = require_free(address, port)
         elif port == 0:
-            chosen[name] = next(number for number in free_ports(len(names)) if number not in chosen.values())
+            chosen[name] = free_ports(1, address)[0]
         else:
             chosen[name] = next_free(address, PREFERRED_PORTS[name], set(chosen.values()))
     return chosen

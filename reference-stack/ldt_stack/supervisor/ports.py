@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import socket
-from contextlib import ExitStack
+import random
 
 from ldt_stack.listening import UsageError, bind
 
 HIGHEST_PORT = 65535
+LOWEST_FREE_PORT = 20_000
+LOWEST_EPHEMERAL_PORT = 32_768  # Linux; other systems begin higher (RFC 6335: 49152)
+TRIES = 1000
+
+_handed_out: set[int] = set()
 
 
 def require_free(host: str, port: int) -> int:
@@ -16,7 +20,9 @@ def require_free(host: str, port: int) -> int:
     Raises:
         UsageError: Something listens there already, or we may not.
     """
-    if not 0 <= port <= HIGHEST_PORT:
+    if port == 0:
+        return free_ports(1, host)[0]
+    if not 0 < port <= HIGHEST_PORT:
         raise UsageError(f"--port {port} is no port; expected 0 to {HIGHEST_PORT}")
     with bind(host, port) as listener:
         try:
@@ -27,12 +33,33 @@ def require_free(host: str, port: int) -> int:
 
 
 def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
-    """So many different ports that nobody listens on now."""
-    with ExitStack() as held:
-        listeners = [held.enter_context(socket.socket()) for _ in range(count)]
-        for listener in listeners:
-            listener.bind((host, 0))
-        return [int(listener.getsockname()[1]) for listener in listeners]
+    """So many different ports that nobody listens on now, and that this process has not handed out before.
+
+    They lie below the range from which systems take ports for outgoing connections: such a one could be taken by any
+    connection between now and the moment when the part listens.
+
+    Raises:
+        UsageError: There are not so many.
+    """
+    found: list[int] = []
+    candidates = random.SystemRandom().sample(range(LOWEST_FREE_PORT, LOWEST_EPHEMERAL_PORT), k=TRIES)
+    for port in candidates:
+        if len(found) == count:
+            break
+        if port not in _handed_out and _is_free(host, port):
+            found.append(port)
+            _handed_out.add(port)
+    if len(found) < count:
+        raise UsageError(f"cannot listen on {host}: no free port found there. Is it an address of this machine?")
+    return found
+
+
+def _is_free(host: str, port: int) -> bool:
+    try:
+        require_free(host, port)
+    except UsageError:
+        return False
+    return True
 
 
 def next_free(host: str, wanted: int, taken: set[int]) -> int:
@@ -40,8 +67,6 @@ def next_free(host: str, wanted: int, taken: set[int]) -> int:
     for port in range(wanted, min(wanted + 50, HIGHEST_PORT)):
         if port in taken:
             continue
-        try:
-            return require_free(host, port)
-        except UsageError:
-            continue
+        if _is_free(host, port):
+            return port
     return free_ports(1)[0]
