@@ -81,6 +81,15 @@ class NgsiLdClient:
                 )
             await asyncio.sleep(0.05)
 
+    async def description_url(self) -> str | None:
+        """Where the broker's OpenAPI document is; None where it has none at the usual place."""
+        url = self.root.removesuffix(API_PATH) + "/openapi.json"
+        try:
+            answer = await self._http.get(url)
+        except httpx.HTTPError:
+            return None
+        return url if answer.status_code == httpx.codes.OK and '"openapi"' in answer.text else None
+
     async def upsert(self, entities: Sequence[JsonObject]) -> None:
         """Batch upsert of current state, attributes not named are left alone (clause 5.6.8, option update).
 

@@ -43,6 +43,7 @@ class Addresses:
     city: str
     broker: str
     forecaster: str | None = None
+    broker_description: str | None = None  # its OpenAPI document
 
 
 def document(addresses: Addresses, modified: datetime) -> JsonObject:
@@ -158,12 +159,13 @@ def _recorded(identifier: str, addresses: Addresses, series: str, licence: str) 
 
 
 def _broker_service(addresses: Addresses, datasets: list[str]) -> JsonObject:
+    description = addresses.broker_description
     return {
+        **({"dcat:endpointDescription": {"@id": description}} if description else {}),
         "@id": f"{addresses.city}/services/broker",
         "@type": "dcat:DataService",
         "dct:title": _english("Context broker, NGSI-LD"),
         "dcat:endpointURL": {"@id": api_root(addresses.broker)},
-        "dcat:endpointDescription": {"@id": f"{addresses.broker.removesuffix('/')}/openapi.json"},
         "dct:conformsTo": _standard(
             "https://www.etsi.org/deliver/etsi_gs/CIM/001_099/009/01.09.01_60/gs_CIM009v010901p.pdf",
             "ETSI GS CIM 009 V1.9.1",

@@ -6,6 +6,7 @@ Everything may be read from other origins (CORS), since the map's page and other
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import gzip
 import logging
 from collections.abc import AsyncIterator
@@ -55,7 +56,8 @@ def create_app(replay: Replay, addresses: Addresses, modified: datetime, *, run_
         return _json({"name": "city of the reference twin", **paths})
 
     async def catalogue(_: Request) -> Response:
-        return _json(document(addresses, modified), "application/ld+json")
+        known = dataclasses.replace(addresses, broker_description=replay.broker_description)
+        return _json(document(known, modified), "application/ld+json")
 
     async def context(_: Request) -> Response:
         return _cached(data_file("context.jsonld"), "application/ld+json")

@@ -201,6 +201,16 @@ def test_catalogue(twin: Twin) -> None:
             )
 
 
+def test_catalogued_services_answer(twin: Twin) -> None:
+    """Each data service of the catalogue answers, and its description, where it names one, is OpenAPI."""
+    services = twin.http.get(twin.ready["catalogue"]).json()["dcat:service"]
+    assert len(services) == 2
+    for service in services:
+        assert twin.http.get(service["dcat:endpointURL"]["@id"]).status_code < 500
+        if "dcat:endpointDescription" in service:
+            assert twin.http.get(service["dcat:endpointDescription"]["@id"]).json()["openapi"].startswith("3.")
+
+
 def test_context_may_be_read_from_anywhere(twin: Twin) -> None:
     """The @context is JSON-LD and readable by pages of other origins."""
     answer = twin.http.get(twin.ready["context"], headers={"Origin": "https://other.example"})
