@@ -72,8 +72,8 @@ def _claims(plan: Plan) -> Section:
     return {
         "ngsi_ld": "1.9.1",
         "citcom_level": 1 if plan.url("city") else 0,
-        "edic_profile": "predictive" if plan.url("forecaster") and plan.url("city") else "diagnostic",
         "capabilities": ["temporal", "subscriptions"],
+        **({"edic_profile": "predictive" if plan.url("forecaster") else "diagnostic"} if plan.url("city") else {}),
     }
 
 
@@ -195,23 +195,39 @@ def _visualisations(plan: Plan) -> list[Section]:
 
 
 def _answers(plan: Plan) -> Section:
-    answers = {
-        "data_sources": "Traffic flow, air quality, weather, car parks and electricity: recorded open series that are "
-        "replayed as sensors; bike stations from OpenStreetMap. All NGSI-LD (JSON); the recordings as CSV.",
-        "interoperability": "NGSI-LD (ETSI GS CIM 009 V1.9.1) with Smart Data Models types and an @context of its own, "
-        "GeoJSON, DCAT-AP 3, S3, OpenAPI 3.1, Open Inference Protocol v2.",
-        "data_acquisition": "Observations are written by batch upsert. One broker keeps current state and history and "
-        "serves both; models and their cards lie in S3 object storage. Data sets are published in a DCAT-AP catalogue.",
-        "orchestration": "Two pipelines: the replay writes to the broker; the forecaster reads history, learns, and "
-        "writes forecasts back. A supervisor starts, watches and stops all parts.",
-        "services": "Traffic forecast (mobility), live city map (mobility, environment, energy).",
+    """The questionnaire, answered for the parts that run."""
+    city, forecaster, ui, store = (plan.url(name) for name in ("city", "forecaster", "ui", "objects"))
+    standards = {
+        "NGSI-LD (ETSI GS CIM 009 V1.9.1) with GeoJSON": plan.url("broker"),
+        "Smart Data Models types with an @context of its own, DCAT-AP 3": city,
+        "Open Inference Protocol v2, OpenAPI 3.1": forecaster,
+        "S3": store,
     }
-    if plan.url("forecaster"):
+    answers: Section = {"interoperability": "; ".join(name for name, url in standards.items() if url) + "."}
+    if city:
+        answers["data_sources"] = (
+            "Traffic flow, air quality, weather, car parks and electricity: recorded open series that are replayed as "
+            "sensors; bike stations from OpenStreetMap. All NGSI-LD (JSON); the recordings as CSV."
+        )
+        answers["data_acquisition"] = (
+            "Observations are written by batch upsert. One broker keeps and serves current state and history. "
+            "Data sets are published in a DCAT-AP catalogue."
+            + (" Models and cards lie in S3 storage." if store else "")
+        )
+        answers["orchestration"] = (
+            "A replay for each theme writes to the broker"
+            + ("; a forecast cycle reads history, learns, and writes forecasts back" if forecaster else "")
+            + ". A supervisor starts, watches and stops all parts."
+        )
+    if forecaster:
         answers["knowledge"] = (
             "A predictive model (gradient-boosted quantile regression) forecasts traffic flow 24 hours ahead. It is "
             "trained on the twin's own history and scored on a held-out week; its card is kept beside the model."
         )
-    if plan.url("ui"):
+    if forecaster or ui:
+        named = {"traffic forecast (mobility)": forecaster, "live city map (mobility, environment, energy)": ui}
+        answers["services"] = ", ".join(name for name, url in named.items() if url) + "."
+    if ui:
         answers["visualization"] = (
             "A page with a map (MapLibre, OpenStreetMap geometry) and charts; observed and forecast are told apart."
         )
