@@ -10,6 +10,7 @@ import pytest
 pytestmark = pytest.mark.anyio
 
 API = "/ngsi-ld/v1"
+NULL = "urn:ngsi-ld:null"
 ENDPOINT = "http://127.0.0.1:9/notify"
 ERRORS = "https://uri.etsi.org/ngsi-ld/errors/"
 INLINE = {"Car": "https://example.org/Car", "speed": "https://example.org/speed"}
@@ -335,3 +336,15 @@ async def test_an_unknown_parameter_is_refused(running: Any) -> None:
     answer = await running.client.get(f"{API}/subscriptions?nonsense=1")
 
     assert (answer.status_code, answer.json()["type"]) == (400, ERRORS + "InvalidRequest")
+
+
+async def test_a_removed_json_ld_context_falls_back_to_the_request_s(running: Any) -> None:
+    """Without jsonldContext it is "initialized with the @context applicable for the Subscription" (5.8.1.4)."""
+    own = (await post(running, payload())).headers["location"]
+    default = (await running.client.get(own)).json()["jsonldContext"]
+    await running.client.patch(own, json={"jsonldContext": default.replace("v1.9", "v1.8")})
+    assert (await running.client.get(own)).json()["jsonldContext"] != default
+
+    assert (await running.client.patch(own, json={"jsonldContext": NULL})).status_code == 204
+
+    assert (await running.client.get(own)).json()["jsonldContext"] == default

@@ -12,6 +12,7 @@ from ldt_stack.broker.http.headers import accept, broker_of, read_call, read_pay
 from ldt_stack.broker.http.paging import PAGING_PARAMETERS, paging_headers, read_paging
 from ldt_stack.broker.http.parameters import allow_parameters, read_options
 from ldt_stack.broker.http.responses import context_url, created, no_content, respond
+from ldt_stack.broker.model.names import NULL
 from ldt_stack.broker.operations import subscriptions as operations
 from ldt_stack.broker.representation.subscriptions import render_subscription
 
@@ -57,7 +58,9 @@ async def update_subscription(request: Request) -> Response:
     """PATCH subscriptions/{subscriptionId} (6.11.3.2)."""
     allow_parameters(request, ())
     fragment, call = await read_payload(request)
-    await operations.update_subscription(broker_of(request), call, request.path_params["subscriptionId"], fragment)
+    url = await context_url(request, call.ld_context) if fragment.get("jsonldContext") == NULL else None
+    subscription_id = request.path_params["subscriptionId"]
+    await operations.update_subscription(broker_of(request), call, subscription_id, fragment, context_url=url)
     return no_content()
 
 

@@ -79,7 +79,9 @@ async def create_subscription(broker: Broker, call: Call, payload: JsonValue, *,
     return compiled.id
 
 
-async def update_subscription(broker: Broker, call: Call, subscription_id: str, fragment: JsonValue) -> None:
+async def update_subscription(
+    broker: Broker, call: Call, subscription_id: str, fragment: JsonValue, *, context_url: str | None = None
+) -> None:
     """Update Subscription.
 
     Args:
@@ -87,6 +89,7 @@ async def update_subscription(broker: Broker, call: Call, subscription_id: str, 
         call: Its @context expands the names of the Fragment.
         subscription_id: The target.
         fragment: A Subscription Fragment (5.4): members to add or replace; the NGSI-LD Null removes one.
+        context_url: Where the @context of the call can be had; what jsonldContext becomes if it is removed.
 
     Raises:
         BadRequestData: The id is no URI, or what the Fragment makes of the Subscription is none.
@@ -98,6 +101,8 @@ async def update_subscription(broker: Broker, call: Call, subscription_id: str, 
     """
     _check_id(subscription_id)
     changes = expand_members(fragment, call.ld_context)
+    if changes.get("jsonldContext") == NULL and context_url is not None:
+        changes["jsonldContext"] = context_url  # "if not present … initialized with the @context applicable" (5.8.1.4)
     if changes.get("id", subscription_id) != subscription_id:
         raise BadRequestData(f'The Fragment has the id "{changes["id"]}", its target is {subscription_id} (clause 5.4)')
     _refuse_past(changes, broker.now())
