@@ -86,7 +86,9 @@ def _attribute(name: str, instances: list[JsonObject], ld_context: LdContext, op
 
 def _members(name: str, instance: JsonObject, ld_context: LdContext, options: RenderOptions) -> JsonObject:
     """Normalized, or concise before it is shortened to its value (4.5.2.2, 4.5.2.3 and their siblings)."""
-    rendered: JsonObject = {} if options.format == "concise" else {"type": instance["type"]}
+    rendered: JsonObject = {}
+    if options.format != "concise" or _looks_otherwise(instance):
+        rendered["type"] = instance["type"]
     for member, value in instance.items():
         if is_attribute_key(member):
             inner = replace(options, links=None, dataset_ids=None)
@@ -98,6 +100,11 @@ def _members(name: str, instance: JsonObject, ld_context: LdContext, options: Re
     if options.links is not None:
         _show_linked(name, instance, rendered, ld_context, options)
     return rendered
+
+
+def _looks_otherwise(instance: JsonObject) -> bool:
+    """Whether the type would be inferred wrongly, because only a geometry tells a GeoProperty from a Property."""
+    return instance["type"] in _BARE and is_geometry(instance.get("value")) is not (instance["type"] == "GeoProperty")
 
 
 def _hidden(member: str, options: RenderOptions) -> bool:
@@ -144,9 +151,7 @@ def _concise(name: str, instance: JsonObject, ld_context: LdContext, options: Re
         return rendered
     value = rendered["value"]
     if instance["type"] == "GeoProperty":
-        return value if is_geometry(value) else {"type": "GeoProperty", "value": value}
-    if is_geometry(value):  # would be taken for a GeoProperty
-        return {"type": "Property", "value": value}
+        return value
     if isinstance(value, dict):
         return rendered if "type" in value or not VALUE_MEMBERS.isdisjoint(value) else value
     if isinstance(value, list):
