@@ -1,0 +1,52 @@
+"""Temporal Evolutions: what the temporal checks store, and how they read series back (clauses 4.5.6 to 4.5.8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ldt_conformance.clients import Broker, TemporalEntity
+from ldt_conformance.comparators import parse_instant, same_name
+from ldt_conformance.engine.transport import Response
+from ldt_conformance.engine.verdicts import fail
+from ldt_conformance.expectations import describe
+
+AT = tuple(f"2026-03-05T{hour:02}:00:00Z" for hour in range(9, 16))  # 9 to 15 o'clock
+BROKER_AND_HISTORY = ("broker", "history")
+
+
+def series_of(broker: Broker) -> TemporalEntity:
+    """A history that is not stored yet: speed 120, 80, 100 and fuel 60, 55, 50 at 10, 11 and 12 o'clock."""
+    entity = broker.new_entity("Vehicle")
+    history = TemporalEntity(entity.id, str(entity.type))
+    history = history.with_series("speed", [(120, AT[1]), (80, AT[2]), (100, AT[3])])
+    return history.with_series("fuel", [(60, AT[1]), (55, AT[2]), (50, AT[3])])
+
+
+def instances(history: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """The instances of an Attribute, oldest observation first; a single object stands for an array of one."""
+    found = next((value for key, value in history.items() if same_name(key, name)), [])
+    listed = found if isinstance(found, list) else [found]
+    rows = [item for item in listed if isinstance(item, dict)]
+    return sorted(rows, key=lambda row: parse_instant(str(row.get("observedAt", AT[0]))))
+
+
+def values(history: Mapping[str, Any], name: str) -> list[Any]:
+    """The values (or objects) of an Attribute, oldest observation first."""
+    return [row.get("value", row.get("object")) for row in instances(history, name)]
+
+
+def temporal_list(response: Response) -> list[dict[str, Any]]:
+    """The array of a temporal query, whole or partial (200 or 206, ruling M1)."""
+    body = response.json() if response.status in (200, 206) else None
+    if not isinstance(body, list):
+        fail("200 (or 206) with a JSON array", describe(response))
+    return [item for item in body if isinstance(item, dict)]
+
+
+def temporal_object(response: Response) -> dict[str, Any]:
+    """The object of a temporal retrieval, whole or partial (200 or 206, ruling M1)."""
+    body = response.json() if response.status in (200, 206) else None
+    if not isinstance(body, dict):
+        fail("200 (or 206) with a JSON object", describe(response))
+    return body

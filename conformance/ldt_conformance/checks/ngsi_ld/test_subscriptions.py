@@ -1,0 +1,552 @@
+"""Subscriptions: ETSI GS CIM 009 V1.9.1, clauses 5.8.1 to 5.8.5, 5.2.12, 6.10 and 6.11. What they notify: see there."""
+
+from typing import Any
+
+from ldt_conformance import (
+    Broker,
+    Level,
+    Mode,
+    Subscription,
+    check,
+    expect_list,
+    expect_members,
+    expect_object,
+    expect_problem,
+    expect_status,
+)
+from ldt_conformance.checks.ngsi_ld.declared import SUBSCRIPTIONS, cim009, purposes
+from ldt_conformance.checks.ngsi_ld.given import subscribed
+from ldt_conformance.comparators import find_link, parse_links, same_instant, same_value
+from ldt_conformance.engine.verdicts import fail
+from ldt_conformance.expectations import expect_equal
+
+READ: dict[str, Any] = {"level": Level.MUST, "capability": SUBSCRIPTIONS}
+DECLARED: dict[str, Any] = {**READ, "mode": Mode.SANDBOX_WRITE}
+ENDPOINT = "http://127.0.0.1:9/never"  # the discard port: these Subscriptions match nothing, so nothing is ever sent
+PAST, FUTURE = "2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z"
+TYPES_MET = cim009(
+    "5.8.1.4",
+    "If the data types, cardinalities and restrictions expressed by clause 5.2.12 are not met, then an error of type",
+)
+
+
+def quiet(broker: Broker) -> Subscription:
+    """A Subscription to a type that no Entity has."""
+    return Subscription(broker.new_id("Subscription"), ENDPOINT).on_type(broker.new_type())
+
+
+def shown(broker: Broker, subscription_id: str) -> dict[str, Any]:
+    """The Subscription as the broker shows it."""
+    return expect_object(broker.retrieve_subscription(subscription_id))
+
+
+@check(
+    id="subscription-create/echo",
+    title="A Subscription is created, with a Location header, and shows what was sent",
+    clause=[
+        cim009("5.8.1.4", "Then, implementations shall add a new Subscription."),
+        cim009("6.10.3.1", "header that contains the relative path of the created"),
+    ],
+    requirements=["ngsi-ld/5.8.1"],
+    test_purposes=purposes("CI/SUB/028_01_01", "CI/SUB/030_03_01"),
+    pics=["PICS_CreSub"],
+    **DECLARED,
+)
+def test_create_echo(broker: Broker) -> None:
+    """Ruling M11: every posted member comes back with an equal value; defaults may be added."""
+    members = {"subscriptionName": "check", "q": "speed>50", "throttling": 5, "expiresAt": FUTURE}
+    subscription = quiet(broker).watching("speed").with_members(**members).with_notification(attributes=["speed"])
+
+    response = broker.create_subscription(subscription)
+
+    expect_status(response, 201)
+    location = response.headers.get("location", "")
+    if not location.rstrip("/").endswith(f"/subscriptions/{subscription.id}"):
+        fail(f"a Location header that ends in /subscriptions/{subscription.id}", f"Location: {location or '(none)'}")
+    found = shown(broker, str(subscription.id))
+    expect_equal(found.get("type"), "Subscription", "type")
+    for name, value in {**members, "watchedAttributes": ["speed"]}.items():
+        same = same_instant(value, found.get(name)) if name == "expiresAt" else same_value(value, found.get(name))
+        if not same:
+            fail(f"{name} {value!r}", f"{name} {found.get(name)!r}")
+    expect_equal(found.get("notification", {}).get("endpoint", {}).get("uri"), ENDPOINT, "notification.endpoint.uri")
+
+
+@check(
+    id="subscription-create/generated-id",
+    title="A Subscription without an id gets one, told by the Location header",
+    clause=cim009(
+        "5.8.1.4",
+        "If the subscription document does not include a Subscription identifier, a new locally unique identifier",
+    ),
+    requirements=["ngsi-ld/5.8.1"],
+    pics=["PICS_CreSub"],
+    **DECLARED,
+)
+def test_create_generated_id(broker: Broker) -> None:
+    subscription = Subscription(None, ENDPOINT).on_type(broker.new_type())
+    named = subscription.with_members(subscriptionName=broker.unique("Subscription"))
+
+    response = broker.create_subscription(named)
+
+    expect_status(response, 201)
+    subscription_id = response.headers.get("location", "").rstrip("/").rsplit("/", 1)[-1]
+    if ":" not in subscription_id.replace("%3A", ":"):
+        fail("a Location header that ends in the new id, a URI", f"Location: {response.headers.get('location')}")
+    expect_status(broker.send("GET", f"/subscriptions/{subscription_id}"), 200)
+
+
+@check(
+    id="subscription-create/active",
+    title="A new Subscription is active",
+    clause=cim009(
+        "5.8.1.4",
+        "If the value of the isActive field is not included or is true then the initial status of the Subscription",
+    ),
+    requirements=["ngsi-ld/5.8.1"],
+    pics=["PICS_CreSub"],
+    **DECLARED,
+)
+def test_create_active(broker: Broker) -> None:
+    found = shown(broker, subscribed(broker, quiet(broker)))
+
+    expect_equal(found.get("status"), "active", "status")
+
+
+@check(
+    id="subscription-create/paused",
+    title="A new Subscription with isActive false is paused",
+    clause=cim009(
+        "5.8.1.4",
+        "If the value of the isActive field is false, then the initial status of the Subscription shall be set to",
+    ),
+    requirements=["ngsi-ld/5.8.1"],
+    pics=["PICS_CreSub"],
+    **DECLARED,
+)
+def test_create_paused(broker: Broker) -> None:
+    found = shown(broker, subscribed(broker, quiet(broker).with_members(isActive=False)))
+
+    expect_equal(found.get("status"), "paused", "status")
+
+
+@check(
+    id="subscription-create/existing-id",
+    title="Creating a Subscription whose id is in use is refused",
+    clause=cim009("5.8.1.4", "(URI) is equivalent, an error of type AlreadyExists shall be raised."),
+    requirements=["ngsi-ld/5.8.1"],
+    test_purposes=purposes("CI/SUB/028_04_01"),
+    pics=["PICS_CreSub"],
+    **DECLARED,
+)
+def test_create_existing_id(broker: Broker) -> None:
+    subscription = quiet(broker)
+    subscribed(broker, subscription)
+
+    expect_problem(broker.create_subscription(subscription), status=409, error_type="AlreadyExists")
+
+
+@check(
+    id="subscription-create/invalid-json",
+    title="A Subscription that is no JSON is an InvalidRequest",
+    clause=cim009("5.5.4", "body is not a valid JSON document then an error of type InvalidRequest shall be raised."),
+    requirements=["ngsi-ld/5.8.1", "ngsi-ld/5.5.4"],
+    test_purposes=purposes("CI/SUB/028_02_01"),
+    pics=["PICS_CreSub"],
+    **DECLARED,
+)
+def test_create_invalid_json(broker: Broker) -> None:
+    response = broker.send(
+        "POST", "/subscriptions/", content=b'{"type": ', content_type="application/json", expects_refusal=True
+    )
+
+    expect_problem(response, status=400, error_type="InvalidRequest")
+
+
+@check(
+    id="subscription-create/empty",
+    title="An empty object is no Subscription: BadRequestData",
+    clause=TYPES_MET,
+    requirements=["ngsi-ld/5.8.1", "ngsi-ld/5.2.12"],
+    test_purposes=purposes("CI/SUB/028_02_02"),
+    pics=["PICS_CreSub"],
+    **DECLARED,
+)
+def test_create_empty(broker: Broker) -> None:
+    expect_problem(broker.create_subscription({}, expects_refusal=True), status=400, error_type="BadRequestData")
+
+
+@check(
+    id="subscription-create/id-no-uri",
+    title="A Subscription whose id is no URI is BadRequestData",
+    clause=TYPES_MET,
+    requirements=["ngsi-ld/5.8.1", "ngsi-ld/5.2.12"],
+    test_purposes=purposes("CI/SUB/028_03_01"),
+    pics=["PICS_CreSub"],
+    **DECLARED,
+)
+def test_create_id_no_uri(broker: Broker) -> None:
+    subscription = Subscription(broker.not_a_uri(), ENDPOINT).on_type(broker.new_type())
+
+    expect_problem(broker.create_subscription(subscription), status=400, error_type="BadRequestData")
+
+
+@check(
+    id="subscription-create/throttling-and-interval",
+    title="Throttling together with timeInterval is BadRequestData",
+    clause=cim009("5.2.12", "Fractional values are allowed. If timeInterval is present it shall not appear"),
+    requirements=["ngsi-ld/5.8.1", "ngsi-ld/5.2.12"],
+    test_purposes=purposes("CI/SUB/028_05_01"),
+    pics=["PICS_CreSub"],
+    **DECLARED,
+)
+def test_create_throttling_and_interval(broker: Broker) -> None:
+    response = broker.create_subscription(quiet(broker).with_members(throttling=5, timeInterval=5))
+
+    expect_problem(response, status=400, error_type="BadRequestData")
+
+
+@check(
+    id="subscription-create/negative-throttling",
+    title="A negative throttling is BadRequestData",
+    clause=[TYPES_MET, cim009("5.2.12", "Greater than 0. Fractional values are allowed.")],
+    requirements=["ngsi-ld/5.8.1", "ngsi-ld/5.2.12"],
+    test_purposes=purposes("CI/SUB/028_05_02"),
+    pics=["PICS_CreSub"],
+    **DECLARED,
+)
+def test_create_negative_throttling(broker: Broker) -> None:
+    response = broker.create_subscription(quiet(broker).with_members(throttling=-5))
+
+    expect_problem(response, status=400, error_type="BadRequestData")
+
+
+@check(
+    id="subscription-create/expired",
+    title="A Subscription that has expired already is BadRequestData",
+    clause=cim009(
+        "5.8.1.4", "timestamp provided represents a moment before the current date and time, then an error of type"
+    ),
+    requirements=["ngsi-ld/5.8.1"],
+    pics=["PICS_CreSub"],
+    **DECLARED,
+)
+def test_create_expired(broker: Broker) -> None:
+    response = broker.create_subscription(quiet(broker).with_members(expiresAt=PAST))
+
+    expect_problem(response, status=400, error_type="BadRequestData")
+
+
+@check(
+    id="subscription-create/invalid-q",
+    title="A Subscription with a q that does not follow the grammar is BadRequestData",
+    clause=[TYPES_MET, cim009("5.2.12", "A valid query string as per clause 4.9")],
+    requirements=["ngsi-ld/5.8.1", "ngsi-ld/5.2.12"],
+    pics=["PICS_CreSub"],
+    **DECLARED,
+)
+def test_create_invalid_q(broker: Broker) -> None:
+    response = broker.create_subscription(quiet(broker).with_members(q="speed==;(("))
+
+    expect_problem(response, status=400, error_type="BadRequestData")
+
+
+@check(
+    id="subscription-create/no-selector",
+    title="A Subscription with neither entities nor watchedAttributes is BadRequestData",
+    clause=cim009("5.2.12", "At least one of (a) entities or (b) watchedAttributes shall be present"),
+    requirements=["ngsi-ld/5.8.1", "ngsi-ld/5.2.12"],
+    pics=["PICS_CreSub"],
+    **DECLARED,
+)
+def test_create_no_selector(broker: Broker) -> None:
+    response = broker.create_subscription(Subscription(broker.new_id("Subscription"), ENDPOINT))
+
+    expect_problem(response, status=400, error_type="BadRequestData")
+
+
+@check(
+    id="subscription-retrieve/unknown-id",
+    title="Retrieving a Subscription that does not exist is ResourceNotFound",
+    clause=cim009(
+        "5.8.3.4",
+        "If the identifier provided does not correspond to any existing subscription in the system then an error of",
+    ),
+    requirements=["ngsi-ld/5.8.3"],
+    test_purposes=purposes("CI/SUB/030_02_01"),
+    pics=["PICS_SubRet"],
+    **READ,
+)
+def test_retrieve_unknown_id(broker: Broker) -> None:
+    response = broker.retrieve_subscription(broker.new_id("Subscription"))
+
+    expect_problem(response, status=404, error_type="ResourceNotFound")
+
+
+@check(
+    id="subscription-retrieve/id-no-uri",
+    title="Retrieving a Subscription under an id that is no URI is BadRequestData",
+    clause=cim009(
+        "5.8.3.4",
+        "If the subscription Id is not present or it is not a valid URI, then an error of type BadRequestData shall be",
+    ),
+    requirements=["ngsi-ld/5.8.3"],
+    test_purposes=purposes("CI/SUB/030_01_01"),
+    pics=["PICS_SubRet"],
+    **READ,
+)
+def test_retrieve_id_no_uri(broker: Broker) -> None:
+    expect_problem(broker.retrieve_subscription(broker.not_a_uri()), status=400, error_type="BadRequestData")
+
+
+@check(
+    id="subscription-query/list",
+    title="The list of Subscriptions is an array",
+    clause=cim009(
+        "5.8.4.5", "A list (represented as a JSON array) of JSON-LD objects each one representing subscription details"
+    ),
+    requirements=["ngsi-ld/5.8.4"],
+    test_purposes=purposes("CI/SUB/031_01_01"),
+    pics=["PICS_RetLisSub"],
+    **READ,
+)
+def test_query_list(broker: Broker) -> None:
+    for item in expect_list(broker.query_subscriptions({"limit": 5})):
+        expect_members(item, present=["id", "type", "notification"])
+
+
+@check(
+    id="subscription-query/contains",
+    title="The list of Subscriptions contains the ones that were created",
+    clause=cim009(
+        "5.8.4.4",
+        "The NGSI-LD system shall list all the existing subscriptions up to the limit specified as input data.",
+    ),
+    requirements=["ngsi-ld/5.8.4"],
+    test_purposes=purposes("CI/SUB/031_01_01"),
+    pics=["PICS_RetLisSub"],
+    **DECLARED,
+)
+def test_query_contains(broker: Broker) -> None:
+    wanted = {subscribed(broker, quiet(broker)) for _ in range(2)}
+    seen: set[str] = set()
+
+    for page in range(20):
+        items = expect_list(broker.query_subscriptions({"limit": 100, "offset": 100 * page}))
+        seen |= {str(item.get("id")) for item in items}
+        if wanted <= seen or len(items) < 100:
+            break
+
+    if not wanted <= seen:
+        fail(f"a list with {sorted(wanted)}", f"{len(seen)} Subscriptions without {sorted(wanted - seen)}")
+
+
+@check(
+    id="subscription-query/paging",
+    title="limit bounds the list of Subscriptions, and a next link leads on",
+    clause=cim009("5.8.4.4", "Pagination logic shall be in place as mandated by clause 5.5.9."),
+    requirements=["ngsi-ld/5.8.4", "ngsi-ld/6.3.10"],
+    test_purposes=purposes("CI/SUB/031_02_01"),
+    pics=["PICS_RetLisSub"],
+    **DECLARED,
+)
+def test_query_paging(broker: Broker) -> None:
+    for _ in range(2):
+        subscribed(broker, quiet(broker))
+
+    response = broker.query_subscriptions({"limit": 1})
+
+    expect_equal(len(expect_list(response)), 1, "the number of Subscriptions with limit=1")
+    if find_link(parse_links(response.headers.get_list("link")), "next") is None:
+        fail('a Link header with rel="next"', f"Link: {response.headers.get('link') or '(none)'}")
+
+
+@check(
+    id="subscription-update/members",
+    title="An update changes the members it names and keeps the others",
+    clause=cim009("5.8.2.4", "Then, implementations shall modify the target Subscription as mandated by clause 5.5.8."),
+    requirements=["ngsi-ld/5.8.2"],
+    test_purposes=purposes("CI/SUB/029_06_01"),
+    pics=["PICS_SubUpd"],
+    **DECLARED,
+)
+def test_update_members(broker: Broker) -> None:
+    subscription = quiet(broker).with_members(q="speed>50", subscriptionName="before")
+    subscription_id = subscribed(broker, subscription)
+
+    response = broker.update_subscription(subscription_id, {"subscriptionName": "after"})
+
+    expect_status(response, 204)
+    found = shown(broker, subscription_id)
+    expect_equal((found.get("subscriptionName"), found.get("q")), ("after", "speed>50"), "subscriptionName and q")
+
+
+@check(
+    id="subscription-update/pause-and-resume",
+    title="isActive false pauses a Subscription and true makes it active again",
+    clause=[
+        cim009(
+            "5.8.2.4", "If isActive is equal to false and expiresAt is not present, then status shall be updated to"
+        ),
+        cim009("5.8.2.4", "If isActive is equal to true and expiresAt is not present, then status shall be updated to"),
+    ],
+    requirements=["ngsi-ld/5.8.2"],
+    test_purposes=purposes("CI/SUB/029_07_01", "CI/SUB/029_09_01"),
+    pics=["PICS_SubUpd"],
+    **DECLARED,
+)
+def test_update_pause(broker: Broker) -> None:
+    subscription_id = subscribed(broker, quiet(broker))
+    states = []
+
+    for active in (False, True):
+        expect_status(broker.update_subscription(subscription_id, {"isActive": active}), 204)
+        states.append(shown(broker, subscription_id).get("status"))
+
+    expect_equal(states, ["paused", "active"], "status after isActive false and true")
+
+
+@check(
+    id="subscription-update/active-until",
+    title="isActive true with an expiresAt in the future makes a Subscription active",
+    clause=cim009(
+        "5.8.2.4",
+        "If isActive is equal to true and expiresAt corresponds to a DateTime in the future, then status shall be",
+    ),
+    requirements=["ngsi-ld/5.8.2"],
+    test_purposes=purposes("CI/SUB/029_08_01"),
+    pics=["PICS_SubUpd"],
+    **DECLARED,
+)
+def test_update_active_until(broker: Broker) -> None:
+    subscription_id = subscribed(broker, quiet(broker).with_members(isActive=False))
+
+    response = broker.update_subscription(subscription_id, {"isActive": True, "expiresAt": FUTURE})
+
+    expect_status(response, 204)
+    expect_equal(shown(broker, subscription_id).get("status"), "active", "status")
+
+
+@check(
+    id="subscription-update/expired",
+    title="An update to an expiresAt in the past is BadRequestData",
+    clause=cim009(
+        "5.8.2.4",
+        "If expiresAt is included but referring to a DateTime in the past, then a BadRequestData error shall be",
+    ),
+    requirements=["ngsi-ld/5.8.2"],
+    test_purposes=purposes("CI/SUB/029_11_01"),
+    pics=["PICS_SubUpd"],
+    **DECLARED,
+)
+def test_update_expired(broker: Broker) -> None:
+    subscription_id = subscribed(broker, quiet(broker))
+
+    response = broker.update_subscription(subscription_id, {"expiresAt": PAST})
+
+    expect_problem(response, status=400, error_type="BadRequestData")
+
+
+@check(
+    id="subscription-update/invalid",
+    title="An update that breaks the data type is BadRequestData",
+    clause=cim009(
+        "5.8.2.4",
+        "If the data types and restrictions expressed by clause 5.2.12 are not met by the Subscription Fragment",
+    ),
+    requirements=["ngsi-ld/5.8.2", "ngsi-ld/5.2.12"],
+    test_purposes=purposes("CI/SUB/029_03_01"),
+    pics=["PICS_SubUpd"],
+    **DECLARED,
+)
+def test_update_invalid(broker: Broker) -> None:
+    subscription_id = subscribed(broker, quiet(broker))
+
+    response = broker.update_subscription(subscription_id, {"watchedAttributes": []})
+
+    expect_problem(response, status=400, error_type="BadRequestData")
+
+
+@check(
+    id="subscription-update/unknown-id",
+    title="Updating a Subscription that does not exist is ResourceNotFound",
+    clause=cim009("5.8.2.4", "whose id (URI) is equivalent, an error of type ResourceNotFound shall be raised."),
+    requirements=["ngsi-ld/5.8.2"],
+    test_purposes=purposes("CI/SUB/029_02_01"),
+    pics=["PICS_SubUpd"],
+    **DECLARED,
+)
+def test_update_unknown_id(broker: Broker) -> None:
+    response = broker.update_subscription(broker.new_id("Subscription"), {"subscriptionName": "after"})
+
+    expect_problem(response, status=404, error_type="ResourceNotFound")
+
+
+@check(
+    id="subscription-update/id-no-uri",
+    title="Updating a Subscription under an id that is no URI is BadRequestData",
+    clause=cim009(
+        "5.8.2.4",
+        "If the Subscription id is not present or it is not a valid URI, then an error of type BadRequestData shall be",
+    ),
+    requirements=["ngsi-ld/5.8.2"],
+    test_purposes=purposes("CI/SUB/029_01_02"),
+    pics=["PICS_SubUpd"],
+    **DECLARED,
+)
+def test_update_id_no_uri(broker: Broker) -> None:
+    response = broker.update_subscription(broker.not_a_uri(), {"subscriptionName": "after"})
+
+    expect_problem(response, status=400, error_type="BadRequestData")
+
+
+@check(
+    id="subscription-delete/gone",
+    title="A deleted Subscription answers 204 and is gone",
+    clause=cim009("5.8.5.4", "Otherwise, implementations shall delete the Subscription"),
+    requirements=["ngsi-ld/5.8.5"],
+    test_purposes=purposes("CI/SUB/032_03_01"),
+    pics=["PICS_SubDel"],
+    **DECLARED,
+)
+def test_delete_gone(broker: Broker) -> None:
+    subscription_id = subscribed(broker, quiet(broker))
+
+    response = broker.delete_subscription(subscription_id)
+
+    expect_status(response, 204)
+    expect_status(broker.retrieve_subscription(subscription_id), 404)
+
+
+@check(
+    id="subscription-delete/unknown-id",
+    title="Deleting a Subscription that does not exist is ResourceNotFound",
+    clause=cim009(
+        "5.8.5.4",
+        "If the subscription id provided does not correspond to any existing subscription in the system, then an",
+    ),
+    requirements=["ngsi-ld/5.8.5"],
+    test_purposes=purposes("CI/SUB/032_02_01"),
+    pics=["PICS_SubDel"],
+    **DECLARED,
+)
+def test_delete_unknown_id(broker: Broker) -> None:
+    response = broker.delete_subscription(broker.new_id("Subscription"))
+
+    expect_problem(response, status=404, error_type="ResourceNotFound")
+
+
+@check(
+    id="subscription-delete/id-no-uri",
+    title="Deleting a Subscription under an id that is no URI is BadRequestData",
+    clause=cim009(
+        "5.8.5.4",
+        "If the subscription Id is not present or it is not a valid URI, then an error of type BadRequestData shall be",
+    ),
+    requirements=["ngsi-ld/5.8.5"],
+    test_purposes=purposes("CI/SUB/032_01_02"),
+    pics=["PICS_SubDel"],
+    **DECLARED,
+)
+def test_delete_id_no_uri(broker: Broker) -> None:
+    expect_problem(broker.delete_subscription(broker.not_a_uri()), status=400, error_type="BadRequestData")

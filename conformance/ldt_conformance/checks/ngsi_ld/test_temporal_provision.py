@@ -1,0 +1,455 @@
+"""Provision of Temporal Evolutions: ETSI GS CIM 009 V1.9.1, clauses 5.6.11 to 5.6.16, 6.18 to 6.22."""
+
+from typing import Any
+
+from ldt_conformance import Broker, Level, Mode, TemporalEntity, check, expect_problem, expect_status
+from ldt_conformance.checks.ngsi_ld.declared import TEMPORAL, cim009, purposes
+from ldt_conformance.checks.ngsi_ld.given import DATASET, read_back_history, stored_history
+from ldt_conformance.checks.ngsi_ld.histories import AT, BROKER_AND_HISTORY, instances, series_of, values
+from ldt_conformance.clients import property_
+from ldt_conformance.engine.verdicts import fail, precondition
+from ldt_conformance.expectations import expect_equal
+
+DECLARED: dict[str, Any] = {
+    "level": Level.MUST,
+    "mode": Mode.SANDBOX_WRITE,
+    "capability": TEMPORAL,
+    "roles": BROKER_AND_HISTORY,
+}
+NO_URI = "then an error of type BadRequestData shall be"
+UNKNOWN_INSTANCE = (
+    "If for the target Attribute no instance with the specified instanceId exists, an error of type ResourceNotFound"
+)
+
+
+def first_instance_id(broker: Broker, history: TemporalEntity) -> str:
+    """The instanceId of the oldest speed; inconclusive where the broker keeps none (it only should, 4.5.7)."""
+    found = instances(read_back_history(broker, history.id), "speed")
+    instance_id = found[0].get("instanceId") if found else None
+    precondition(isinstance(instance_id, str), f"instances carry no instanceId: {found[:1]}")
+    return str(instance_id)
+
+
+@check(
+    id="temporal-create/new",
+    title="A Temporal Evolution is created with every instance, and a Location header",
+    clause=[
+        cim009("5.6.11.4", "Otherwise, implementations shall create the provided Temporal Evolution of an Entity."),
+        cim009("6.18.3.1", "Upon creation success, the HTTP response shall include a"),
+    ],
+    requirements=["ngsi-ld/5.6.11"],
+    test_purposes=purposes("CI/Prov/TE/007_01_01", "CI/Prov/TE/007_01_02"),
+    pics=["PICS_TemEvoEntCre"],
+    **DECLARED,
+)
+def test_create_new(broker: Broker) -> None:
+    history = series_of(broker)
+
+    response = broker.create_temporal(history)
+
+    expect_status(response, 201)
+    location = response.headers.get("location", "")
+    if not location.rstrip("/").endswith(f"/entities/{history.id}"):
+        fail(f"a Location header that ends in /entities/{history.id}", f"Location: {location or '(none)'}")
+    found = read_back_history(broker, history.id)
+    expect_equal((values(found, "speed"), values(found, "fuel")), ([120, 80, 100], [60, 55, 50]), "speed and fuel")
+
+
+@check(
+    id="temporal-create/adds",
+    title="A second creation adds its instances to those there and answers 204",
+    clause=cim009(
+        "5.6.11.4",
+        "Attribute instances included by the Temporal Evolution shall be added to the existing Entity as mandated by",
+    ),
+    requirements=["ngsi-ld/5.6.11"],
+    test_purposes=purposes("CI/Prov/TE/008_01_01"),
+    pics=["PICS_TemEvoEntCre"],
+    **DECLARED,
+)
+def test_create_adds(broker: Broker) -> None:
+    """Ruling W24: instances with new timestamps must be there; the fixture has no duplicates."""
+    history = stored_history(broker, series_of(broker))
+    more = TemporalEntity(history.id, history.type).with_series("speed", [(70, AT[4]), (60, AT[5])])
+
+    response = broker.create_temporal(more)
+
+    expect_status(response, 204)
+    expect_equal(values(read_back_history(broker, history.id), "speed"), [120, 80, 100, 70, 60], "speed")
+
+
+@check(
+    id="temporal-create/invalid-json",
+    title="A Temporal Evolution that is no JSON is an InvalidRequest",
+    clause=cim009("5.5.4", "body is not a valid JSON document then an error of type InvalidRequest shall be raised."),
+    requirements=["ngsi-ld/5.6.11", "ngsi-ld/5.5.4"],
+    test_purposes=purposes("CI/Prov/TE/007_02_01", "CI/Prov/TE/007_02_02"),
+    pics=["PICS_TemEvoEntCre"],
+    **DECLARED,
+)
+def test_create_invalid_json(broker: Broker) -> None:
+    for content in (b'{"id": ', b""):
+        response = broker.send(
+            "POST", "/temporal/entities/", content=content, content_type="application/json", expects_refusal=True
+        )
+        expect_problem(response, status=400, error_type="InvalidRequest")
+
+
+@check(
+    id="temporal-create/missing-id",
+    title="A Temporal Evolution without an id is BadRequestData",
+    clause=cim009("5.5.4", "the API data type definitions, then an error of type BadRequestData shall be raised."),
+    requirements=["ngsi-ld/5.6.11", "ngsi-ld/5.5.4"],
+    test_purposes=purposes("CI/Prov/TE/007_03_01"),
+    pics=["PICS_TemEvoEntCre"],
+    **DECLARED,
+)
+def test_create_missing_id(broker: Broker) -> None:
+    body = {"type": broker.new_type(), "speed": [property_(1, observed_at=AT[1])]}
+
+    response = broker.create_temporal(body, expects_refusal=True)
+
+    expect_problem(response, status=400, error_type="BadRequestData")
+
+
+@check(
+    id="temporal-create/id-no-uri",
+    title="A Temporal Evolution whose id is no URI is BadRequestData",
+    clause=cim009("5.5.4", "the API data type definitions, then an error of type BadRequestData shall be raised."),
+    requirements=["ngsi-ld/5.6.11", "ngsi-ld/5.5.4"],
+    test_purposes=purposes("CI/Prov/TE/007_03_02"),
+    pics=["PICS_TemEvoEntCre"],
+    **DECLARED,
+)
+def test_create_id_no_uri(broker: Broker) -> None:
+    response = broker.create_temporal(
+        TemporalEntity(broker.not_a_uri(), broker.new_type()).with_series("a", [(1, AT[1])])
+    )
+
+    expect_problem(response, status=400, error_type="BadRequestData")
+
+
+@check(
+    id="temporal-append/adds",
+    title="Instances added to a Temporal Evolution join those there",
+    clause=cim009("5.6.12.4", "added to the target Temporal Evolution of an Entity."),
+    requirements=["ngsi-ld/5.6.12"],
+    test_purposes=purposes("CI/Prov/TEA/014_01_01"),
+    pics=["PICS_TemEvoAttEntIns"],
+    **DECLARED,
+)
+def test_append_adds(broker: Broker) -> None:
+    history = stored_history(broker, series_of(broker))
+    fragment = {"speed": [property_(70, observed_at=AT[4])], "colour": [property_("red", observed_at=AT[4])]}
+
+    response = broker.append_temporal_attributes(history.id, fragment)
+
+    expect_status(response, 204)
+    found = read_back_history(broker, history.id)
+    expect_equal((values(found, "speed"), values(found, "colour")), ([120, 80, 100, 70], ["red"]), "speed and colour")
+
+
+@check(
+    id="temporal-append/unknown-id",
+    title="Adding to a Temporal Evolution that does not exist is ResourceNotFound",
+    clause=cim009(
+        "5.6.12.4",
+        "one passed as a parameter held locally and no matching registrations apply, an error of type ResourceNotFound",
+    ),
+    requirements=["ngsi-ld/5.6.12"],
+    test_purposes=purposes("CI/Prov/TEA/014_03_01"),
+    pics=["PICS_TemEvoAttEntIns"],
+    **DECLARED,
+)
+def test_append_unknown_id(broker: Broker) -> None:
+    response = broker.append_temporal_attributes(broker.new_id(), {"speed": [property_(1, observed_at=AT[1])]})
+
+    expect_problem(response, status=404, error_type="ResourceNotFound")
+
+
+@check(
+    id="temporal-append/id-no-uri",
+    title="Adding under an id that is no URI is BadRequestData",
+    clause=cim009(
+        "5.6.12.4",
+        "the Entity ID is not present or it is not a valid URI then an error of type BadRequestData shall be raised.",
+    ),
+    requirements=["ngsi-ld/5.6.12"],
+    test_purposes=purposes("CI/Prov/TEA/014_02_02"),
+    pics=["PICS_TemEvoAttEntIns"],
+    **DECLARED,
+)
+def test_append_id_no_uri(broker: Broker) -> None:
+    response = broker.append_temporal_attributes(broker.not_a_uri(), {"speed": [property_(1, observed_at=AT[1])]})
+
+    expect_problem(response, status=400, error_type="BadRequestData")
+
+
+@check(
+    id="temporal-append/invalid-json",
+    title="A fragment that is no JSON is an InvalidRequest",
+    clause=cim009("5.5.4", "body is not a valid JSON document then an error of type InvalidRequest shall be raised."),
+    requirements=["ngsi-ld/5.6.12", "ngsi-ld/5.5.4"],
+    test_purposes=purposes("CI/Prov/TEA/014_04_01", "CI/Prov/TEA/014_04_02"),
+    pics=["PICS_TemEvoAttEntIns"],
+    **DECLARED,
+)
+def test_append_invalid_json(broker: Broker) -> None:
+    history = stored_history(broker, series_of(broker))
+
+    for content in (b'{"speed": [', b""):
+        response = broker.append_temporal_attributes(history.id, None, content=content, content_type="application/json")
+        expect_problem(response, status=400, error_type="InvalidRequest")
+
+
+@check(
+    id="temporal-delete/gone",
+    title="A deleted Temporal Evolution answers 204 and is gone",
+    clause=cim009("5.6.16.4", "the entire Temporal Evolution of the Entity shall be removed."),
+    requirements=["ngsi-ld/5.6.16"],
+    test_purposes=purposes("CI/Prov/TE/009_01_01"),
+    pics=["PICS_TemEvoEntDel"],
+    **DECLARED,
+)
+def test_delete_gone(broker: Broker) -> None:
+    history = stored_history(broker, series_of(broker))
+
+    response = broker.delete_temporal(history.id)
+
+    expect_status(response, 204)
+    expect_problem(broker.retrieve_temporal(history.id), status=404, error_type="ResourceNotFound")
+
+
+@check(
+    id="temporal-delete/unknown-id",
+    title="Deleting a Temporal Evolution that does not exist is ResourceNotFound",
+    clause=cim009(
+        "5.6.16.4",
+        "is equivalent held locally and no matching registrations apply, then an error of type ResourceNotFound",
+    ),
+    requirements=["ngsi-ld/5.6.16"],
+    test_purposes=purposes("CI/Prov/TE/009_03_01"),
+    pics=["PICS_TemEvoEntDel"],
+    **DECLARED,
+)
+def test_delete_unknown_id(broker: Broker) -> None:
+    expect_problem(broker.delete_temporal(broker.new_id()), status=404, error_type="ResourceNotFound")
+
+
+@check(
+    id="temporal-delete/id-no-uri",
+    title="Deleting a Temporal Evolution under an id that is no URI is BadRequestData",
+    clause=cim009("5.6.16.4", f"If the target Entity ID is not present or it is not a valid URI, {NO_URI}"),
+    requirements=["ngsi-ld/5.6.16"],
+    test_purposes=purposes("CI/Prov/TE/009_02_02"),
+    pics=["PICS_TemEvoEntDel"],
+    **DECLARED,
+)
+def test_delete_id_no_uri(broker: Broker) -> None:
+    expect_problem(broker.delete_temporal(broker.not_a_uri()), status=400, error_type="BadRequestData")
+
+
+def with_dataset(broker: Broker) -> TemporalEntity:
+    """A stored history of speed with and without a datasetId, and of fuel."""
+    history = series_of(broker).with_series("speed", [(54, AT[1]), (56, AT[2])], dataset_id=DATASET)
+    return stored_history(broker, history)
+
+
+@check(
+    id="temporal-delete-attribute/default-instance",
+    title="Without parameters the instances of the default dataset are deleted and others stay",
+    clause=cim009(
+        "5.6.13.4", "if no datasetId parameter is provided, remove only the default target Attribute instance"
+    ),
+    requirements=["ngsi-ld/5.6.13"],
+    test_purposes=purposes("CI/Prov/TEA/015_01_01"),
+    pics=["PICS_AttTemEvoEntDel"],
+    **DECLARED,
+)
+def test_delete_attribute_default(broker: Broker) -> None:
+    history = with_dataset(broker)
+
+    response = broker.delete_temporal_attribute(history.id, "speed")
+
+    expect_status(response, 204)
+    found = instances(read_back_history(broker, history.id), "speed")
+    live = [(row.get("datasetId"), row.get("value")) for row in found if "deletedAt" not in row]
+    expect_equal(live, [(DATASET, 54), (DATASET, 56)], "datasetId and value of the instances of speed that are left")
+
+
+@check(
+    id="temporal-delete-attribute/dataset",
+    title="With a datasetId the instances of that dataset are deleted and others stay",
+    clause=cim009(
+        "5.6.13.4",
+        "if a datasetId parameter is provided, remove only any target Attribute instance from the given dataset;",
+    ),
+    requirements=["ngsi-ld/5.6.13"],
+    test_purposes=purposes("CI/Prov/TEA/015_01_02"),
+    pics=["PICS_AttTemEvoEntDel"],
+    **DECLARED,
+)
+def test_delete_attribute_dataset(broker: Broker) -> None:
+    history = with_dataset(broker)
+
+    response = broker.delete_temporal_attribute(history.id, "speed", params={"datasetId": DATASET})
+
+    expect_status(response, 204)
+    found = instances(read_back_history(broker, history.id), "speed")
+    live = [(row.get("datasetId"), row.get("value")) for row in found if "deletedAt" not in row]
+    expect_equal(
+        live, [(None, 120), (None, 80), (None, 100)], "datasetId and value of the instances of speed that are left"
+    )
+
+
+@check(
+    id="temporal-delete-attribute/all-instances",
+    title="With deleteAll every instance is deleted and other Attributes stay",
+    clause=cim009(
+        "5.6.13.4", "If the deleteAll flag is set, remove all target Attribute instances from the target Entity."
+    ),
+    requirements=["ngsi-ld/5.6.13"],
+    test_purposes=purposes("CI/Prov/TEA/015_01_03"),
+    pics=["PICS_AttTemEvoEntDel"],
+    **DECLARED,
+)
+def test_delete_attribute_all(broker: Broker) -> None:
+    history = with_dataset(broker)
+
+    response = broker.delete_temporal_attribute(history.id, "speed", params={"deleteAll": True})
+
+    expect_status(response, 204)
+    found = read_back_history(broker, history.id)
+    live = [row for row in instances(found, "speed") if "deletedAt" not in row]
+    expect_equal((live, values(found, "fuel")), ([], [60, 55, 50]), "live instances of speed, and fuel")
+
+
+@check(
+    id="temporal-delete-attribute/unknown",
+    title="Deleting an Attribute that the history does not have is ResourceNotFound",
+    clause=cim009(
+        "5.6.13.4", "If the target Temporal Evolution of an Entity does not contain the target Attribute then an"
+    ),
+    requirements=["ngsi-ld/5.6.13"],
+    test_purposes=purposes("CI/Prov/TEA/015_03_02"),
+    pics=["PICS_AttTemEvoEntDel"],
+    **DECLARED,
+)
+def test_delete_attribute_unknown(broker: Broker) -> None:
+    history = stored_history(broker, series_of(broker))
+
+    response = broker.delete_temporal_attribute(history.id, "absentAttribute")
+
+    expect_problem(response, status=404, error_type="ResourceNotFound")
+
+
+@check(
+    id="temporal-delete-attribute/unknown-id",
+    title="Deleting an Attribute of a history that does not exist is ResourceNotFound",
+    clause=cim009("5.6.13.4", "apply, then an error of type ResourceNotFound shall be raised."),
+    requirements=["ngsi-ld/5.6.13"],
+    test_purposes=purposes("CI/Prov/TEA/015_03_01"),
+    pics=["PICS_AttTemEvoEntDel"],
+    **DECLARED,
+)
+def test_delete_attribute_unknown_id(broker: Broker) -> None:
+    response = broker.delete_temporal_attribute(broker.new_id(), "speed")
+
+    expect_problem(response, status=404, error_type="ResourceNotFound")
+
+
+@check(
+    id="temporal-instance/modified",
+    title="A modified instance has the new value and the others stay",
+    clause=cim009(
+        "5.6.14.4",
+        "Replace the target Attribute instance identified by the instanceId with the Attribute instance in the",
+    ),
+    requirements=["ngsi-ld/5.6.14"],
+    test_purposes=purposes("CI/Prov/TEA/016_01_01"),
+    pics=["PICS_AttInsTemEvoEnt"],
+    **DECLARED,
+)
+def test_instance_modified(broker: Broker) -> None:
+    history = stored_history(broker, series_of(broker))
+    instance_id = first_instance_id(broker, history)
+
+    fragment = {"speed": [property_(121, observed_at=AT[1])]}
+    response = broker.modify_temporal_instance(history.id, "speed", instance_id, fragment)
+
+    expect_status(response, 204)
+    expect_equal(values(read_back_history(broker, history.id), "speed"), [121, 80, 100], "speed")
+
+
+@check(
+    id="temporal-instance/modify-unknown",
+    title="Modifying an instance that is not there is ResourceNotFound",
+    clause=cim009("5.6.14.4", UNKNOWN_INSTANCE),
+    requirements=["ngsi-ld/5.6.14"],
+    test_purposes=purposes("CI/Prov/TEA/016_03_03"),
+    pics=["PICS_AttInsTemEvoEnt"],
+    **DECLARED,
+)
+def test_instance_modify_unknown(broker: Broker) -> None:
+    history = stored_history(broker, series_of(broker))
+
+    fragment = {"speed": [property_(121, observed_at=AT[1])]}
+    response = broker.modify_temporal_instance(history.id, "speed", broker.new_id("Instance"), fragment)
+
+    expect_problem(response, status=404, error_type="ResourceNotFound")
+
+
+@check(
+    id="temporal-instance/deleted",
+    title="A deleted instance is gone and the others stay",
+    clause=cim009(
+        "5.6.15.4",
+        "Remove the instance, with the specified instanceId, of the target Attribute from the target Entity.",
+    ),
+    requirements=["ngsi-ld/5.6.15"],
+    test_purposes=purposes("CI/Prov/TEA/017_01_01"),
+    pics=["PICS_AttInsTemEvoEnt"],
+    **DECLARED,
+)
+def test_instance_deleted(broker: Broker) -> None:
+    history = stored_history(broker, series_of(broker))
+    instance_id = first_instance_id(broker, history)
+
+    response = broker.delete_temporal_instance(history.id, "speed", instance_id)
+
+    expect_status(response, 204)
+    expect_equal(values(read_back_history(broker, history.id), "speed"), [80, 100], "speed")
+
+
+@check(
+    id="temporal-instance/delete-unknown",
+    title="Deleting an instance that is not there is ResourceNotFound",
+    clause=cim009("5.6.15.4", UNKNOWN_INSTANCE),
+    requirements=["ngsi-ld/5.6.15"],
+    test_purposes=purposes("CI/Prov/TEA/017_03_03"),
+    pics=["PICS_AttInsTemEvoEnt"],
+    **DECLARED,
+)
+def test_instance_delete_unknown(broker: Broker) -> None:
+    history = stored_history(broker, series_of(broker))
+
+    response = broker.delete_temporal_instance(history.id, "speed", broker.new_id("Instance"))
+
+    expect_problem(response, status=404, error_type="ResourceNotFound")
+
+
+@check(
+    id="temporal-instance/delete-no-uri",
+    title="Deleting under an instanceId that is no URI is BadRequestData",
+    clause=cim009("5.6.15.4", f"If the target instanceId is not a valid URI or it is not present, {NO_URI}"),
+    requirements=["ngsi-ld/5.6.15"],
+    test_purposes=purposes("CI/Prov/TEA/017_02_03"),
+    pics=["PICS_AttInsTemEvoEnt"],
+    **DECLARED,
+)
+def test_instance_delete_no_uri(broker: Broker) -> None:
+    history = stored_history(broker, series_of(broker))
+
+    response = broker.delete_temporal_instance(history.id, "speed", broker.not_a_uri())
+
+    expect_problem(response, status=400, error_type="BadRequestData")

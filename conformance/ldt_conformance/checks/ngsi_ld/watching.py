@@ -1,0 +1,137 @@
+"""Waiting for notifications, and making sure that there is none (clause 5.8.6; lessons 5 to 9).
+
+A notification that must come is polled for until a generous deadline and taken as soon as it is there. One that must
+not come is proven by a barrier: after the stimulus under test a sentinel, on a Subscription of its own, is made to
+notify; when that has arrived and a short grace time scaled to its latency has passed, absence is evidence. Every such
+check has a positive control of the same fixture, or it would pass on a broker that notifies nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ldt_conformance.checks.ngsi_ld.given import stored, subscribed
+from ldt_conformance.clients import Broker, Entity, Subscription, property_
+from ldt_conformance.engine.verdicts import Reason, fail, inconclusive, precondition
+from ldt_conformance.expectations import require
+from ldt_conformance.receiver import Inbox, Received, Receiver
+
+POSITIVE_SECONDS = 10.0
+MIN_GRACE_SECONDS = 0.25
+GRACE_FACTOR = 3.0
+Match = Callable[[dict[str, Any]], bool]
+
+
+def anything(_: dict[str, Any]) -> bool:
+    """Every Entity matches."""
+    return True
+
+
+def entities_in(request: Received) -> list[dict[str, Any]]:
+    """The Entities that a notification carries; empty where it is none."""
+    body = request.json()
+    data = body.get("data") if isinstance(body, dict) else None
+    listed = data if isinstance(data, list) else [data]
+    return [item for item in listed if isinstance(item, dict)]
+
+
+@dataclass
+class Watch:
+    """A Subscription under test with its inbox.
+
+    Attributes:
+        id: The Subscription's id.
+        inbox: Where its notifications arrive, and no other's.
+    """
+
+    broker: Broker
+    receiver: Receiver
+    id: str
+    inbox: Inbox
+    seen: int = 0
+
+    def notification(self, what: str, *, about: str | None = None, where: Match = anything) -> Received:
+        """The next notification about an Entity; fails where none comes in time.
+
+        Args:
+            what: What has happened that must be notified.
+            about: Id of the Entity; None is any.
+            where: What the Entity in the notification looks like.
+        """
+        found = self.inbox.wait_for(
+            lambda request: self._fits(request, about, where), POSITIVE_SECONDS, after=self.seen
+        )
+        if found is None:
+            self._missing(what)
+        self.seen = self.inbox.received().index(found) + 1
+        return found
+
+    def silence(self, what: str, sentinel: Sentinel, *, about: str | None = None) -> None:
+        """Fail where a notification about an Entity has come although it must not; trips the sentinel first."""
+        grace = max(MIN_GRACE_SECONDS, GRACE_FACTOR * sentinel.trip())
+        found = self.inbox.wait_for(lambda request: self._fits(request, about, anything), grace, after=self.seen)
+        if found is not None:
+            fail(f"no notification {what}", f"a notification: {found.body.decode(errors='replace')[:300]}")
+
+    def forget(self) -> None:
+        """Pass over everything that has come so far."""
+        self.seen = len(self.inbox.received())
+
+    def _fits(self, request: Received, about: str | None, where: Match) -> bool:
+        body = request.json()
+        if not isinstance(body, dict) or body.get("subscriptionId") != self.id:
+            return False
+        return any((about is None or item.get("id") == about) and where(item) for item in entities_in(request))
+
+    def _missing(self, what: str) -> None:
+        observed = f"{len(self.inbox.received())} request(s) on its path, none that fits, in {POSITIVE_SECONDS:g} s"
+        if not self.broker.client.loopback and self.receiver.requests_seen == 0:
+            inconclusive(
+                Reason.RECEIVER_UNREACHABLE,
+                f"{observed}; the target never called {self.receiver.base_url} in this run, so it may not reach it",
+                expected=f"a notification {what}",
+            )
+        fail(f"a notification {what}", observed)
+
+
+@dataclass
+class Sentinel:
+    """An Entity and a Subscription whose notification says that everything before has been delivered."""
+
+    watch: Watch
+    entity: Entity
+    value: int = 0
+
+    def trip(self) -> float:
+        """Change the Entity and wait for the notification; returns its latency in seconds."""
+        self.value += 1
+        started = time.monotonic()
+        change = {"speed": property_(self.value)}
+        require(self.watch.broker.update_attributes(self.entity.id, change), 204, step="updating the sentinel")
+        found = self.watch.inbox.wait_for(
+            lambda request: bool(entities_in(request)), POSITIVE_SECONDS, after=self.watch.seen
+        )
+        precondition(found is not None, "the sentinel's notification did not arrive, so absence would prove nothing")
+        self.watch.forget()
+        return time.monotonic() - started
+
+
+def subscription_for(broker: Broker, receiver: Receiver) -> tuple[Subscription, Inbox]:
+    """A Subscription that is not created yet, with an inbox as its endpoint."""
+    inbox = receiver.inbox()
+    return Subscription(broker.new_id("Subscription"), inbox.url), inbox
+
+
+def watch(broker: Broker, receiver: Receiver, prepare: Callable[[Subscription], Subscription]) -> Watch:
+    """Create a Subscription as the caller wants it and watch its path."""
+    template, inbox = subscription_for(broker, receiver)
+    return Watch(broker, receiver, subscribed(broker, prepare(template)), inbox)
+
+
+def make_sentinel(broker: Broker, receiver: Receiver) -> Sentinel:
+    """A sentinel of a type of its own."""
+    entity = stored(broker, broker.new_entity("Sentinel").with_property("speed", 0))
+    return Sentinel(watch(broker, receiver, lambda template: template.on_type(str(entity.type))), entity)
