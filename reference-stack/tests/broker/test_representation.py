@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ldt_stack.broker.ld_context import CORE_CONTEXT_URL, core_context
+from ldt_stack.broker.ld_context import core_context
 from ldt_stack.broker.ld_context.context import build_context
 from ldt_stack.broker.model.attributes import AttributeReader
 from ldt_stack.broker.model.names import LOCATION
@@ -17,7 +17,6 @@ from ldt_stack.broker.query import parse_lang, parse_projection
 from ldt_stack.broker.representation import (
     Links,
     RenderOptions,
-    place_context,
     render_entity,
     render_feature,
     render_feature_collection,
@@ -280,14 +279,6 @@ def test_inline_links() -> None:
     assert "entity" not in shown["isParked"]
     simplified = render(links=links, format="simplified", pick=parse_projection("route{name}", CONTEXT))
     assert simplified == {"route": ["urn:ngsi-ld:C:1", {"name": "n"}]}
-
-
-def test_context_in_the_body() -> None:
-    """5.2.3: an object, or each object of an array, carries the user's @context, then the core."""
-    expected = ["https://vehicles.example/context.jsonld", CORE_CONTEXT_URL]
-    assert place_context({"id": "urn:x:1"}, CONTEXT) == {"id": "urn:x:1", "@context": expected}
-    assert place_context([{"id": "urn:x:1"}], CONTEXT) == [{"id": "urn:x:1", "@context": expected}]
-    assert place_context({}, core_context()) == {"@context": CORE_CONTEXT_URL}
 
 
 def test_rendering_changes_nothing() -> None:
