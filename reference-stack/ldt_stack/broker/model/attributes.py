@@ -154,7 +154,7 @@ class AttributeReader:
 
     def _is_bare_fragment(self, value: JsonObject) -> bool:
         """In a merge, an object without type and value still is an Attribute if it has members that only those have."""
-        return self.partial and not ATTRIBUTE_MEMBERS.isdisjoint(value)
+        return self.partial and not self.simplified and not ATTRIBUTE_MEMBERS.isdisjoint(value)
 
     def _instance(self, name: str, kind: str, value: JsonObject, depth: int) -> JsonObject:
         """`kind` is "" where the fragment says nothing of it."""
