@@ -5,6 +5,7 @@ from __future__ import annotations
 from ldt_stack.broker.ld_context import ContextRegistry
 from ldt_stack.broker.notifications.notifier import OutboxNotifier
 from ldt_stack.broker.operations import contexts
+from ldt_stack.broker.operations.expiry import Sweeper
 from ldt_stack.broker.service import Broker, system_clock
 from ldt_stack.broker.settings import BrokerSettings
 from ldt_stack.broker.store.sqlite import SqliteStore
@@ -17,5 +18,6 @@ def create_broker(settings: BrokerSettings) -> Broker:
         InternalError: The store cannot be opened.
     """
     broker = Broker(settings, SqliteStore(settings), ContextRegistry(settings, system_clock), OutboxNotifier())
+    broker.background.append(Sweeper())
     contexts.attach(broker)
     return broker

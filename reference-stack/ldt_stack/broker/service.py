@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -61,6 +61,18 @@ class Notifier(Protocol):
         ...
 
 
+class Background(Protocol):
+    """Something that runs beside the requests."""
+
+    async def start(self, broker: Broker) -> None:
+        """Begin."""
+        ...
+
+    async def close(self) -> None:
+        """Stop."""
+        ...
+
+
 class SilentNotifier:
     """Notifies nobody; for tests of the operations alone."""
 
@@ -94,17 +106,22 @@ class Broker:
     contexts: ContextRegistry
     notifier: Notifier
     clock: Callable[[], datetime] = system_clock
+    background: list[Background] = field(default_factory=list)
 
     def now(self) -> str:
         """The present instant as system times are written: six digits, UTC."""
         return format_instant(self.clock())
 
     async def start(self) -> None:
-        """Begin to deliver notifications."""
+        """Begin to deliver notifications, and whatever else runs beside the requests."""
         await self.notifier.start(self)
+        for worker in self.background:
+            await worker.start(self)
 
     async def close(self) -> None:
         """Stop in the reverse order."""
+        for worker in reversed(self.background):
+            await worker.close()
         await self.notifier.close()
         await self.contexts.close()
         await self.store.close()

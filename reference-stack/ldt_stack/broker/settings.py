@@ -21,7 +21,6 @@ class BrokerSettings(BaseModel):
 
     max_body_bytes: int = Field(16 * 1024 * 1024, ge=1024)
     max_batch_entities: int = Field(10_000, ge=1)
-    max_json_depth: int = Field(64, ge=8, description="Nesting of sub-attributes and values that is still accepted")
     default_page_size: int = Field(20, ge=1)
     max_page_size: int = Field(1000, ge=1)
     max_query_terms: int = Field(200, ge=1, description="Terms of q, types, scopes or ids in one query")
@@ -31,6 +30,8 @@ class BrokerSettings(BaseModel):
     max_open_tenants: int = Field(64, ge=1)
     tenant_idle_seconds: float = Field(300.0, gt=0)
     read_threads: int = Field(2, ge=1, description="Threads for reads that are too dear for the event loop")
+
+    expiry_sweep_seconds: float = Field(5.0, gt=0, description="How often what has expired is removed, 4.22")
 
     context_max_bytes: int = Field(1024 * 1024, ge=1024)
     context_timeout_seconds: float = Field(5.0, gt=0)

@@ -66,7 +66,6 @@ def read_options(request: Request, known: Iterable[str]) -> frozenset[str]:
     options = frozenset(comma_list(request.query_params.get("options")))
     unknown = options - frozenset(known)
     if unknown:
-        raise InvalidRequest(
-            f"options={','.join(sorted(unknown))} is not supported here; this operation knows {', '.join(sorted(known))}"
-        )
+        wrong, right = ",".join(sorted(unknown)), ", ".join(sorted(known))
+        raise InvalidRequest(f"options={wrong} is not supported here; this operation knows {right}")
     return options

@@ -208,6 +208,10 @@ class Snapshot(Protocol):
         """One Attribute instance of the history, expanded, or None."""
         ...
 
+    def expired_entities(self, now: str, limit: int) -> list[JsonObject]:
+        """Entities, as stored, that expired at an instant, in whole or with an Attribute: to be removed (4.22)."""
+        ...
+
     def count_types(self) -> dict[str, int]:
         """Entity Type IRI -> number of Entities that have it now."""
         ...
@@ -246,10 +250,6 @@ class Transaction(Snapshot, Protocol):
 
     def put_entity(self, entity: JsonObject) -> None:
         """Insert or replace the current state of an Entity."""
-        ...
-
-    def expired_entities(self, now: str, limit: int) -> list[JsonObject]:
-        """Entities, as stored, that expired at an instant, in whole or with an Attribute: to be removed (4.22)."""
         ...
 
     def delete_entity(self, entity_id: str) -> bool:
@@ -341,6 +341,10 @@ class Store(Protocol):
 
     async def tenants(self) -> list[str | None]:
         """Every tenant that exists, the default one first."""
+        ...
+
+    async def open_tenants(self) -> list[str | None]:
+        """Tenants that were used lately: whose files are open."""
         ...
 
     async def close(self) -> None:

@@ -46,7 +46,7 @@ def _next_expiry(entity: JsonObject, expires_at: str | None) -> str | None:
 
 
 def expired_entities(session: Session, now: str, limit: int) -> list[JsonObject]:
-    """See `Transaction.expired_entities`."""
+    """See `Snapshot.expired_entities`."""
     rows = session.execute("SELECT body FROM entities WHERE next_expiry <= ? LIMIT ?", (now, limit))
     return [orjson.loads(row[0]) for row in rows]
 

@@ -126,11 +126,15 @@ class SqliteStore:
         try:
             return reader.run(work, self._now, self.versions(tenant))
         finally:
-            idle.append(reader)
+            self._idle.setdefault(tenant, []).append(reader)
 
     async def tenants(self) -> list[str | None]:
         """See `Store.tenants`."""
         return self._files.tenants()
+
+    async def open_tenants(self) -> list[str | None]:
+        """See `Store.open_tenants`."""
+        return list({*self._inline, *self._writer.open_tenants()})
 
     async def close(self) -> None:
         """See `Store.close`."""

@@ -49,6 +49,10 @@ class SqliteSnapshot:
         """See `Snapshot.get_history_row`."""
         return history.get_history_row(self.session, entity_id, attribute, instance_id)
 
+    def expired_entities(self, now: str, limit: int) -> list[JsonObject]:
+        """See `Snapshot.expired_entities`."""
+        return entities.expired_entities(self.session, now, limit)
+
     def count_types(self) -> dict[str, int]:
         """See `Snapshot.count_types`."""
         return queries.count_types(self.session)
@@ -88,10 +92,6 @@ class SqliteTransaction(SqliteSnapshot):
     def put_entity(self, entity: JsonObject) -> None:
         """See `Transaction.put_entity`."""
         entities.put_entity(self.session, entity)
-
-    def expired_entities(self, now: str, limit: int) -> list[JsonObject]:
-        """See `Transaction.expired_entities`."""
-        return entities.expired_entities(self.session, now, limit)
 
     def delete_entity(self, entity_id: str) -> bool:
         """See `Transaction.delete_entity`."""

@@ -72,6 +72,10 @@ class Writer(threading.Thread):
         self._jobs.put(_Job(tenant, work, loop, future))
         return await future
 
+    def open_tenants(self) -> list[str | None]:
+        """Whose files the writer has open; from any thread."""
+        return list(self._open)
+
     def stop(self) -> None:
         """Finish what waits, then end the thread."""
         self._stopped = True
@@ -124,10 +128,10 @@ class Writer(threading.Thread):
             for job in jobs:
                 touched |= self._run_job(opened, job, tenant)
             opened.connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except Exception as error:
             self._roll_back(opened)
-            for job in jobs:
-                job.error = job.error or _failed(error)
+            for job in jobs:  # also those that had failed: what they saw of their neighbours is not there
+                job.error = _failed(error)
             return
         versions = self._versions(tenant)
         for kind in touched:

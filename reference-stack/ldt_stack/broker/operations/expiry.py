@@ -1,0 +1,86 @@
+"""Removes what has expired: ETSI GS CIM 009 V1.9.1, clause 4.22.
+
+"Clean-up processes will only run periodically": an expired Entity is not shown any more at once (the store sees to
+that); an expired Attribute, and what both leave behind in the store, goes with the next sweep. A sweep looks at
+tenants whose files are open: nobody can see anything of the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from ldt_stack.broker.errors import NgsiLdError
+from ldt_stack.broker.ld_context import core_context
+from ldt_stack.broker.model.instants import normalize
+from ldt_stack.broker.model.names import JsonObject, is_attribute_key
+from ldt_stack.broker.operations.recording import record
+from ldt_stack.broker.service import Broker, Call
+from ldt_stack.broker.store.interface import Transaction
+
+_log = logging.getLogger(__name__)
+_AT_ONCE = 500
+
+
+async def remove_expired(broker: Broker, tenant: str | None) -> int:
+    """Remove Entities and Attributes that have expired, as their deletion would; how many Entities changed or went."""
+    now = broker.now()
+    if not await broker.store.read(tenant, lambda snapshot: snapshot.expired_entities(now, 1)):
+        return 0
+    call = Call(tenant, core_context(), local=True)
+
+    def work(transaction: Transaction) -> int:
+        expired = transaction.expired_entities(now, _AT_ONCE)
+        for entity in expired:
+            record(broker, transaction, call, now, entity, _remains(entity, now))
+        return len(expired)
+
+    return await broker.store.write(tenant, work)
+
+
+def _remains(entity: JsonObject, now: str) -> JsonObject | None:
+    """The Entity without Attribute instances that have expired; None if all of it has."""
+    if _expired(entity, now):
+        return None
+    left = {**entity, "modifiedAt": now}
+    for name, instances in entity.items():
+        if is_attribute_key(name):
+            kept = [instance for instance in instances if not _expired(instance, now)]
+            if kept:
+                left[name] = kept
+            else:
+                del left[name]
+    return left
+
+
+def _expired(holder: JsonObject, now: str) -> bool:
+    instant = normalize(holder.get("expiresAt"))
+    return instant is not None and instant <= now
+
+
+class Sweeper:
+    """Sweeps every so often, until it is closed."""
+
+    def __init__(self) -> None:
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self, broker: Broker) -> None:
+        """Begin."""
+        self._task = asyncio.create_task(self._run(broker))
+
+    async def close(self) -> None:
+        """Stop; a sweep that has begun is finished or has changed nothing."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self, broker: Broker) -> None:
+        while True:
+            await asyncio.sleep(broker.settings.expiry_sweep_seconds)
+            for tenant in await broker.store.open_tenants():
+                try:
+                    swept = _AT_ONCE
+                    while swept == _AT_ONCE:
+                        swept = await remove_expired(broker, tenant)
+                except NgsiLdError as error:
+                    _log.warning("what has expired in tenant %s could not be removed: %s", tenant, error.detail)
