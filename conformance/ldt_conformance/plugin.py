@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Generator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from ldt_conformance.ending import ending
 from ldt_conformance.engine.declare import CheckDeclaration, declaration_of
-from ldt_conformance.engine.errors import EngineError, JournalError
+from ldt_conformance.engine.errors import EngineError, JournalError, SiteError
 from ldt_conformance.engine.main_run import MainRun
 from ldt_conformance.engine.outcomes import result_of, result_of_ruling
 from ldt_conformance.engine.plan import print_plan
@@ -25,7 +24,7 @@ from ldt_conformance.engine.session import Options, Session
 from ldt_conformance.engine.site import Site
 from ldt_conformance.engine.standing import Standing, decide
 from ldt_conformance.engine.target import Target
-from ldt_conformance.engine.verdicts import CheckNotRun, Verdict
+from ldt_conformance.engine.verdicts import CheckInconclusive, CheckNotRun, Reason, Verdict
 from ldt_conformance.register import declared_checks
 
 OBSERVER = "ldt-observer"  # the command that runs pytest, where one does: it is told errors and the run
@@ -65,10 +64,12 @@ class CheckRunner:
 
     def end(self, item: pytest.Item, check: CheckDeclaration, call: pytest.CallInfo[None]) -> Result:
         """The result of one phase of a check."""
-        error = call.excinfo.value if call.excinfo is not None else None
+        error: BaseException | None = call.excinfo.value if call.excinfo is not None else None
         if isinstance(error, NotToRun):
             return error.result
-        return result_of(
+        if isinstance(error, pytest.fail.Exception) and str(error).startswith("Timeout"):  # pytest-timeout's way
+            error = CheckInconclusive(expected="the check's end", observed=str(error), reason=Reason.TIMEOUT)
+        result = result_of(
             check,
             run=self.session.settings.id,
             error=error,
@@ -76,6 +77,8 @@ class CheckRunner:
             context=item.stash.get(CONTEXT, None),
             seconds=call.duration,
         )
+        # What a target sent back is quoted in results; a token of this process is known to this process alone.
+        return Result.model_validate_json(self.session.services.masker.text(result.model_dump_json()))
 
 
 class NotToRun(CheckNotRun):
@@ -96,10 +99,14 @@ def pytest_configure(config: pytest.Config) -> None:
             session = Session.open(options, run=shared["run"], worker=workerinput["workerid"])
             config.stash[RUNNER] = CheckRunner(session, Standing.from_json(shared["standing"]))
         else:
+            if config.getoption("--ldt-plan") and _jobs(config) > 1:
+                raise SiteError(["--ldt-plan lists the requests of one process; leave out -n"])
             main = MainRun.prepare(
                 _options(config), declared_checks(), jobs=_jobs(config), selection=_selection(config)
             )
             config.stash[MAIN] = main
+            if "broker" in main.standing.causes:  # nothing to do for workers, and their start takes its time
+                config.option.dist = "no"
             config.stash[RUNNER] = CheckRunner(main.session, main.standing)
     except EngineError as error:
         observer = config.pluginmanager.get_plugin(OBSERVER)
@@ -168,41 +175,59 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         item.config.stash[RUNNER].begin(item, check)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Turn what a phase came to into a result, and hang it on the report."""
-    report = yield
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport | None:
+    """Turn what a phase came to into a result, and hang it on the report.
+
+    The report is made here and not by pytest, which would take longer over the source of each traceback than most
+    checks take to run; only our own mistakes keep theirs.
+    """
     check = _declared(item)
-    if check is None or (call.excinfo is None and call.when != "call"):
-        return report
+    if check is None or call.when == "collect" or (call.excinfo is None and call.when != "call"):
+        return None
     if call.excinfo is not None and call.excinfo.errisinstance((KeyboardInterrupt, pytest.exit.Exception)):
-        return report
+        return None
     result = item.config.stash[RUNNER].end(item, check, call)
+    if result.verdict is Verdict.HARNESS_ERROR:
+        report = pytest.TestReport.from_item_and_call(item, call)
+    else:
+        report = pytest.TestReport(
+            nodeid=item.nodeid,
+            location=item.location,
+            keywords=dict.fromkeys(item.keywords, 1),
+            outcome=_OUTCOMES[STATUS[result.verdict][0]],
+            longrepr=_longrepr(item, result),
+            when=call.when,
+            duration=call.duration,
+            start=call.start,
+            stop=call.stop,
+            user_properties=item.user_properties,
+        )
     report.ldt_result = result.model_dump_json()  # type: ignore[attr-defined]  # pytest-xdist carries it along
-    report.ldt_fatal = isinstance(call.excinfo.value, JournalError) if call.excinfo else False  # type: ignore[attr-defined]
-    _fit(report, result)
+    report.ldt_fatal = isinstance(call.excinfo.value, JournalError) if call.excinfo else False  # type: ignore[attr-defined]  # as above
     return report
 
 
-def _fit(report: pytest.TestReport, result: Result) -> None:
-    """Make pytest's own outcome follow the verdict."""
-    report.outcome = STATUS[result.verdict][0]  # type: ignore[assignment]  # the three literals it knows
-    said = f"{result.verdict}{f' ({result.reason})' if result.reason else ''}: {result.observed}"
-    if report.outcome == "skipped":
-        report.longrepr = (str(report.location[0]), report.location[1] or 0, said)
-    elif report.outcome == "failed":
-        report.longrepr = failure_text(result)
-    else:
-        report.longrepr = None
+_OUTCOMES: dict[str, Literal["passed", "failed", "skipped"]] = {
+    "passed": "passed",
+    "failed": "failed",
+    "skipped": "skipped",
+}
+
+
+def _longrepr(item: pytest.Item, result: Result) -> str | tuple[str, int, str] | None:
+    outcome = STATUS[result.verdict][0]
+    if outcome == "skipped":
+        said = f"{result.verdict}{f' ({result.reason})' if result.reason else ''}: {result.observed}"
+        return str(item.path), item.location[1] or 0, said
+    return failure_text(result) if outcome == "failed" else None
 
 
 def failure_text(result: Result) -> str:
     """A failure as people read it on a terminal."""
-    clause = f", {result.clauses[0].document} V{result.clauses[0].edition} clause {result.clauses[0].number}"
+    cited = "".join(f", {clause.document} V{clause.edition} clause {clause.number}" for clause in result.clauses[:1])
     lines = [
-        f"{result.verdict.upper()} {result.check}  ({result.level}{clause if result.clauses else ''})",
+        f"{result.verdict.upper()} {result.check}  ({result.level}{cited})",
         f"  expected  {result.expected}",
         f"  observed  {result.observed}",
     ]

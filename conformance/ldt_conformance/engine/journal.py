@@ -183,6 +183,13 @@ def journal_files(place: Path) -> list[Path]:
     return sorted(folder.glob("*.jsonl")) if folder.is_dir() else []
 
 
+def remove_journal(path: Path) -> None:
+    """Remove a journal that has done its work, and its folder with the last one."""
+    path.unlink()
+    with suppress(OSError):  # others are still in it
+        path.parent.rmdir()
+
+
 def read_journal(path: Path) -> JournalFile:
     """Read a journal; a last line that a crash cut short announces nothing that was sent, and is left out.
 

@@ -14,7 +14,7 @@ from ldt_conformance.engine.catalogue import Requirement
 from ldt_conformance.engine.cleanup import Cleaner
 from ldt_conformance.engine.declare import CheckDeclaration
 from ldt_conformance.engine.errors import SiteError
-from ldt_conformance.engine.journal import journal_files, read_journal
+from ldt_conformance.engine.journal import journal_files, read_journal, remove_journal
 from ldt_conformance.engine.levels import DERIVED, derived_results, with_levels
 from ldt_conformance.engine.outcomes import AUTH_REFUSED, merge, result_of_ruling
 from ldt_conformance.engine.preflight import PREFLIGHT, preflight
@@ -23,7 +23,7 @@ from ldt_conformance.engine.report import Budget, Report, Result, Rollup, Run
 from ldt_conformance.engine.rollup import Facts, apply_waivers, roll_up
 from ldt_conformance.engine.session import CLEAN_UP, Options, Session
 from ldt_conformance.engine.site_file import nearest
-from ldt_conformance.engine.standing import Ruling, Standing, decide, standing_of
+from ldt_conformance.engine.standing import RootCause, Ruling, Standing, decide, standing_of
 from ldt_conformance.engine.verdicts import Reason, Verdict
 
 REFUSED_SHARE = 0.5  # of the answers to our credentials; more than this is one fault, not many
@@ -119,8 +119,8 @@ class MainRun:
         left_behind = self._clean_up()
         session = self.session
         session.services.recorder.close()
-        raw = [merge(cases) for cases in self.cases.values()] + self._missing(interrupted)
-        results, waivers = apply_waivers(sorted(raw, key=lambda one: one.check), session.site.waivers, date.today())  # noqa: DTZ011 — a waiver ends with the site's own day
+        raw = self._results(interrupted)
+        results, waivers = apply_waivers(raw, session.site.waivers, date.today())  # noqa: DTZ011 — a waiver ends with the site's own day
         evidence = run_set.evidence_member(session.settings.work, session.services.masker)
         run = self.run.model_copy(
             update={
@@ -131,7 +131,14 @@ class MainRun:
                 "left_behind": left_behind,
             }
         )
-        facts = Facts(run, ending.catalogue, profiles_of(session.site), waivers, aborted=self.fatal is not None)
+        facts = Facts(
+            run,
+            ending.catalogue,
+            profiles_of(session.site),
+            waivers,
+            aborted=self.fatal is not None,
+            has_target=any(endpoint.url is not None for endpoint in session.site.endpoints.values()),
+        )
         results, rollup = self._roll_up(results, facts)
         run = run.model_copy(update={"exit_code": rollup.exit_code})
         with run_set.locked(session.settings.out):
@@ -177,7 +184,7 @@ class MainRun:
             remaining = [removal.said for removal in removals if not removal.removed]
             left += remaining
             if not remaining:
-                path.unlink()
+                remove_journal(path)
         return left
 
     def _missing(self, interrupted: bool) -> list[Result]:
@@ -203,6 +210,21 @@ class MainRun:
             return Ruling(Verdict.NOT_RUN, Reason.INTERRUPTED, "the run's end", "the run was interrupted before")
         return Ruling(Verdict.HARNESS_ERROR, Reason.HARNESS, "a verdict", "the process that ran this check ended")
 
+    def _nothing_answers(self) -> RootCause | None:
+        """The first cause, where every endpoint has one."""
+        causes = self.standing.causes
+        asked = [role for role, endpoint in self.session.site.endpoints.items() if endpoint.url is not None]
+        return causes[asked[0]] if asked and all(role in causes for role in asked) else None
+
+    def _results(self, interrupted: bool) -> list[Result]:
+        """One result a check; where no endpoint answered, nothing can have failed."""
+        results = [merge(cases) for cases in self.cases.values()] + self._missing(interrupted)
+        nothing = self._nothing_answers()
+        if nothing is not None:
+            undecided = {"verdict": Verdict.INCONCLUSIVE, "reason": nothing.reason, "observed": nothing.sentence}
+            results = [one.model_copy(update=undecided) if one.verdict is Verdict.FAIL else one for one in results]
+        return sorted(results, key=lambda one: one.check)
+
     def _budget(self) -> Budget:
         state = self.session.services.budget.state()
         budget = self.session.services.budget
@@ -218,9 +240,11 @@ class MainRun:
         if self.fatal is not None:
             return self.fatal
         causes = self.standing.causes
-        if causes:
-            ordered = sorted(causes, key=lambda role: role != "broker")
-            return causes[ordered[0]].sentence
+        if "broker" in causes:
+            return causes["broker"].sentence
+        nothing = self._nothing_answers()
+        if nothing is not None:
+            return nothing.sentence
         state = self.session.services.budget.state()
         asked, refused = int(state["credentialed"]), int(state["refused"])
         if refused >= REFUSED_MINIMUM and refused > REFUSED_SHARE * asked:

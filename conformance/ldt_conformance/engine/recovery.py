@@ -12,7 +12,7 @@ from ldt_conformance.engine.budget import Budget
 from ldt_conformance.engine.cleanup import Cleaner, Removal
 from ldt_conformance.engine.errors import SiteError
 from ldt_conformance.engine.evidence import Recorder
-from ldt_conformance.engine.journal import Journal, JournalFile, journal_files, read_journal
+from ldt_conformance.engine.journal import Journal, JournalFile, journal_files, read_journal, remove_journal
 from ldt_conformance.engine.masking import Masker
 from ldt_conformance.engine.run import RunSettings
 from ldt_conformance.engine.secret_refs import Secrets
@@ -58,7 +58,7 @@ def recover(place: Path, site: str | None = None) -> Recovery:
         removed += len(removals) - len(remaining)
         left += remaining
         if not remaining:
-            journal.path.unlink()
+            remove_journal(journal.path)
             shutil.rmtree(journal.path.parent.parent / WORK_FOLDER / journal.header["run"], ignore_errors=True)
     return Recovery(removed, left, [str(journal.path) for journal in journals])
 

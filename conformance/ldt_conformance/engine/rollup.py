@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 
 from ldt_conformance.engine.catalogue import Requirement
@@ -22,7 +22,6 @@ OK, FAILED, INCOMPLETE, OUR_ERROR, STALE = 0, 1, 3, 4, 5
 
 # Left out by the user's own choice: printed in the headline, never in the exit code.
 BY_CHOICE = frozenset({Reason.MODE, Reason.NOT_SELECTED, Reason.QUESTIONNAIRE, Reason.NO_CHECK})
-# A run that ends so leaves the badge without a statement about the twin.
 ENOUGH_SHARE = 0.5  # of the applicable MUST requirements must be decided
 
 
@@ -48,7 +47,7 @@ class Facts:
     profiles: frozenset[str]
     waivers: Sequence[Waiver] = ()
     aborted: bool = False  # our own error ended the run
-    claims: Mapping[str, object] = field(default_factory=dict)
+    has_target: bool = True  # the site file names at least one URL
 
 
 def apply_waivers(
@@ -193,7 +192,8 @@ def exit_code(results: Sequence[Result], judged: Sequence[Judged], facts: Facts)
         return STALE
     in_scope = [one for one in judged if is_in_scope(one)]
     decisive = [result for one in in_scope for result in one.results if result.level is Level.MUST]
-    if facts.run.root_cause is not None or not in_scope or any(_leaves_open(result) for result in decisive):
+    nothing_to_say = facts.run.root_cause is not None or not facts.has_target or not in_scope
+    if nothing_to_say or any(_leaves_open(result) for result in decisive):
         return INCOMPLETE
     settled = all(is_met(state_of(one)) or _only_waived(one) for one in in_scope)
     anything = any(is_met(state_of(one)) for one in in_scope)

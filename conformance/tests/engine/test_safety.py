@@ -102,6 +102,7 @@ def test_what_is_ours_may_be_written(wanted: Intent):
         intent("POST", "/entities", {"id": FOREIGN, "type": "T"}, creates=[entity(OURS)]),  # says one, sends another
         intent("POST", "/entities", {"@id": FOREIGN, "type": "T"}, creates=[entity(OURS)]),
         intent("POST", "/entities", {"id": FOREIGN}, expects_refusal=True),
+        intent("POST", "/entities", b'{"id": "urn:theirs", "type": "T",}', expects_refusal=True),  # no JSON, but nearly
         intent("DELETE", f"/entities/{FOREIGN}", touches=[entity(OURS)]),
         intent("DELETE", "/entities/urn%3Angsi-ld%3AVehicle%3Atheirs", touches=[entity(OURS)]),
         intent("DELETE", f"/entities/{FOREIGN}", expects_refusal=True),
