@@ -46,7 +46,7 @@ class Received:
     @property
     def media_type(self) -> str:
         """The Content-Type without parameters, in lower case."""
-        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return str(self.headers.get("content-type", "")).partition(";")[0].strip().lower()
 
 
 @dataclass(frozen=True, slots=True)

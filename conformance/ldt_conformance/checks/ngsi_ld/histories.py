@@ -13,6 +13,8 @@ from ldt_conformance.expectations import describe
 
 AT = tuple(f"2026-03-05T{hour:02}:00:00Z" for hour in range(9, 16))  # 9 to 15 o'clock
 BROKER_AND_HISTORY = ("broker", "history")
+WHOLE_DAY = {"timerel": "between", "timeAt": "2026-03-05T00:00:00Z", "endTimeAt": "2026-03-06T00:00:00Z"}
+LAST_N = "timestamps (in descending ordering) of the temporal property (by default observedAt) within the concerned"
 
 
 def series_of(broker: Broker) -> TemporalEntity:
@@ -25,7 +27,7 @@ def series_of(broker: Broker) -> TemporalEntity:
 
 def instances(history: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     """The instances of an Attribute, oldest observation first; a single object stands for an array of one."""
-    found = next((value for key, value in history.items() if same_name(key, name)), [])
+    found: Any = next((value for key, value in history.items() if same_name(key, name)), [])
     listed = found if isinstance(found, list) else [found]
     rows = [item for item in listed if isinstance(item, dict)]
     return sorted(rows, key=lambda row: parse_instant(str(row.get("observedAt", AT[0]))))
@@ -50,3 +52,8 @@ def temporal_object(response: Response) -> dict[str, Any]:
     if not isinstance(body, dict):
         fail("200 (or 206) with a JSON object", describe(response))
     return body
+
+
+def half_past(hour: int) -> str:
+    """Half past an hour on the day of the fixtures."""
+    return f"2026-03-05T{hour:02}:30:00Z"

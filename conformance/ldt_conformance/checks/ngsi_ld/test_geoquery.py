@@ -31,6 +31,15 @@ def places(broker: Broker) -> Mapping[str, Entity]:
     }
 
 
+def corner(broker: Broker) -> Mapping[str, Entity]:
+    """A is 700 m from (10, 50); B is less than 1000 m east and less than 1000 m north of it, but 1290 m away."""
+    base = broker.new_entity("Place")
+    return {
+        "A": base.with_geo_property("location", point(10.0, 50.0063)),
+        "B": base.with_id(broker.new_id("Place")).with_geo_property("location", point(10.0127, 50.0082)),
+    }
+
+
 def geo(georel: str, geometry: str, coordinates: Any, **more: str) -> dict[str, str]:
     """The parameters of a geoquery (6.4.3.2)."""
     compact = str(coordinates).replace(" ", "")
@@ -46,6 +55,15 @@ test_near = query_check(
     clause=("4.10", "maxDistance modifier. For an entity to match it has to be within the buffer geometric object"),
     requirements=GEO,
     test_purposes=["CI/Cons/E/019_01_05", "CI/Cons/E/019_10_02"],
+)
+test_near_corner = query_check(
+    id="geoquery/near-corner",
+    title="near means the distance itself, not a square around the point",
+    population=corner,
+    params=geo("near;maxDistance==1000", "Point", [10.0, 50.0]),
+    expected="A",
+    clause=("4.10", "with distance (in meters) equal to the number conveyed"),
+    requirements=GEO,
 )
 test_near_min = query_check(
     id="geoquery/near-min-distance",

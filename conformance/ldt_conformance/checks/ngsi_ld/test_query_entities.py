@@ -359,7 +359,7 @@ def test_simplified(broker: Broker, stored_entity: Entity) -> None:
 def test_geojson(broker: Broker, stored_entity: Entity) -> None:
     found = expect_object(broker.query_entities({"type": str(stored_entity.type)}, accept=GEO_JSON))
 
-    features = found.get("features") if isinstance(found.get("features"), list) else []
+    features = found.get("features") or []
     expect_equal(found.get("type"), "FeatureCollection", "type")
     expect_ids(features, [stored_entity.id])
     if features[0].get("type") != "Feature" or not same_value(LISBON, features[0].get("geometry")):

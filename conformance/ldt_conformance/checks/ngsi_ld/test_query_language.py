@@ -71,7 +71,7 @@ test_equal_boolean = query_check(
     id="query-language/and",
     title="q: a semicolon is a logical AND",
     population=towers,
-    params={"q": 'label=="Pisa Tower";almostFull==true'},
+    params={"q": "airQuality>=6;almostFull==true"},
     expected="B",
     clause=("4.9", "The production rule andOp defines a logical AND operator"),
     requirements=Q,

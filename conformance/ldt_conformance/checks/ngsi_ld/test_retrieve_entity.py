@@ -14,9 +14,8 @@ from ldt_conformance import (
     expect_status,
 )
 from ldt_conformance.checks.ngsi_ld.declared import cim009, purposes
-from ldt_conformance.checks.ngsi_ld.given import DATASET, LISBON, read_back, stored
+from ldt_conformance.checks.ngsi_ld.given import DATASET, read_back, stored
 from ldt_conformance.checks.ngsi_ld.sample import Sample
-from ldt_conformance.clients import GEO_JSON, point
 from ldt_conformance.comparators import attribute_value, instances, members_of, same_value, type_names
 from ldt_conformance.engine.verdicts import fail
 from ldt_conformance.expectations import expect_date_time, expect_equal
@@ -24,10 +23,6 @@ from ldt_conformance.expectations import expect_date_time, expect_equal
 WRITE = Mode.SANDBOX_WRITE
 RETURNED = cim009("5.7.1.5", "A JSON-LD object representing the target Entity as mandated by clause 5.2.4")
 SIMPLIFIED = {"options": "keyValues"}
-GEOMETRY = cim009(
-    "4.5.16.1",
-    "A parameter of the request (named geometryProperty) may be used to indicate the name of the GeoProperty",
-)
 
 
 @check(
@@ -296,87 +291,6 @@ def test_format_parameter(broker: Broker, sample: Sample) -> None:
 
 
 @check(
-    id="retrieve-entity/geojson",
-    title="As GeoJSON an Entity is a Feature: geometry from location, Attributes in properties",
-    level=Level.MUST,
-    clause=cim009(
-        "4.5.16.2",
-        "The value of the selected GeoProperty (a GeoJSON geometry object) used to define the spatial location of",
-    ),
-    requirements=["ngsi-ld/4.5.16", "ngsi-ld/6.3.15"],
-    test_purposes=purposes("CI/Cons/E/018_05_02"),
-    pics=["PICS_EntRet"],
-    mode=WRITE,
-)
-def test_geojson(broker: Broker, stored_entity: Entity) -> None:
-    found = expect_object(broker.retrieve_entity(stored_entity.id, accept=GEO_JSON))
-
-    expect_equal((found.get("type"), found.get("id")), ("Feature", stored_entity.id), "type and id")
-    properties = found.get("properties") if isinstance(found.get("properties"), dict) else {}
-    expect_entity({"type": stored_entity.type, **stored_entity.attributes}, properties)
-    if not same_value(LISBON, found.get("geometry")):
-        fail(f"geometry {LISBON}", f"geometry {found.get('geometry')}")
-
-
-@check(
-    id="retrieve-entity/geojson-simplified",
-    title="As simplified GeoJSON the properties show values alone",
-    level=Level.MUST,
-    clause=cim009("4.5.17.0", "When both simplified (see clause 4.5.4) and GeoJSON representation is requested"),
-    requirements=["ngsi-ld/4.5.17", "ngsi-ld/6.3.15"],
-    test_purposes=purposes("CI/Cons/E/018_05_01"),
-    pics=["PICS_EntRet"],
-    mode=WRITE,
-)
-def test_geojson_simplified(broker: Broker, stored_entity: Entity) -> None:
-    found = expect_object(broker.retrieve_entity(stored_entity.id, accept=GEO_JSON, params=SIMPLIFIED))
-
-    properties = found.get("properties") if isinstance(found.get("properties"), dict) else {}
-    shown = {name: properties.get(name) for name in ("speed", "brandName")}
-    expect_equal(shown, {"speed": 55, "brandName": "Mercedes"}, "properties")
-
-
-@check(
-    id="retrieve-entity/geojson-geometry-property",
-    title="geometryProperty selects the geometry of the Feature",
-    level=Level.MUST,
-    clause=GEOMETRY,
-    requirements=["ngsi-ld/4.5.16", "ngsi-ld/6.3.15"],
-    test_purposes=purposes("CI/Cons/E/018_05_03"),
-    pics=["PICS_EntRet"],
-    mode=WRITE,
-)
-def test_geometry_property(broker: Broker) -> None:
-    place = point(3.0, 4.0)
-    entity = broker.new_entity().with_geo_property("location", LISBON).with_geo_property("observationSpace", place)
-    stored(broker, entity)
-
-    params = {"geometryProperty": "observationSpace"}
-    found = expect_object(broker.retrieve_entity(entity.id, accept=GEO_JSON, params=params))
-
-    if not same_value(place, found.get("geometry")):
-        fail(f"geometry {place}", f"geometry {found.get('geometry')}")
-
-
-@check(
-    id="retrieve-entity/geojson-no-geometry",
-    title="Where the Entity lacks the GeoProperty, the geometry is null",
-    level=Level.MUST,
-    clause=cim009("4.5.16.1", "geometry shall be undefined and returned with a value of null"),
-    requirements=["ngsi-ld/4.5.16"],
-    test_purposes=purposes("CI/Cons/E/018_05_04"),
-    pics=["PICS_EntRet"],
-)
-def test_no_geometry(broker: Broker, sample: Sample) -> None:
-    params = {"geometryProperty": broker.unique("absent")}
-
-    found = expect_object(broker.retrieve_entity(sample.id, accept=GEO_JSON, params=params))
-
-    expect_members(found, present=["geometry"])
-    expect_equal(found["geometry"], None, "geometry")
-
-
-@check(
     id="retrieve-entity/system-attributes",
     title="With options=sysAttrs Entity and Attributes show createdAt and modifiedAt as DateTimes",
     level=Level.MUST,
@@ -428,95 +342,6 @@ def test_no_system_attributes(broker: Broker, sample: Sample) -> None:
     found = expect_object(broker.retrieve_entity(sample.id))
 
     expect_members(found, absent=["createdAt", "modifiedAt"])
-
-
-@check(
-    id="retrieve-entity/language",
-    title="lang turns a LanguageProperty into a Property in that language and says which",
-    level=Level.MUST,
-    clause=cim009("5.7.1.5", "LanguageProperty in question shall be converted into a Property."),
-    requirements=["ngsi-ld/4.15"],
-    test_purposes=purposes("CI/Cons/E/018_07_01"),
-    pics=["PICS_LANGFILTER", "PICS_EntRet"],
-    since="1.4.1",
-    mode=WRITE,
-)
-def test_language(broker: Broker) -> None:
-    entity = broker.new_entity("Building").with_language_property("street", {"fr": "Grand Place", "nl": "Grote Markt"})
-    stored(broker, entity)
-
-    found = expect_object(broker.retrieve_entity(entity.id, params={"lang": "nl"}))
-
-    street = instances(found, "street").get(None) or {}
-    shown = {name: street.get(name) for name in ("type", "value", "lang")}
-    expect_equal(shown, {"type": "Property", "value": "Grote Markt", "lang": "nl"}, "street")
-
-
-@check(
-    id="retrieve-entity/language-ranked",
-    title="lang with ranked preferences takes the best language that is there",
-    level=Level.MUST,
-    clause=cim009(
-        "4.15", "Quality value ranking - return all LanguageProperties as a string in Swiss French or French with"
-    ),
-    requirements=["ngsi-ld/4.15"],
-    test_purposes=purposes("CI/Cons/E/018_07_02", "CI/Cons/E/018_07_04"),
-    pics=["PICS_LANGFILTER", "PICS_EntRet"],
-    since="1.4.1",
-    mode=WRITE,
-)
-def test_language_ranked(broker: Broker) -> None:
-    words = {"en": "main square", "nl": "Grote Markt", "de": "Marktplatz"}
-    entity = stored(broker, broker.new_entity("Building").with_language_property("street", words))
-
-    found = expect_object(
-        broker.retrieve_entity(entity.id, params={"lang": "fr-CH,fr;q=0.9,de;q=0.8,en;q=0.5,*;q=0.1"})
-    )
-
-    street = instances(found, "street").get(None) or {}
-    expect_equal((street.get("value"), street.get("lang")), ("Marktplatz", "de"), "street value and lang")
-
-
-@check(
-    id="retrieve-entity/language-any",
-    title="lang=* takes any language that is there and says which",
-    level=Level.MUST,
-    clause=cim009("4.15", "it shall default to any supported language."),
-    requirements=["ngsi-ld/4.15"],
-    test_purposes=purposes("CI/Cons/E/018_07_03"),
-    pics=["PICS_LANGFILTER", "PICS_EntRet"],
-    since="1.4.1",
-    mode=WRITE,
-)
-def test_language_any(broker: Broker) -> None:
-    words = {"fr": "Grand Place", "nl": "Grote Markt"}
-    entity = stored(broker, broker.new_entity("Building").with_language_property("street", words))
-
-    found = expect_object(broker.retrieve_entity(entity.id, params={"lang": "*"}))
-
-    street = instances(found, "street").get(None) or {}
-    if words.get(str(street.get("lang"))) != street.get("value") or street.get("type") != "Property":
-        fail(f"street as a Property with value and lang from {words}", f"street {street}")
-
-
-@check(
-    id="retrieve-entity/language-simplified",
-    title="lang in simplified representation gives the string itself",
-    level=Level.MUST,
-    clause=cim009("4.15", "where the value will be a string for the specified natural language."),
-    requirements=["ngsi-ld/4.15", "ngsi-ld/4.5.4"],
-    test_purposes=purposes("CI/Cons/E/018_07_05"),
-    pics=["PICS_LANGFILTER", "PICS_EntRet"],
-    since="1.4.1",
-    mode=WRITE,
-)
-def test_language_simplified(broker: Broker) -> None:
-    words = {"fr": "Grand Place", "nl": "Grote Markt"}
-    entity = stored(broker, broker.new_entity("Building").with_language_property("street", words))
-
-    found = expect_object(broker.retrieve_entity(entity.id, params={"lang": "nl", "options": "keyValues"}))
-
-    expect_equal(found.get("street"), "Grote Markt", "street")
 
 
 @check(

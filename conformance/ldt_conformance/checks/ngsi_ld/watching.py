@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from ldt_conformance.checks.ngsi_ld.given import stored, subscribed
 from ldt_conformance.clients import Broker, Entity, Subscription, property_
@@ -86,7 +86,7 @@ class Watch:
             return False
         return any((about is None or item.get("id") == about) and where(item) for item in entities_in(request))
 
-    def _missing(self, what: str) -> None:
+    def _missing(self, what: str) -> NoReturn:
         observed = f"{len(self.inbox.received())} request(s) on its path, none that fits, in {POSITIVE_SECONDS:g} s"
         if not self.broker.client.loopback and self.receiver.requests_seen == 0:
             inconclusive(
@@ -135,3 +135,26 @@ def make_sentinel(broker: Broker, receiver: Receiver) -> Sentinel:
     """A sentinel of a type of its own."""
     entity = stored(broker, broker.new_entity("Sentinel").with_property("speed", 0))
     return Sentinel(watch(broker, receiver, lambda template: template.on_type(str(entity.type))), entity)
+
+
+def on(entity: Entity, **members: Any) -> Any:
+    """Prepares a Subscription on the type of an Entity."""
+    return lambda template: template.on_type(str(entity.type)).with_members(**members)
+
+
+def change(broker: Broker, entity: Entity, **values: Any) -> None:
+    """Give Properties new values: the stimulus."""
+    fragment = {name: property_(value) for name, value in values.items()}
+    require(broker.update_attributes(entity.id, fragment), 204, step=f"updating {', '.join(values)}")
+
+
+def about(request: Received, entity: Entity) -> dict[str, Any]:
+    """The Entity as a notification shows it."""
+    return next(item for item in entities_in(request) if item.get("id") == entity.id)
+
+
+def notified(broker: Broker, receiver: Receiver, entity: Entity, prepare: Any) -> tuple[Watch, Received]:
+    """Subscribe, change the speed of a stored Entity, and take the notification."""
+    watching = watch(broker, receiver, prepare)
+    change(broker, entity, speed=77)
+    return watching, watching.notification("after the update of speed", about=entity.id)
