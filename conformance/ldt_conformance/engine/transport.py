@@ -28,7 +28,7 @@ from ldt_conformance.engine.masking import NOT_SHOWN, Masker
 from ldt_conformance.engine.plan import Plan
 from ldt_conformance.engine.run import RunSettings
 from ldt_conformance.engine.safety import BATCH, READS, Intent, judge
-from ldt_conformance.engine.verdicts import Reason, fail, inconclusive
+from ldt_conformance.engine.verdicts import CheckNotRun, Reason, fail, inconclusive
 
 __all__ = ["UNSET", "Client", "Resource", "Response"]
 
@@ -182,7 +182,11 @@ class Client:
         if self._services.plan is not None:
             return self._services.plan.answer(self.role, request, intent, self._services.recorder.check)
         numbers = self._announce(intent, request)
-        response = self._exchange(request, auth=auth, reserve=REMOVAL_COST * len(numbers))
+        try:
+            response = self._exchange(request, auth=auth, reserve=REMOVAL_COST * len(numbers))
+        except CheckNotRun:  # the budget: it did not leave
+            self._services.journal.removed_all(numbers)
+            raise
         self._settle(numbers, response)
         if follow_redirects:
             response = self._follow(response, request, auth)
