@@ -44,7 +44,7 @@ async def test_every_attribute_type_comes_back(running: RunningBroker) -> None:
 
 async def test_create_says_where(running: RunningBroker) -> None:
     """201 has the Location of the Entity, and it can be had there, also where the id is a URL (6.4.3.1)."""
-    for entity_id in (CAR, "https://example.org/cars/1?x=ä"[:-1] + "%C3%A4"):
+    for entity_id in (CAR, "https://example.org/cars/1?x=%C3%A4"):
         answer = await send(running.client, "POST", "/entities", {"id": entity_id, "type": "Car"}, 201)
         assert answer.content == b""
         there = await running.client.get(answer.headers["location"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import time
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -28,6 +29,7 @@ from ldt_stack.broker.http import (
     subscriptions,
     temporal,
 )
+from ldt_stack.broker.http.metrics import Metrics
 from ldt_stack.broker.http.problems import HttpError, problem_response
 from ldt_stack.broker.http.routing import Router
 from ldt_stack.broker.service import Broker
@@ -57,6 +59,7 @@ class BrokerApp:
     """ASGI. The broker is made at start-up and closed at shut-down (lifespan), or with `startup` and `shutdown`.
 
     Attributes:
+        metrics: Counts answers.
         broker: Set between start-up and shut-down.
     """
 
@@ -64,6 +67,7 @@ class BrokerApp:
         self.settings = settings
         self.broker: Broker | None = None
         self.router = Router(all_routes())
+        self.metrics = Metrics()
 
     async def startup(self) -> None:
         """Open the store and begin to deliver."""
@@ -97,7 +101,8 @@ class BrokerApp:
                 return
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["broker"] = self.broker
+        begun = time.perf_counter()
+        scope["broker"], scope["app"] = self.broker, self
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         given = next((value for name, value in headers if name == b"x-request-id"), b"")
         request_id = given[:64] if given[:64].isalnum() else secrets.token_hex(8).encode()
@@ -112,6 +117,7 @@ class BrokerApp:
 
         response = await self._answer(Request(scope, receive))
         await response(scope, receive, send_with_headers)
+        self.metrics.answered(scope["method"], response.status_code, time.perf_counter() - begun)
 
     async def _answer(self, request: Request) -> Response:
         try:

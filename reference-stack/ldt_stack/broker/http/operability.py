@@ -10,11 +10,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ldt_stack.broker.http.headers import accept, broker_of, read_call
+from ldt_stack.broker.http.metrics import CONTENT_TYPE
+from ldt_stack.broker.http.openapi import NGSI_LD_VERSION, openapi
 from ldt_stack.broker.http.responses import json_response, respond
 from ldt_stack.broker.ld_context import CORE_VERSION
 from ldt_stack.broker.store.interface import DocumentKind
 
-NGSI_LD_VERSION = "1.9.1"
 _STARTED = time.monotonic()
 
 
@@ -70,8 +71,29 @@ def _duration(seconds: float) -> str:
     return f"PT{int(seconds)}S"
 
 
+async def show_metrics(request: Request) -> Response:
+    """Counters and gauges in the Prometheus text format."""
+    broker, metrics = broker_of(request), request.scope["app"].metrics
+    owed = await broker.store.read(None, lambda snapshot: snapshot.next_due())
+    gauges = [
+        ("ldt_broker_uptime_seconds", "Since the start.", uptime_seconds()),
+        ("ldt_broker_tenants", "Tenants that exist, the default one included.", len(await broker.store.tenants())),
+        ("ldt_broker_open_tenants", "Tenants whose files are open.", len(await broker.store.open_tenants())),
+        ("ldt_broker_cached_contexts", "Downloaded @context documents.", len(broker.contexts.documents)),
+        ("ldt_broker_notifications_owed", "1 if the default tenant's outbox is not empty.", int(owed is not None)),
+    ]
+    return Response(metrics.render(gauges), media_type=CONTENT_TYPE)
+
+
+async def show_openapi(request: Request) -> Response:
+    """This document."""
+    return json_response(openapi(request.scope["app"].router.routes, package_version()))
+
+
 routes = [
     Route("/health", health),
+    Route("/metrics", show_metrics),
+    Route("/openapi.json", show_openapi),
     Route("/version", show_version),
     Route("/ngsi-ld/v1/info/sourceIdentity", source_identity),
 ]

@@ -1,0 +1,44 @@
+"""Counters of the broker in the Prometheus text format."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_BUCKETS_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+@dataclass(slots=True)
+class Metrics:
+    """What was answered since the start; used on the event loop alone."""
+
+    answers: Counter[tuple[str, int]] = field(default_factory=Counter)
+    buckets: list[int] = field(default_factory=lambda: [0] * (len(_BUCKETS_SECONDS) + 1))
+    seconds: float = 0.0
+
+    def answered(self, method: str, status: int, seconds: float) -> None:
+        """Count one answer."""
+        self.answers[method if method in _METHODS else "OTHER", status] += 1
+        self.buckets[bisect_left(_BUCKETS_SECONDS, seconds)] += 1
+        self.seconds += seconds
+
+    def render(self, gauges: Iterable[tuple[str, str, float]]) -> str:
+        """The text to scrape; `gauges` are name, help text and present value."""
+        lines = ["# HELP ldt_broker_requests_total Requests answered.", "# TYPE ldt_broker_requests_total counter"]
+        for (method, status), count in sorted(self.answers.items()):
+            lines.append(f'ldt_broker_requests_total{{method="{method}",status="{status}"}} {count}')
+        name = "ldt_broker_request_seconds"
+        lines += [f"# HELP {name} Time from the request to the end of its answer.", f"# TYPE {name} histogram"]
+        total = 0
+        for limit, count in zip((*map(str, _BUCKETS_SECONDS), "+Inf"), self.buckets, strict=True):
+            total += count
+            lines.append(f'{name}_bucket{{le="{limit}"}} {total}')
+        lines += [f"{name}_sum {self.seconds:.6f}", f"{name}_count {total}"]
+        for gauge, text, value in gauges:
+            lines += [f"# HELP {gauge} {text}", f"# TYPE {gauge} gauge", f"{gauge} {value:g}"]
+        return "\n".join(lines) + "\n"
