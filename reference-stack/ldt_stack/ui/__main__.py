@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from ldt_stack.ngsi_ld_client import NgsiLdClient
 from ldt_stack.listening import bind
+from ldt_stack.ngsi_ld_client import NgsiLdClient
 from ldt_stack.serving import common_arguments, run_part, serve
 from ldt_stack.ui.app import create_app
 
