@@ -24,7 +24,7 @@ from pathlib import Path
 START_SECONDS = 90.0
 INVALID = 3
 FILES = ("report.json", "report.html", "gap.html", "badge.svg", "badge.json", "summary.md", "junit.xml")
-LDT = (sys.executable, "-m", "ldt_conformance.cli")
+LDT = (sys.executable, "-m", "ldt_conformance")
 
 
 def main() -> int:

@@ -116,7 +116,7 @@ def test_every_part_answers(twin: dict[str, str]) -> None:
 def test_it_conforms(twin: dict[str, str], tmp_path: Path) -> None:
     """`ldt check` of the NGSI-LD pack against the container: exit 0, and passes among the verdicts."""
     command = [
-        sys.executable, "-m", "ldt_conformance.cli", "check", twin["broker"], "--pack", "ngsi-ld",
+        sys.executable, "-m", "ldt_conformance", "check", twin["broker"], "--pack", "ngsi-ld",
         "--mode", "sandbox-write", "--out", str(tmp_path / "out"),
     ]  # fmt: skip
 
