@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 from ldt_conformance.badges.state import badge_text
 from ldt_conformance.badges.svg import COLOURS
 from ldt_conformance.engine.report import Report
-from ldt_conformance.reports.text import visible
+from ldt_conformance.reports.text import json_text
 
 CACHE_SECONDS = 3600
 _BAD = {"not verified", "degraded", "expired", "unknown"}
@@ -18,10 +16,10 @@ def render_endpoint(report: Report) -> str:
     text = badge_text(report)
     document = {
         "schemaVersion": 1,
-        "label": visible(text.label),
-        "message": visible(text.message),
+        "label": text.label,
+        "message": text.message,
         "color": COLOURS[text.state].removeprefix("#"),
         "isError": text.state in _BAD,
         "cacheSeconds": CACHE_SECONDS,
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json_text(document)

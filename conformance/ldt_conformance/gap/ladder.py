@@ -1,36 +1,50 @@
-"""What each CitCom.ai level and each EDIC profile rests on, for saying what a gap holds up.
+"""What a site still lacks for the CitCom.ai level and the EDIC profile that it is after.
 
-Levels: CitCom.ai interoperability levels. Profiles: EDIC reference architecture, draft v0.1.0; which requirement is
-evidence for which profile is our own reading. Whether a level or profile is reached is decided by the engine alone.
+The rules of levels and profiles are `engine.levels`'; here they are only asked what each step is short of, so that a
+gap can say what it holds up. Whether a level or profile is reached is decided by the engine alone.
 """
 
 from __future__ import annotations
 
-from ldt_conformance.reports.words import EDIC_PROFILES
+from collections.abc import Mapping
 
-LEVEL_NEEDS: dict[int, tuple[str, ...]] = {
-    0: (),
-    1: ("LDT-IO-20", "LDT-IO-61"),
-    2: ("LDT-DA-30", "LDT-IO-94"),
-}
-PROFILE_NEEDS: dict[str, tuple[str, ...]] = {
-    "descriptive": ("LDT-DS-01", "LDT-DS-06", "LDT-IO-16", "LDT-DA-01", "LDT-DA-09", "LDT-VI-01"),
-    "diagnostic": ("LDT-DA-02",),
-    "predictive": ("LDT-KN-02", "LDT-KN-03", "LDT-KN-04", "LDT-KN-10", "LDT-KN-12"),
-    "prospective": ("LDT-OR-09", "LDT-OR-10"),
-    "prescriptive": ("LDT-KN-15",),
-    "autonomous": (),
-}
+from ldt_conformance.engine.levels import CLASSES, LEVELS, climb
+from ldt_conformance.engine.report import RequirementState, Rollup
+
+HIGHEST_LEVEL = len(LEVELS) - 1
 
 
-def level_needs(level: int) -> tuple[str, ...]:
-    """Requirement ids that this level adds to the one below; empty for an unknown level."""
-    return LEVEL_NEEDS.get(level, ())
+def wanted_requirements(
+    rollup: Rollup, states: Mapping[str, RequirementState], target_level: int | None
+) -> dict[str, str]:
+    """Requirement id -> the step that waits for it, e.g. "CitCom.ai level 1"; the lowest such step.
+
+    Args:
+        rollup: The levels and profiles reached and claimed.
+        states: Requirement states by id.
+        target_level: The level that the site wants; the goal is the highest of this, what it claims, and one more than
+            it reached.
+    """
+    wanted: dict[str, str] = {}
+    for level in range(_goal(rollup, target_level) + 1):
+        if rollup.citcom_level is None or level > rollup.citcom_level:
+            short = climb((LEVELS[level],), states)
+            wanted = dict.fromkeys(short.missing + short.unknown, f"CitCom.ai level {level}") | wanted
+    for profile in _profiles_up_to(rollup.edic_profile_claimed):
+        short = climb((CLASSES[profile],), states)
+        wanted = dict.fromkeys(short.missing + short.unknown, f"EDIC profile {profile}") | wanted
+    return wanted
 
 
-def profile_needs(profile: str) -> tuple[str, ...]:
-    """Requirement ids that a profile rests on, those of the profiles below it included; empty for an unknown one."""
-    if profile not in EDIC_PROFILES:
-        return ()
-    reached = EDIC_PROFILES[: EDIC_PROFILES.index(profile) + 1]
-    return tuple(requirement for name in reached for requirement in PROFILE_NEEDS[name])
+def _goal(rollup: Rollup, target_level: int | None) -> int:
+    above = 0 if rollup.citcom_level is None else min(rollup.citcom_level + 1, HIGHEST_LEVEL)
+    goals = [level for level in (target_level, rollup.citcom_level_claimed, above) if level is not None]
+    return min(max(goals), HIGHEST_LEVEL)
+
+
+def _profiles_up_to(claimed: str | None) -> list[str]:
+    """The profiles that probes can show, up to the claimed one; all of them where more is claimed."""
+    names = list(CLASSES)
+    if claimed is None:
+        return []
+    return names[: names.index(claimed) + 1] if claimed in names else names

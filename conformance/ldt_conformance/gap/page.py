@@ -11,6 +11,7 @@ from ldt_conformance.engine.catalogue import Requirement
 from ldt_conformance.engine.report import LayerCount, Report, Result, Rollup
 from ldt_conformance.engine.verdicts import Layer, Level, Verdict
 from ldt_conformance.gap.questions import QUESTIONS, SOURCE, Question
+from ldt_conformance.gap.said import Declaration, declarations, outlook, with_declared_rollup
 from ldt_conformance.gap.steps import next_steps
 from ldt_conformance.reports import page
 from ldt_conformance.reports.templating import render_page
@@ -45,9 +46,10 @@ _ROLES: dict[str, Layer] = {  # role of an endpoint -> its layer; every other ro
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A requirement that is in place, and what was seen or said that shows it."""
+    """A requirement, what a check saw of it, and what the site file says of it."""
 
     item: page.RequirementView
+    seen: str
     said: str
 
 
@@ -64,7 +66,7 @@ class LayerPage:
     declared: list[str]
     found: list[Found]
     more_found: int
-    gaps: list[page.RequirementView]
+    gaps: list[Found]
     more_gaps: int
     undecided: list[str]
     steps: list[page.StepView]
@@ -74,6 +76,7 @@ def render_gap(
     report: Report, catalogue: Mapping[str, Requirement], *, digest: str | None = None, public: bool = False
 ) -> str:
     """The gap analysis as one self-contained HTML document; arguments as for the report's page."""
+    report = report if report.rollup else with_declared_rollup(report, catalogue)
     run = page.check_run(report)
     return render_page(
         "gap.html.j2",
@@ -83,6 +86,7 @@ def render_gap(
         run=run,
         probed=run is not None and run.kind == "check",
         sentence=page.sentence(report),
+        outlook=outlook(report),
         strip=page.strip(report),
         levels=page.level_ladder(report),
         profiles=page.profile_ladder(report),
@@ -101,42 +105,51 @@ def layer_pages(report: Report, catalogue: Mapping[str, Requirement]) -> list[La
     counts = {view.slug: view.count for view in page.strip(report)}
     results = {result.check: result for result in page.run_results(report)}
     steps = _steps_by_layer(report.rollup, catalogue, report.target.target_level) if report.rollup else {}
-    return [_layer(question, report, items, counts, results, steps, catalogue) for question in QUESTIONS]
+    known = _Known(report, catalogue, counts, items, results, steps, declarations(report))
+    return [_layer(question, known) for question in QUESTIONS]
 
 
-def _layer(
-    question: Question,
-    report: Report,
-    items: Mapping[str, list[page.RequirementView]],
-    counts: Mapping[str, LayerCount],
-    results: Mapping[str, Result],
-    steps: Mapping[Layer, list[page.StepView]],
-    catalogue: Mapping[str, Requirement],
-) -> LayerPage:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What all layers draw from."""
+
+    report: Report
+    catalogue: Mapping[str, Requirement]
+    counts: Mapping[str, LayerCount]
+    items: Mapping[str, list[page.RequirementView]]
+    results: Mapping[str, Result]
+    steps: Mapping[Layer, list[page.StepView]]
+    said: Mapping[str, Declaration]
+
+
+def _layer(question: Question, known: _Known) -> LayerPage:
     layer = question.layer
-    own = items.get(layer.value, [])
-    found = [Found(item, _said(item, results)) for item in own if item.state.state == "met"]
-    gaps = [
-        item
-        for item in own
-        if item.state.state in {"not-met", "met-with-findings"} and item.state.level is not Level.MAY
-    ]
-    answers = _answers(report, layer, catalogue)
+    own = known.items.get(layer.value, [])
+    found = [_found(item, known) for item in own if item.state.state in {"met", "met-with-findings"}]
+    gaps = [_found(item, known) for item in own if item.state.state == "not-met" and item.state.level is not Level.MAY]
+    answers = _answers(known.report, layer, known.catalogue)
     return LayerPage(
         name=LAYERS[layer],
         slug=layer.value,
         question=question,
-        count=counts[layer.value],
+        count=known.counts[layer.value],
         answer=answers.pop("", ""),
         answers=sorted(answers.items()),
-        declared=_declared(report, layer),
+        declared=_declared(known.report, layer),
         found=found[:LISTED],
         more_found=max(0, len(found) - LISTED),
         gaps=gaps[:LISTED],
         more_gaps=max(0, len(gaps) - LISTED),
         undecided=_undecided(own),
-        steps=steps.get(layer, [])[:STEPS],
+        steps=known.steps.get(layer, [])[:STEPS],
     )
+
+
+def _found(item: page.RequirementView, known: _Known) -> Found:
+    """A requirement with what a check saw, else with what the site file says of it."""
+    said = known.said.get(item.state.id)
+    seen = _seen(item, known.results)
+    return Found(item, seen, said.sentence if said else "")
 
 
 def _answers(report: Report, layer: Layer, catalogue: Mapping[str, Requirement]) -> dict[str, str]:
@@ -150,11 +163,12 @@ def _answers(report: Report, layer: Layer, catalogue: Mapping[str, Requirement])
     return found
 
 
-def _said(item: page.RequirementView, results: Mapping[str, Result]) -> str:
-    """What the first passing check of a requirement saw."""
+def _seen(item: page.RequirementView, results: Mapping[str, Result]) -> str:
+    """What the check that decided a requirement saw: the first pass where it is in place, else the first failure."""
+    deciding = {Verdict.FAIL, Verdict.WAIVED, Verdict.WARN} if item.state.state == "not-met" else {Verdict.PASS}
     for check in item.state.checks:
         result = results.get(check)
-        if result and result.verdict is Verdict.PASS and (result.observed or result.note):
+        if result and result.verdict in deciding and (result.observed or result.note):
             return one_line(result.observed or result.note or "", 200)
     return ""
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from ldt_conformance.engine.catalogue import Effort, Owner, Requirement
 from ldt_conformance.engine.report import NextStep, RequirementState, Rollup
 from ldt_conformance.engine.verdicts import Level, Reason
-from ldt_conformance.gap.ladder import level_needs, profile_needs
+from ldt_conformance.gap.ladder import wanted_requirements
 from ldt_conformance.reports.words import plural
 
 SHOWN_STEPS = 5
@@ -80,7 +80,7 @@ _ACTS: dict[Reason, _Act] = {
     ),
     Reason.NOT_SELECTED: _Act(
         "Run the whole suite once",
-        "This run was limited to some checks. Run again without `--select` and with all packs.",
+        "Part of it was left out. Run `ldt check` with this site file, without `--select` and with all packs.",
         Owner.CONFIGURATION,
         Effort.HOURS,
         1,
@@ -146,26 +146,13 @@ def next_steps(
     Args:
         rollup: Requirement states and the levels reached and claimed.
         catalogue: Titles and remedies; a state whose requirement is unknown is left out.
-        target_level: The CitCom.ai level that the site wants; default: what it claims, else one above what it reached.
+        target_level: The CitCom.ai level that the site wants; see `ladder.wanted_requirements`.
         limit: At most so many.
     """
     states = {state.id: state for state in rollup.requirements if state.id in catalogue}
-    wanted = _wanted(rollup, target_level)
+    wanted = wanted_requirements(rollup, states, target_level)
     candidates = _remedies(states, catalogue, wanted) + _acts(states, wanted)
     return [candidate.step for candidate in _in_order(candidates)[:limit]]
-
-
-def _wanted(rollup: Rollup, target_level: int | None) -> dict[str, str]:
-    """Requirement id -> what waits for it ("CitCom.ai level 1"), for the level and profile that the site is after."""
-    reached = rollup.citcom_level if rollup.citcom_level is not None else -1
-    goal = max(level for level in (target_level, rollup.citcom_level_claimed, min(reached + 1, 2)) if level is not None)
-    wanted: dict[str, str] = {}
-    for level in range(goal, reached, -1):  # the lowest level that needs it is named
-        wanted.update(dict.fromkeys(level_needs(level), f"CitCom.ai level {level}"))
-    if rollup.edic_profile_claimed and rollup.edic_profile_claimed != rollup.edic_profile:
-        for requirement in profile_needs(rollup.edic_profile_claimed):
-            wanted.setdefault(requirement, f"EDIC profile {rollup.edic_profile_claimed}")
-    return wanted
 
 
 def _remedies(
@@ -205,8 +192,6 @@ def _remedies(
 def _is_gap(state: RequirementState, wanted: Mapping[str, str]) -> bool:
     if state.state == "not-met":
         return state.level is not Level.MAY
-    if state.state == "met-with-findings":
-        return state.level is Level.MUST
     if state.state == "not-applicable":  # an option that the wanted level needs: not offering it is the gap
         return state.id in wanted and state.reason in {Reason.UNCLAIMED, Reason.NO_ENDPOINT}
     return False

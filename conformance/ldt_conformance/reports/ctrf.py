@@ -6,14 +6,13 @@ harness-error are other; not-applicable is skipped; not-run is pending.
 
 from __future__ import annotations
 
-import json
 import uuid
 from typing import Any
 
 from ldt_conformance.engine.report import Report, Result, Run
 from ldt_conformance.engine.verdicts import Verdict
 from ldt_conformance.reports import page
-from ldt_conformance.reports.text import rfc3339, shown, visible
+from ldt_conformance.reports.text import json_text, rfc3339, shown
 
 SPEC_VERSION = "0.0.0"
 STATUS: dict[Verdict, str] = {
@@ -51,8 +50,8 @@ def render_ctrf(report: Report, *, digest: str | None = None) -> str:
             },
             "tests": [_test(result) for result in results],
             "environment": {
-                "reportName": visible(f"LDT conformance of {report.target.name}"),
-                "extra": {"target": visible(report.target.name), "mode": str(run.mode) if run else None},
+                "reportName": f"LDT conformance of {report.target.name}",
+                "extra": {"target": report.target.name, "mode": str(run.mode) if run else None},
             },
             "extra": {
                 "requirementSet": report.suite.requirement_set, "headline": page.sentence(report), "digest": digest,
@@ -61,7 +60,7 @@ def render_ctrf(report: Report, *, digest: str | None = None) -> str:
     }  # fmt: skip
     if run:
         document["timestamp"] = rfc3339(run.finished or run.started)
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json_text(document)
 
 
 def _test(result: Result) -> dict[str, Any]:
@@ -76,7 +75,7 @@ def _test(result: Result) -> dict[str, Any]:
         labels["reason"] = str(result.reason)
     labels = {name: value for name, value in labels.items() if value}  # CTRF wants no empty arrays
     test: dict[str, Any] = {
-        "name": visible(result.title) or result.check,
+        "name": result.title or result.check,
         "status": STATUS[result.verdict],
         "duration": round(result.seconds * 1000),
         "rawStatus": str(result.verdict),

@@ -7,14 +7,13 @@ earl:untested (an observation is no outcome).
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from urllib.parse import quote
 
 from ldt_conformance.engine.report import Report, Result
 from ldt_conformance.engine.verdicts import Reason, Verdict
 from ldt_conformance.reports import page
-from ldt_conformance.reports.text import rfc3339, shown, visible
+from ldt_conformance.reports.text import json_text, rfc3339, shown
 
 CHECK_NAMESPACE = "urn:ldt-harness:check:"
 CONTEXT: dict[str, Any] = {
@@ -75,11 +74,11 @@ def render_earl(report: Report, *, digest: str | None = None) -> str:
             "hasVersion": report.suite.version,
             "fullReportDigest": digest,
         }),
-        {"id": subject, "type": "earl:TestSubject", "title": visible(report.target.name)},
+        {"id": subject, "type": "earl:TestSubject", "title": report.target.name},
     ]  # fmt: skip
     graph += [_criterion(result) for result in results]
     graph += [_assertion(result, run_id, suite, subject, date) for result in results]
-    return json.dumps({"@context": CONTEXT, "@graph": graph}, indent=1, ensure_ascii=False) + "\n"
+    return json_text({"@context": CONTEXT, "@graph": graph})
 
 
 def outcome(result: Result) -> str:
@@ -94,7 +93,7 @@ def _criterion(result: Result) -> dict[str, Any]:
         {
             "id": CHECK_NAMESPACE + quote(result.check),
             "type": "earl:TestCase",
-            "title": visible(result.title),
+            "title": result.title,
             "level": str(result.level),
             "layer": str(result.layer),
             "clause": [f"{clause.document} V{clause.edition} {clause.number}" for clause in result.clauses],

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup, escape
 
 from ldt_conformance.engine.catalogue import Requirement
 from ldt_conformance.engine.report import Report
 from ldt_conformance.reports import page
-from ldt_conformance.reports.load_summary import read_summaries
+from ldt_conformance.reports.load_summary import Second, read_summaries
 from ldt_conformance.reports.templating import render_page
 from ldt_conformance.reports.text import visible
 from ldt_conformance.reports.words import VERDICTS
@@ -49,12 +49,17 @@ def render_html(
         known={state.id for state in report.rollup.requirements} if report.rollup else set(),
         anchor_of=page.requirement_anchor,
         exchange=_exchange,
+        highest=_highest,
         loads=loads,
         load_problems=problems,
         legend=VERDICTS.values(),
         digest=digest,
         public=public,
     )
+
+
+def _highest(series: Sequence[Second]) -> float:
+    return max((point.p95_ms or 0.0 for point in series), default=0.0)
 
 
 def _exchange(id_: str) -> Markup:

@@ -88,7 +88,7 @@ def _failures(report: Report) -> list[str]:
     lines = ["| | Check | Clause | Expected | Observed |", "|---|---|---|---|---|"]
     lines += [_row(result) for result in failed[:LISTED]]
     if len(failed) > LISTED:
-        lines += ["", f"and {plural(len(failed) - LISTED, 'more')[:-1]} more, in report.html."]
+        lines += ["", f"and {len(failed) - LISTED} more, in report.html."]
     return [*lines, ""]
 
 

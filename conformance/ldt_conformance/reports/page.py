@@ -10,13 +10,14 @@ from datetime import datetime
 
 from ldt_conformance.engine.catalogue import Effort, Requirement
 from ldt_conformance.engine.report import LayerCount, NextStep, Report, RequirementState, Result, Run
-from ldt_conformance.engine.verdicts import Layer, Level, Verdict
+from ldt_conformance.engine.verdicts import Layer, Level, Reason, Verdict
 from ldt_conformance.gap.headline import headline, totals
 from ldt_conformance.reports.text import duration, instant, one_line, shown, slug
 from ldt_conformance.reports.words import (
     CITCOM_LEVELS,
     EDIC_PROFILES,
     EFFORTS,
+    IN_PART,
     LAYERS,
     MODES,
     SOURCES,
@@ -317,7 +318,7 @@ def _requirement(state: RequirementState, catalogue: Mapping[str, Requirement], 
         state=state,
         anchor=requirement_anchor(state.id),
         title=entry.title if entry else "",
-        word=STATES[state.state],
+        word=IN_PART if state.reason is Reason.PARTIAL else STATES[state.state],
         reason=reason_text(state.reason),
         source=f"{entry.source} ({SOURCES[entry.source_status]})" if entry else "",
         checks=[(check, check_anchor(check) if check in known else "") for check in state.checks],

@@ -6,9 +6,11 @@ control characters, text that reorders itself (bidirectional controls), lone sur
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from datetime import UTC, datetime
+from typing import Any
 
 SHOWN_CHARACTERS = 4_000  # of one expected or observed text on the page; the whole is in report.json
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn"}  # Unicode general categories that have no picture of their own
@@ -49,6 +51,21 @@ def one_line(text: str, limit: int = 300) -> str:
     """The text on one line, white space collapsed, cut after `limit` characters with an ellipsis."""
     line = re.sub(r"\s+", " ", visible(text)).strip()
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def json_text(document: Any) -> str:
+    """A document as JSON with every text made `visible`, ended by a newline."""
+    return json.dumps(_visible_all(document), indent=1, ensure_ascii=False) + "\n"
+
+
+def _visible_all(value: Any) -> Any:
+    if isinstance(value, str):
+        return visible(str(value))
+    if isinstance(value, list | tuple):
+        return [_visible_all(item) for item in value]
+    if isinstance(value, dict):
+        return {visible(str(key)): _visible_all(item) for key, item in value.items()}
+    return value
 
 
 def slug(text: str) -> str:

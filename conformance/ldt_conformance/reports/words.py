@@ -40,6 +40,8 @@ STATES: dict[str, Word] = {
     "met": Word("✓", "in place", "At least one check passes and none fails."),
 }
 
+IN_PART = Word("✕", "there in part", "Only part of what is asked for is there; that is not enough for a level.")
+
 LAYERS: dict[Layer, str] = {
     Layer.DATA_SOURCES: "Data sources",
     Layer.DATA_ACQUISITION: "Data acquisition",

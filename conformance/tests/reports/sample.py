@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ldt_conformance.engine.catalogue import load_catalogue
+from ldt_conformance.engine.levels import with_levels
 from ldt_conformance.engine.report import (
     Budget,
     ClauseRef,
@@ -23,6 +24,7 @@ from ldt_conformance.engine.report import (
     TargetInfo,
     Waiver,
 )
+from ldt_conformance.engine.site import Claims
 from ldt_conformance.engine.verdicts import Layer, Level, Mode, Reason, Verdict
 
 STARTED = datetime(2026, 11, 23, 10, 15, tzinfo=UTC)
@@ -323,7 +325,7 @@ def _rollup(results: list[Result]) -> Rollup:
         for layer in Layer
     ]
     verdicts = [result.verdict for result in results]
-    return Rollup(
+    rollup = Rollup(
         run=NOW,
         exit_code=1,
         headline="",
@@ -332,15 +334,11 @@ def _rollup(results: list[Result]) -> Rollup:
         met=14,
         not_met=7,
         enough_evidence=True,
-        citcom_level=0,
-        citcom_level_claimed=1,
-        edic_profile="descriptive",
-        edic_profile_claimed="predictive",
-        ngsi_ld_version_claimed="1.8.1",
-        badge="partial",
+        badge="not verified",
         layers=layers,
         requirements=found,
     )
+    return with_levels(rollup, Claims(ngsi_ld="1.8.1", citcom_level=1, edic_profile="predictive"))
 
 
 def _count(found: list[RequirementState], layer: Layer, *wanted: str) -> int:
