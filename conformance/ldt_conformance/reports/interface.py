@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from ldt_conformance.badges.endpoint import render_endpoint
 from ldt_conformance.badges.svg import render_badge
 from ldt_conformance.engine.catalogue import Requirement, load_catalogue
+from ldt_conformance.engine.errors import EngineError
 from ldt_conformance.engine.report import Report
 from ldt_conformance.gap.page import render_gap
 from ldt_conformance.reports.ctrf import render_ctrf
@@ -23,8 +24,10 @@ from ldt_conformance.reports.junit import render_junit
 from ldt_conformance.reports.markdown import render_markdown
 
 
-class ReportUnreadableError(Exception):
+class ReportUnreadableError(EngineError):
     """The file is no report of ours; the message says what is wrong and what to try."""
+
+    exit_code = 2
 
 
 class Format(StrEnum):
@@ -117,6 +120,21 @@ def write_default_outputs(report: Report, out_dir: Path) -> list[Path]:
 def write_text(path: Path, text: str) -> None:
     """UTF-8 with plain newlines on every system, so that the same report gives the same bytes."""
     path.write_bytes(text.encode("utf-8"))
+
+
+def write_output(path: Path, text: str) -> None:
+    """As `write_text`, for a place that the user named; its folder is made where it is missing.
+
+    Raises:
+        EngineError: It cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, text)
+    except OSError as error:
+        raise EngineError(
+            f"{path} could not be written: {error.strerror or error}; expected a place for a file. Try: --out elsewhere"
+        ) from error
 
 
 def file_digest(content: bytes) -> str:

@@ -1,0 +1,86 @@
+"""`ldt report render`, `ldt badge` and `ldt gap` as a user types them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ldt_conformance.gap import complete
+from ldt_conformance.reports.interface import Edition, Format, file_digest, render
+
+from .sample import HOST, sample_report
+
+
+@pytest.fixture
+def run_set(tmp_path: Path) -> Path:
+    """A folder with a report.json."""
+    text = complete(sample_report(20)).model_dump_json(by_alias=True)
+    (tmp_path / "report.json").write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def ldt(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[bytes]:
+    """Run the command as its own process."""
+    line = [sys.executable, "-m", "ldt_conformance", *map(str, arguments)]
+    return subprocess.run(line, capture_output=True, cwd=cwd, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("edition", list(Edition))
+def test_render_writes_what_the_library_renders(run_set: Path, edition: Edition) -> None:
+    """The file holds the bytes of the rendering, with the digest of the report that was read."""
+    source, out = run_set / "report.json", run_set / "deep" / "page.html"
+    done = ldt("report", "render", source, "--format", "html", "--edition", edition, "--out", out)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    digest = file_digest(source.read_bytes())
+    expected = render(complete(sample_report(20)), Format.HTML, edition=edition, digest=digest)
+    assert out.read_bytes() == expected.encode()
+    assert (HOST in out.read_text(encoding="utf-8")) == (edition is Edition.FULL)
+
+
+def test_render_without_out_goes_to_standard_output(run_set: Path) -> None:
+    """A folder may stand for its report.json; the text goes to standard output, in UTF-8 with plain newlines."""
+    done = ldt("report", "render", run_set, "--format", "md")
+    assert done.returncode == 0
+    assert done.stdout.decode().startswith("# Harbour City mobility twin: LDT conformance\n")
+    assert b"\r" not in done.stdout
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{}", b"[1]", b"\xff\xfe", b'{"schema": "x", "suite": 3}'])
+def test_what_is_no_report_is_told_in_a_sentence(tmp_path: Path, content: bytes | None) -> None:
+    """A missing, empty or foreign file ends with 2 and one line that says what was expected; never a traceback."""
+    path = tmp_path / "report.json"
+    if content is not None:
+        path.write_bytes(content)
+    done = ldt("report", "render", path)
+    said = done.stderr.decode()
+    assert done.returncode == 2
+    assert "Traceback" not in said
+    assert len(said.splitlines()) == 1
+    assert "xpected a report.json" in said
+
+
+def test_an_unknown_format_is_a_usage_error(run_set: Path) -> None:
+    """The message lists what is known."""
+    done = ldt("report", "render", run_set, "--format", "docx")
+    assert done.returncode == 2
+    assert b"html" in done.stderr
+
+
+def test_a_place_that_cannot_be_written_is_told(run_set: Path) -> None:
+    """Writing below a file ends with 4 and a sentence, not with a traceback."""
+    done = ldt("report", "render", run_set, "--out", run_set / "report.json" / "x.html")
+    assert done.returncode == 4
+    assert b"could not be written" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_badge_writes_both_files_and_says_what_it_says(run_set: Path) -> None:
+    """SVG and endpoint JSON lie beside the report; the words of the badge are printed."""
+    done = ldt("badge", run_set)
+    assert done.returncode == 0
+    assert "2026-11-23" in done.stdout.decode()
+    assert (run_set / "badge.svg").read_text(encoding="utf-8").startswith("<svg")
+    assert (run_set / "badge.json").is_file()
