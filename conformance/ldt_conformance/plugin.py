@@ -190,6 +190,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     result = item.config.stash[RUNNER].end(item, check, call)
     if result.verdict is Verdict.HARNESS_ERROR:
         report = pytest.TestReport.from_item_and_call(item, call)
+        report.longrepr = item.config.stash[RUNNER].session.services.masker.text(str(report.longrepr))
     else:
         report = pytest.TestReport(
             nodeid=item.nodeid,
@@ -244,7 +245,8 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
     if said is None:
         return None
     verdict = Verdict(json.loads(said)["verdict"])
-    return (str(verdict), *STATUS[verdict][1:])
+    outcome, letter, word = STATUS[verdict]
+    return outcome if outcome == "failed" else str(verdict), letter, word  # pytest shows what is "failed" at the end
 
 
 @pytest.hookimpl(trylast=True)

@@ -137,6 +137,7 @@ class MainRun:
             profiles_of(session.site),
             waivers,
             aborted=self.fatal is not None,
+            interrupted=interrupted,
             has_target=any(endpoint.url is not None for endpoint in session.site.endpoints.values()),
         )
         results, rollup = self._roll_up(results, facts)

@@ -26,6 +26,9 @@ SHOWN_HEADERS = frozenset(
     }
 )  # fmt: skip
 NOT_SHOWN = "(not recorded)"
+# A signed token (RFC 7515), whoever's: another process of the run may have fetched it, or the target gave it away.
+JSON_WEB_TOKEN = re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}")
+TOKEN_SHOWN = "${TOKEN}"  # noqa: S105 — what is printed in place of one
 _BASE64_MINIMUM = 6  # bytes; shorter ones leave too few fixed base64 characters to be told from chance
 
 
@@ -80,9 +83,10 @@ class Masker:
         self._names: dict[str, str] = {}
 
     def text(self, text: str) -> str:
-        """The text without any known secret."""
+        """The text without any known secret, and without signed tokens."""
         pattern = self._compiled()
-        return pattern.sub(lambda match: self._names[match.group()], text) if pattern else text
+        masked = pattern.sub(lambda match: self._names[match.group()], text) if pattern else text
+        return JSON_WEB_TOKEN.sub(TOKEN_SHOWN, masked)
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """Headers as they may be recorded: known harmless ones scrubbed, all others by name only."""

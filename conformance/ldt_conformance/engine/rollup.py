@@ -47,6 +47,7 @@ class Facts:
     profiles: frozenset[str]
     waivers: Sequence[Waiver] = ()
     aborted: bool = False  # our own error ended the run
+    interrupted: bool = False  # the user did
     has_target: bool = True  # the site file names at least one URL
 
 
@@ -192,7 +193,7 @@ def exit_code(results: Sequence[Result], judged: Sequence[Judged], facts: Facts)
         return STALE
     in_scope = [one for one in judged if is_in_scope(one)]
     decisive = [result for one in in_scope for result in one.results if result.level is Level.MUST]
-    nothing_to_say = facts.run.root_cause is not None or not facts.has_target or not in_scope
+    nothing_to_say = facts.run.root_cause is not None or facts.interrupted or not facts.has_target or not in_scope
     if nothing_to_say or any(_leaves_open(result) for result in decisive):
         return INCOMPLETE
     settled = all(is_met(state_of(one)) or _only_waived(one) for one in in_scope)
@@ -225,7 +226,7 @@ def badge_state(results: Sequence[Result], must: Sequence[RequirementState], fac
     verdicts = {result.verdict for result in results}
     if Verdict.FAIL in verdicts:
         return "not verified"
-    if facts.aborted or facts.run.root_cause is not None or Verdict.HARNESS_ERROR in verdicts:
+    if facts.aborted or facts.interrupted or facts.run.root_cause is not None or Verdict.HARNESS_ERROR in verdicts:
         return "incomplete run"
     met = [state for state in must if is_met(state)]
     if not met or Verdict.PASS not in verdicts:

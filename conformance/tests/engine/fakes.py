@@ -141,7 +141,7 @@ class FakeBroker:
         parts = urlsplit(seen.path)
         if not parts.path.startswith(self._root):
             return Answer(404, {"message": "no route"})
-        path = unquote(parts.path[len(self._root) :])
+        path = unquote(parts.path[len(self._root) :]).rstrip("/")
         if path in self.overrides:
             override = self.overrides[path]
             return Answer(override.status, override.body, dict(override.headers))
