@@ -1,0 +1,1 @@
+"""Wrong brokers: the suite must notice each of them."""

@@ -1,0 +1,235 @@
+"""Wrong brokers, each wrong in one clause, made from the embedded broker from outside.
+
+A mutant replaces one named function of the broker in this process, or rewrites answers at the ASGI edge. The broker's
+own code knows nothing of it. A function that has been renamed makes its mutant fail to install, which is told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ldt_stack.broker.http import app as http_app
+from ldt_stack.broker.http import queries
+from ldt_stack.broker.ld_context.context import LdContext
+from ldt_stack.broker.model import patch
+from ldt_stack.broker.notifications import notifier
+from ldt_stack.broker.notifications.subscription import Subscription
+from ldt_stack.broker.query import geometry, q, values
+from ldt_stack.broker.representation import aggregation
+
+Headers = list[tuple[bytes, bytes]]
+Message = MutableMapping[str, Any]
+Install = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """What is wrong, with which clause, and how to make it so."""
+
+    clause: str
+    wrong: str
+    install: Install
+
+
+def function(owner: Any, name: str, make: Callable[[Any], Any]) -> Install:
+    """Replace `owner.name` by what `make` builds from it."""
+
+    def install() -> None:
+        setattr(owner, name, make(getattr(owner, name)))
+
+    return install
+
+
+def item(table: dict[str, Any], key: str, value: Any) -> Install:
+    """Replace a function in a table of functions."""
+    return lambda: table.update({key: value})
+
+
+def edge(rewrite: Callable[[int, Headers, bytes], tuple[int, Headers, bytes]]) -> Install:
+    """Rewrite every answer (status, headers, body) on its way out."""
+
+    def make(original: Any) -> Any:
+        async def call(self: Any, scope: Any, receive: Any, send: Callable[[Message], Awaitable[None]]) -> None:
+            if scope["type"] != "http":
+                await original(self, scope, receive, send)
+                return
+            start: Message = {}
+            parts: list[bytes] = []
+
+            async def collect(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    start.update(message)
+                    return
+                parts.append(message.get("body", b""))
+                if not message.get("more_body"):
+                    headers = [pair for pair in start["headers"] if pair[0].lower() != b"content-length"]
+                    status, headers, body = rewrite(start["status"], headers, b"".join(parts))
+                    if status != 204:
+                        headers = [*headers, (b"content-length", str(len(body)).encode())]
+                    await send({"type": "http.response.start", "status": status, "headers": headers})
+                    await send({"type": "http.response.body", "body": body})
+
+            await original(self, scope, receive, collect)
+
+        return call
+
+    return function(http_app.BrokerApp, "__call__", make)
+
+
+def without_header(name: bytes) -> Install:
+    """Drop a header from every answer."""
+
+    def rewrite(status: int, headers: Headers, body: bytes) -> tuple[int, Headers, bytes]:
+        return status, [pair for pair in headers if pair[0].lower() != name], body
+
+    return edge(rewrite)
+
+
+def _without_detail(status: int, headers: Headers, body: bytes) -> tuple[int, Headers, bytes]:
+    return status, headers, re.sub(rb'"detail":"(?:[^"\\]|\\.)*",?', b"", body) if status >= 400 else body
+
+
+def _conflict_as_bad_request(status: int, headers: Headers, body: bytes) -> tuple[int, Headers, bytes]:
+    return 400 if status == 409 else status, headers, body
+
+
+def _problem_media_type(status: int, headers: Headers, body: bytes) -> tuple[int, Headers, bytes]:
+    other = [(b"content-type", b"application/problem+json")]
+    return status, [pair for pair in headers if pair[0] != b"content-type"] + other if status >= 400 else headers, body
+
+
+def _without_context_link(status: int, headers: Headers, body: bytes) -> tuple[int, Headers, bytes]:
+    left: Headers = []
+    for name, value in headers:
+        if name.lower() == b"link":
+            links = [link for link in re.split(rb",\s*(?=<)", value) if b"json-ld#context" not in link]
+            left += [(name, b", ".join(links))] if links else []
+        else:
+            left.append((name, value))
+    return status, left, body
+
+
+def _times_without_zone(status: int, headers: Headers, body: bytes) -> tuple[int, Headers, bytes]:
+    return status, headers, re.sub(rb'("(?:createdAt|modifiedAt)":"[^"]+)Z"', rb'\1"', body)
+
+
+def _partial_update_replaces(original: Any) -> Any:
+    def partial_update(before: Any, fragment: Any, at: str, name: str) -> Any:
+        kept = {"type", "createdAt", "modifiedAt", "datasetId", "value", "object", "languageMap"}
+        return original({key: value for key, value in before.items() if key in kept}, fragment, at, name)
+
+    return partial_update
+
+
+def _all_instances(original: Any) -> Any:
+    return lambda entity, name, at, datasets: original(entity, name, at, None)
+
+
+def _ignores_user_terms(original: Any) -> Any:
+    def expand_term(self: LdContext, term: str) -> Any:
+        vocabulary = "https://uri.etsi.org/ngsi-ld/default-context/"
+        found = original(self, term)
+        return f"{vocabulary}{term}" if found.startswith("https://example.org/") else found
+
+    return expand_term
+
+
+def _limit_plus_one(original: Any) -> Any:
+    def read_paging(request: Any) -> Any:
+        paging = original(request)
+        return replace(paging, limit=paging.limit + 1) if paging.limit else paging
+
+    return read_paging
+
+
+def _any_term(self: q.And, entity: Any) -> bool:
+    return any(term.matches(entity) for term in self.terms)
+
+
+def _strictly_within(target: Any, interval: Any) -> bool:
+    above, below = values.order(target, interval.low), values.order(target, interval.high)
+    return above is not None and below is not None and above > 0 and below < 0
+
+
+MUTANTS: dict[str, Mutant] = {
+    "append-overwrites": Mutant(
+        "5.6.3.4",
+        "noOverwrite is ignored",
+        function(patch, "append", lambda original: lambda *args, overwrite: original(*args, overwrite=True)),
+    ),
+    "update-merges": Mutant(
+        "5.6.2.4",
+        "Update Attributes merges an Attribute instead of replacing it",
+        function(patch, "update", lambda _: patch.merge),
+    ),
+    "partial-update-replaces": Mutant(
+        "5.6.4.4",
+        "a partial update drops what it does not name",
+        function(patch, "partial_update", _partial_update_replaces),
+    ),
+    "merge-is-shallow": Mutant(
+        "5.5.12",
+        "Merge Entity replaces a JSON value as a whole",
+        function(patch, "merge_json", lambda _: lambda target, change: change),
+    ),
+    "delete-takes-all-instances": Mutant(
+        "5.6.5.4",
+        "deleting one instance of an Attribute deletes all of them",
+        function(
+            patch, "remove_attribute", lambda original: lambda entity, name, at, _: original(entity, name, at, None)
+        ),
+    ),
+    "created-at-moves": Mutant(
+        "5.6.2.4",
+        "createdAt of an Attribute is reset whenever it is changed",
+        function(patch, "stamp", lambda original: lambda instance, at, before=None: original(instance, at, None)),
+    ),
+    "and-means-or": Mutant("4.9", "q: a semicolon is taken for an OR", function(q.And, "matches", lambda _: _any_term)),
+    "range-without-ends": Mutant(
+        "4.9", "q: the ends of a range are excluded", function(q, "within", lambda _: _strictly_within)
+    ),
+    "near-ignores-distance": Mutant(
+        "4.10",
+        "every place is near every other",
+        function(geometry, "haversine", lambda _: lambda one, other: 0.0),
+    ),
+    "context-ignored": Mutant(
+        "5.5.7", "the terms of a user @context are not applied", function(LdContext, "expand_term", _ignores_user_terms)
+    ),
+    "average-is-maximum": Mutant(
+        "4.5.19.1", "the method avg gives the maximum", item(aggregation._CALCULATE, "avg", max)
+    ),
+    "paused-notifies": Mutant(
+        "5.8.6",
+        "a paused Subscription notifies",
+        function(Subscription, "status", lambda _: lambda self, now: "active"),
+    ),
+    "everything-is-watched": Mutant(
+        "5.8.1.4",
+        "watchedAttributes are ignored",
+        function(Subscription, "watches", lambda _: lambda self, name: True),
+    ),
+    "never-throttled": Mutant(
+        "5.2.12", "throttling is ignored", function(notifier, "_has_passed", lambda _: lambda since, seconds, now: True)
+    ),
+    "limit-plus-one": Mutant(
+        "6.3.10", "a page has one Entity more than asked for", function(queries, "read_paging", _limit_plus_one)
+    ),
+    "no-location": Mutant("6.4.3.1", "a creation answers without Location", without_header(b"location")),
+    "no-context-link": Mutant(
+        "6.3.6", "an answer as JSON does not say where its @context is", edge(_without_context_link)
+    ),
+    "no-count": Mutant("6.3.13", "the number of results is not told", without_header(b"ngsild-results-count")),
+    "no-detail": Mutant("5.5.3", "an error has no detail", edge(_without_detail)),
+    "conflict-is-bad-request": Mutant("6.3.2", "AlreadyExists is answered by 400", edge(_conflict_as_bad_request)),
+    "problem-media-type": Mutant("6.3.3", "an error is application/problem+json", edge(_problem_media_type)),
+    "times-without-zone": Mutant("4.6.3", "system timestamps do not end in Z", edge(_times_without_zone)),
+}
+
+
+def names() -> Iterable[str]:
+    """The mutants, in the order of their definition."""
+    return MUTANTS

@@ -1,0 +1,106 @@
+"""The NGSI-LD pack against the embedded broker, which is started as users start it."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+START_SECONDS = 30.0
+INSUFFICIENT = ["inconclusive", "INSUFFICIENT_EVIDENCE"]
+
+
+@contextmanager
+def started_broker(folder: Path) -> Iterator[str]:
+    """The embedded broker in a process of its own; gives its URL."""
+    ready = folder / "ready.json"
+    command = [sys.executable, "-m", "ldt_stack.broker", "--port", "0", "--ready-file", str(ready)]
+    process = subprocess.Popen([*command, "--data", str(folder / "data")])
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while not ready.exists() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        yield str(json.loads(ready.read_text(encoding="utf-8"))["broker"])
+    finally:
+        process.terminate()
+        process.wait(START_SECONDS)
+
+
+def run_pack(folder: Path, url: str, mode: str, *options: str) -> tuple[int, dict[str, list[Any]]]:
+    """Exit status, and check id -> [verdict, reason], of a run of the pack."""
+    site = folder / "ldt.yaml"
+    document = {
+        "site": {"name": "Embedded broker"},
+        "claims": {"ngsi_ld": "1.9.1", "capabilities": ["temporal", "subscriptions"]},
+        "safety": {"mode": mode},
+        "endpoints": {"broker": {"url": url, "api": "ngsi-ld"}},
+    }
+    site.write_text(yaml.safe_dump(document), encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "--pyargs", "ldt_conformance.checks.ngsi_ld", "-q"]
+    command += ["--ldt-site", str(site), "--ldt-pack", "ngsi-ld", "--ldt-out", str(folder / "out"), *options]
+    done = subprocess.run([*command, "-p", "no:cacheprovider"], cwd=folder, check=False, stdout=subprocess.DEVNULL)
+    report = json.loads((folder / "out" / "report.json").read_text(encoding="utf-8"))
+    run = report["runs"][-1]["id"]
+    rows = [row for row in report["results"] if row["run"] == run and row["pack"] == "ngsi-ld"]
+    return done.returncode, {row["check"]: [row["verdict"], row["reason"]] for row in rows}
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, dict[str, list[Any]], list[str]]:
+    """One run of the whole pack with writing allowed: exit status, verdicts, and what it left at the broker."""
+    folder = tmp_path_factory.mktemp("everything")
+    with started_broker(folder) as url:
+        status, verdicts = run_pack(folder, url, "sandbox-write", "-n", "2")
+        api = f"{url}/ngsi-ld/v1"
+        left = httpx.get(f"{api}/types").json()["typeList"]
+        left += [item["id"] for item in httpx.get(f"{api}/subscriptions?limit=100").json()]
+        return status, verdicts, left
+
+
+def test_the_right_broker_passes(everything: tuple[int, dict[str, list[Any]], list[str]]):
+    """Against the embedded broker nothing fails, the run is verified, and what is no pass has a reason."""
+    status, verdicts, _ = everything
+    others = {name: found for name, found in verdicts.items() if found[0] != "pass"}
+    assert [name for name, found in others.items() if found[0] not in {"not-applicable", "info", "warn"}] == []
+    assert [name for name, found in others.items() if not found[1]] == []
+    assert len(others) <= 5, others
+    assert status == 0
+
+
+def test_nothing_is_left_behind(everything: tuple[int, dict[str, list[Any]], list[str]]):
+    """After the run the broker holds no Entity and no Subscription of it."""
+    assert everything[2] == []
+
+
+def test_a_site_that_is_only_read_gets_an_answer(tmp_path: Path):
+    """In probe mode, every check that can run decides on Entities found at the site, and writes are not run."""
+    with started_broker(tmp_path) as url:
+        for number in range(2):
+            place = {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [number, 50]}}
+            speed = {"type": "Property", "value": number, "observedAt": "2026-03-05T10:00:00Z"}
+            body = {"id": f"urn:ngsi-ld:Vehicle:{number}", "type": "Vehicle", "speed": speed, "location": place}
+            assert httpx.post(f"{url}/ngsi-ld/v1/entities", json=body).status_code == 201
+        status, verdicts = run_pack(tmp_path, url, "probe")
+    passed = [name for name, found in verdicts.items() if found[0] == "pass"]
+    others = {name: found for name, found in verdicts.items() if found[0] != "pass"}
+    assert len(passed) >= 50
+    assert {tuple(found) for found in others.values()} <= {("not-run", "MODE"), ("not-applicable", "SINCE")}
+    assert status == 0
+
+
+def test_an_empty_site_proves_nothing(tmp_path: Path):
+    """In probe mode without any Entity, checks that need one are inconclusive, and none passes on an empty answer."""
+    with started_broker(tmp_path) as url:
+        status, verdicts = run_pack(tmp_path, url, "probe")
+    assert verdicts["retrieve-entity/by-id"] == INSUFFICIENT
+    assert verdicts["query-entities/by-type"] == INSUFFICIENT
+    assert verdicts["retrieve-entity/unknown-id"] == ["pass", None]
+    assert [name for name, found in verdicts.items() if found[0] in {"fail", "harness-error"}] == []
+    assert status == 3
