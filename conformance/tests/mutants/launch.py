@@ -22,7 +22,8 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-import ldt_conformance.plugin  # noqa: F401 — imported once, before the jobs are forked
+import ldt_conformance.plugin
+import ldt_conformance.reports  # noqa: F401 — likewise
 from ldt_conformance.checks import ngsi_ld
 from ldt_conformance.engine.declare import declaration_of
 from ldt_conformance.register import declared_checks
@@ -31,6 +32,7 @@ from ldt_stack.broker.settings import BrokerSettings
 from mutants import MUTANTS  # beside this file
 
 START_SECONDS = 30.0
+QUICK = ["-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:hypothesispytest"]  # nothing here needs those
 SITE = """site: {{name: Wrong broker}}
 claims: {{ngsi_ld: 1.9.1, capabilities: [temporal, subscriptions]}}
 safety: {{mode: sandbox-write}}
@@ -80,8 +82,8 @@ def run(mutant: str, out: Path, checks: list[str]) -> dict[str, object]:
         site = out / "ldt.yaml"
         site.write_text(SITE.format(url=url), encoding="utf-8")
         selected = [nodes[check] for check in checks] or [ngsi_ld.__name__]
-        options = ["--ldt-site", str(site), "--ldt-pack", "ngsi-ld", "--ldt-out", str(out / "report"), "-q"]
-        status = pytest.main(["--pyargs", *selected, *options, "-p", "no:cacheprovider"])
+        options = ["--ldt-site", str(site), "--ldt-pack", "ngsi-ld", "--ldt-out", str(out / "report"), *QUICK]
+        status = pytest.main(["--pyargs", *selected, *options])
     report = json.loads((out / "report" / "report.json").read_text(encoding="utf-8"))
     verdicts = {
         row["check"]: [row["verdict"], row["reason"], row["observed"]]
