@@ -109,10 +109,12 @@ class Receiver:
     Args:
         public_host: The host name or address under which the target can reach this machine; None means that the
             target runs here, and only the loopback interface is opened.
+        marker: Stands in the URL of every served @context, so that the run's clean-up knows what a broker kept of it.
     """
 
-    def __init__(self, public_host: str | None = None) -> None:
+    def __init__(self, public_host: str | None = None, marker: str = "") -> None:
         self.public_host = public_host
+        self._marker = marker
         self._inboxes: dict[str, Inbox] = {}
         self._strays: list[Received] = []
         self._lock = threading.Lock()
@@ -174,7 +176,7 @@ class Receiver:
             media_type: Another media type than JSON-LD's, for negative cases.
         """
         body = json.dumps({"@context": ld_context}).encode()
-        return self._add(f"/contexts/{uuid4().hex}.jsonld", Answer(status, body, media_type))
+        return self._add(f"/contexts/{self._marker}{uuid4().hex}.jsonld", Answer(status, body, media_type))
 
     def _add(self, path: str, answer: Answer) -> Inbox:
         inbox = Inbox(url=f"{self.base_url}{path}", answer=answer)

@@ -70,6 +70,8 @@ class Cleaner:
 
     def _remove_path(self, client: Client, entry: Entry, path: str) -> str:
         answer = client.tidy("DELETE", path, tenant=entry.tenant)
+        if entry.resource.kind == "context" and answer.status in GONE | NO_SUCH_OPERATION:
+            return ""  # not kept, or kept where nobody can see it
         said = ""
         if not (answer.status < 300 or answer.status in GONE):
             said = f"{_name(entry)} may remain: DELETE {path} answered {answer.status}"

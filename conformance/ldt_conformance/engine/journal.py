@@ -110,6 +110,10 @@ class Journal:
         """Whether this process journalled that id."""
         return resource_id in self._ids
 
+    def holds(self, resource_id: str) -> bool:
+        """Whether something of that id is journalled and not removed yet."""
+        return any(entry.resource.id == resource_id for entry in self.left.values())
+
     @property
     def used(self) -> bool:
         """Whether anything was written."""

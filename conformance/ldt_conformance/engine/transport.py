@@ -7,6 +7,7 @@ answer ends the check, as inconclusive, because a network says nothing about con
 from __future__ import annotations
 
 import json as json_module
+import re
 import secrets as random
 import shlex
 import time
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 
@@ -28,7 +29,7 @@ from ldt_conformance.engine.masking import NOT_SHOWN, Masker
 from ldt_conformance.engine.plan import Plan
 from ldt_conformance.engine.run import RunSettings
 from ldt_conformance.engine.safety import BATCH, READS, Intent, judge
-from ldt_conformance.engine.verdicts import CheckNotRun, Reason, fail, inconclusive
+from ldt_conformance.engine.verdicts import CheckNotRun, Mode, Reason, fail, inconclusive
 
 __all__ = ["UNSET", "Client", "Resource", "Response"]
 
@@ -181,6 +182,7 @@ class Client:
         judge(intent, self._services.settings.mode, self._owned)
         if self._services.plan is not None:
             return self._services.plan.answer(self.role, request, intent, self._services.recorder.check)
+        self._announce_contexts(request)
         numbers = self._announce(intent, request)
         try:
             response = self._exchange(request, auth=auth, reserve=REMOVAL_COST * len(numbers))
@@ -255,9 +257,21 @@ class Client:
         resources = list(intent.creates)
         if intent.expects_refusal and not resources and intent.method == "POST" and not BATCH.match(intent.path):
             resources = [Resource(kind="other", id=None, path=intent.path)]
+        return self._journal(request, resources)
+
+    def _journal(self, request: httpx.Request, resources: Sequence[Resource]) -> list[str]:
         tenant = request.headers.get("ngsild-tenant")
         marker = self._services.settings.prefix
         return self._services.journal.create_all(self.role, resources, marker, tenant)
+
+    def _announce_contexts(self, request: httpx.Request) -> None:
+        """An @context of ours that a request names is kept by the broker, kind Cached (CIM 009 5.13), until deleted."""
+        if not self._services.settings.mode.allows(Mode.SANDBOX_WRITE):
+            return
+        pattern = rf"https?://[^\s\"'<>]*{self._services.settings.prefix}[^\s\"'<>]*\.jsonld"
+        named = re.findall(pattern, request.headers.get("link", "") + body_text(request.content))
+        fresh = [url for url in dict.fromkeys(named) if not self._services.journal.holds(url)]
+        self._journal(request, [Resource("context", url, f"/jsonldContexts/{quote(url, safe='')}") for url in fresh])
 
     def _settle(self, numbers: list[str], response: Response) -> None:
         """What was refused needs no removal; what the server named itself is noted by its name."""

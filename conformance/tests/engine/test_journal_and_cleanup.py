@@ -140,6 +140,18 @@ def test_a_hosted_context_that_lost_its_name_is_found_by_its_content(broker: Fak
     assert list(broker.stored) == ["/jsonldContexts/theirs"]
 
 
+def test_a_context_of_ours_that_the_broker_cached_is_removed(broker: FakeBroker, open_session: OpenSession):
+    """Naming an @context that we serve makes a broker keep it; it is deleted under its URL, those of others stay."""
+    session = open_session(broker={"url": broker.url})
+    client = session.target.client("broker")
+    ours, theirs = f"http://127.0.0.1:1/contexts/{session.settings.prefix}1.jsonld", "http://127.0.0.1:1/theirs.jsonld"
+    broker.stored |= {f"/jsonldContexts/{url}": {"@context": {}} for url in (ours, theirs)}
+    for url in (ours, theirs, ours):
+        client.get("/entities", params={"type": "T"}, headers={"Link": f'<{url}>; rel="x"'})
+    session.clean_up()
+    assert list(broker.stored) == [f"/jsonldContexts/{theirs}"]
+
+
 def test_a_refused_creation_leaves_nothing_to_remove(broker: FakeBroker, open_session: OpenSession):
     """What was answered 400 was not created: the clean-up asks nothing about it."""
     session = open_session(broker={"url": broker.url})

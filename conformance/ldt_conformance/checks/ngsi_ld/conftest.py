@@ -41,21 +41,21 @@ def sample(broker: Broker, run: RunContext, site: Site, sample_choice: Choice) -
 
 
 @pytest.fixture(scope="session")
-def receivers() -> Iterator[Callable[[str | None], Receiver]]:
+def receivers() -> Iterator[Callable[[str | None, str], Receiver]]:
     """Starts the receiver of this process when it is first asked for; it listens until the run ends."""
     made: dict[str | None, Receiver] = {}
     with ExitStack() as stack:
 
-        def receiver_for(public_host: str | None) -> Receiver:
+        def receiver_for(public_host: str | None, marker: str) -> Receiver:
             if public_host not in made:
-                made[public_host] = stack.enter_context(Receiver(public_host))
+                made[public_host] = stack.enter_context(Receiver(public_host, marker))
             return made[public_host]
 
         yield receiver_for
 
 
 @pytest.fixture
-def receiver(target: Target, run: RunContext, receivers: Callable[[str | None], Receiver]) -> Receiver:
+def receiver(target: Target, run: RunContext, receivers: Callable[[str | None, str], Receiver]) -> Receiver:
     """Where the target calls us back; the check is inconclusive where it cannot know our address."""
     if run.public_host is None and not target.client("broker").loopback:
         inconclusive(
@@ -63,4 +63,4 @@ def receiver(target: Target, run: RunContext, receivers: Callable[[str | None], 
             "the target is not on this machine and no address was given under which it can reach us; try --public-host",
             expected="an address that the target can call",
         )
-    return receivers(run.public_host)
+    return receivers(run.public_host, run.prefix)
