@@ -19,6 +19,9 @@ KNOWN_ENDINGS = re.compile(
     r"|/conformance|/collections(/.*)?|/processes(/.*)?|/api/3(/.*)?|/\.well-known/.*)/?$"
 )
 NOWHERE = "/ldt-discover-nothing-is-here"
+ANYTHING = {"Accept": "application/json, application/ld+json, text/turtle, */*;q=0.5"}
+# APIs whose address is often that of one document, which then is what the site file names.
+WHOLE_DOCUMENTS = frozenset({"dcat", "openapi", "sta", "wfs", "sparql"})
 # Words that site files use for the same thing.
 ALIASES = {
     "ngsild": "ngsi-ld",
@@ -117,22 +120,32 @@ def detect(ask: Ask, path: str = "", *, expected: str | None = None) -> Detectio
     found: list[Finding] = []
     if wanted:
         ours = [signature for signature in SIGNATURES if wanted in signature.apis]
-        found = _run(asker, ours)
+        found = _at(asker, path) if not ours or wanted in WHOLE_DOCUMENTS else []
+        if not any(finding.api == wanted for finding in found):
+            found += _run(asker, ours)
         if any(finding.api == wanted for finding in found):
             return Detection(tuple(found), None, str(found[0]), asker.asked)
-    first = asker(path or "/", {"Accept": "application/json, */*;q=0.5"})
+    first = asker(path, ANYTHING)
     if first.status == 0:
         return Detection((), Obstacle.UNREACHABLE, first.problem or "no answer", asker.asked)
-    for recognise in AT_ROOT:
-        found += [finding for finding in _guarded(recognise, first) if not _known(found, finding)]
+    found += [finding for finding in _at(asker, path) if not _known(found, finding)]
     if not any(finding.api == "s3" for finding in found):  # an S3 server answers every path as a bucket
-        nowhere = asker(NOWHERE, {"Accept": "application/json, */*;q=0.5"})
+        nowhere = asker(NOWHERE, ANYTHING)
         catch_all = nowhere.text if nowhere.status == 200 else None
         found += [finding for finding in _run(asker, SIGNATURES, catch_all) if not _known(found, finding)]
     if found:
         return Detection(tuple(found), None, "; ".join(str(finding) for finding in found), asker.asked)
     obstacle, note = _obstacle(first)
     return Detection((), obstacle, note, asker.asked)
+
+
+def _at(asker: _Asker, path: str) -> list[Finding]:
+    """What the answer at the URL itself already is."""
+    answer = asker(path, ANYTHING)
+    found: list[Finding] = []
+    for recognise in AT_ROOT if answer.status else ():
+        found += [finding for finding in _guarded(recognise, answer) if not _known(found, finding)]
+    return found
 
 
 def _known(found: list[Finding], finding: Finding) -> bool:

@@ -32,7 +32,10 @@ def estimate(ask: Ask, entity_type: str | None = None) -> tuple[str, str]:
     if entity_type is None:
         return "1.5.1", "at least 1.5.1: hosted @contexts are offered; there is no entity to try more with"
     query = f"{ROOT}/entities?type={quote(entity_type, safe='')}&limit=1"
-    if not is_concise(ask(f"{query}&options=concise", JSON).json):
+    concise = ask(f"{query}&options=concise", JSON).json
+    if concise == []:
+        return "1.5.1", f"at least 1.5.1: hosted @contexts are offered; there is no {entity_type} to try more with"
+    if not is_concise(concise):
         return "1.5.1", "at least 1.5.1: hosted @contexts are offered, the concise representation (1.6.1) is not"
     if not _is_projected(ask(f"{query}&pick=id,type", JSON).json):
         return "1.6.1", "at least 1.6.1: the concise representation is offered, pick (1.8.1) is not"
