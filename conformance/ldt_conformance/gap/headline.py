@@ -21,9 +21,9 @@ def headline(report: Report) -> str:
     applicable = in_place + missing + unseen
     if any(run.id == rollup.run and run.kind == "gap" for run in report.runs):
         return (
-            f"By what {name} says about itself, and nothing was probed: "
-            f"of {plural(applicable, 'MUST requirement')} that may apply, {in_place} {_is(in_place)} in place, "
-            f"{missing} {_is(missing)} missing and {unseen} cannot be told without looking."
+            f"By its own account, and before anything was probed, {name} has {in_place} of "
+            f"{plural(applicable, 'MUST requirement')} that may apply in place; {missing} {_is(missing)} missing or "
+            f"only there in part, and {unseen} cannot be told without looking."
         )
     if in_place + missing == 0:
         return f"Nothing can be said about {name} yet: {_nothing(report, rollup, applicable)}."

@@ -11,12 +11,12 @@ from ldt_conformance.engine.catalogue import Requirement
 from ldt_conformance.engine.report import LayerCount, Report, Result, Rollup
 from ldt_conformance.engine.verdicts import Layer, Level, Verdict
 from ldt_conformance.gap.questions import QUESTIONS, SOURCE, Question
-from ldt_conformance.gap.said import Declaration, declarations, outlook, with_declared_rollup
+from ldt_conformance.gap.said import WORDS, Declaration, declarations, outlook, with_declared_rollup
 from ldt_conformance.gap.steps import next_steps
 from ldt_conformance.reports import page
 from ldt_conformance.reports.templating import render_page
 from ldt_conformance.reports.text import one_line
-from ldt_conformance.reports.words import LAYERS, plural, reason_text
+from ldt_conformance.reports.words import LAYERS, Word, plural, reason_text
 
 LISTED = 8  # requirements of one kind that one layer lists; the rest are counted
 STEPS = 3  # next steps a layer
@@ -49,6 +49,7 @@ class Found:
     """A requirement, what a check saw of it, and what the site file says of it."""
 
     item: page.RequirementView
+    word: Word
     seen: str
     said: str
 
@@ -69,6 +70,7 @@ class LayerPage:
     gaps: list[Found]
     more_gaps: int
     undecided: list[str]
+    later: list[Found]  # of parts that this twin neither has nor claims
     steps: list[page.StepView]
 
 
@@ -84,7 +86,7 @@ def render_gap(
         target=report.target,
         suite=report.suite,
         run=run,
-        probed=run is not None and run.kind == "check",
+        probed=_probed(report),
         sentence=page.sentence(report),
         outlook=outlook(report),
         strip=page.strip(report),
@@ -99,13 +101,20 @@ def render_gap(
     )
 
 
+def _probed(report: Report) -> bool:
+    run = page.check_run(report)
+    return run is not None and run.kind == "check"
+
+
 def layer_pages(report: Report, catalogue: Mapping[str, Requirement]) -> list[LayerPage]:
     """One for each of the seven layers, from data sources up to visualisation."""
     items = {slug: list(found) for _, slug, found in page.requirements(report, catalogue)}
     counts = {view.slug: view.count for view in page.strip(report)}
     results = {result.check: result for result in page.run_results(report)}
-    steps = _steps_by_layer(report.rollup, catalogue, report.target.target_level) if report.rollup else {}
-    known = _Known(report, catalogue, counts, items, results, steps, declarations(report))
+    steps = (
+        _steps_by_layer(report.rollup, catalogue, report.target.target_level, _probed(report)) if report.rollup else {}
+    )
+    known = _Known(report, catalogue, counts, items, results, steps, declarations(report), _probed(report))
     return [_layer(question, known) for question in QUESTIONS]
 
 
@@ -120,6 +129,7 @@ class _Known:
     results: Mapping[str, Result]
     steps: Mapping[Layer, list[page.StepView]]
     said: Mapping[str, Declaration]
+    probed: bool
 
 
 def _layer(question: Question, known: _Known) -> LayerPage:
@@ -140,7 +150,8 @@ def _layer(question: Question, known: _Known) -> LayerPage:
         more_found=max(0, len(found) - LISTED),
         gaps=gaps[:LISTED],
         more_gaps=max(0, len(gaps) - LISTED),
-        undecided=_undecided(own),
+        undecided=_undecided(own, known.probed),
+        later=_later(own, known),
         steps=known.steps.get(layer, [])[:STEPS],
     )
 
@@ -149,7 +160,15 @@ def _found(item: page.RequirementView, known: _Known) -> Found:
     """A requirement with what a check saw, else with what the site file says of it."""
     said = known.said.get(item.state.id)
     seen = _seen(item, known.results)
-    return Found(item, seen, said.sentence if said else "")
+    word = WORDS[said.standing] if said and not known.probed else item.word
+    return Found(item, word, seen, said.sentence if said else "")
+
+
+def _later(own: list[page.RequirementView], known: _Known) -> list[Found]:
+    """What is not asked because the twin neither has nor claims the part, but of which its file says something."""
+    aside = [item for item in own if item.state.state == "not-applicable" and item.state.level is not Level.MAY]
+    told = [found for item in aside if (found := _found(item, known)).said]
+    return told[:LISTED]
 
 
 def _answers(report: Report, layer: Layer, catalogue: Mapping[str, Requirement]) -> dict[str, str]:
@@ -173,9 +192,9 @@ def _seen(item: page.RequirementView, results: Mapping[str, Result]) -> str:
     return ""
 
 
-def _undecided(own: list[page.RequirementView]) -> list[str]:
+def _undecided(own: list[page.RequirementView], probed: bool) -> list[str]:
     reasons = Counter(
-        (item.state.level, reason_text(item.state.reason) or "no reason recorded")
+        (item.state.level, (reason_text(item.state.reason) or "no reason recorded") if probed else "nothing was probed")
         for item in own
         if item.state.state == "not-tested" and item.state.level is not Level.MAY
     )
@@ -223,11 +242,11 @@ def _value(value: Any) -> str:
 
 
 def _steps_by_layer(
-    rollup: Rollup, catalogue: Mapping[str, Requirement], target_level: int | None
+    rollup: Rollup, catalogue: Mapping[str, Requirement], target_level: int | None, probed: bool
 ) -> dict[Layer, list[page.StepView]]:
     """Every open step in its overall order, under each layer whose requirements it closes or decides."""
     found: dict[Layer, list[page.StepView]] = {layer: [] for layer in Layer}
-    for step in next_steps(rollup, catalogue, target_level=target_level, limit=len(catalogue)):
+    for step in next_steps(rollup, catalogue, target_level=target_level, limit=len(catalogue), probed=probed):
         view = page.step_view(step, catalogue)
         touched = [step.requirement] if view.closes else step.unlocks
         for layer in {catalogue[id_].layer for id_ in touched if id_ in catalogue}:

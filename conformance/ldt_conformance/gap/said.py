@@ -17,10 +17,18 @@ from ldt_conformance.engine.verdicts import Layer, Level, Reason
 from ldt_conformance.gap.headline import headline
 from ldt_conformance.gap.ladder import wanted_requirements
 from ldt_conformance.gap.steps import next_steps
+from ldt_conformance.reports.words import Word
 
 DECLARED, PARTLY, OTHERWISE = "declared", "declared-partly", "declared-otherwise"
 SILENT, PROBE = "not-declared", "only-a-probe-tells"
 _STATE = {DECLARED: "met", PARTLY: "not-met", OTHERWISE: "not-met", SILENT: "not-met", PROBE: "not-tested"}
+WORDS: dict[str, Word] = {  # how a requirement stands by what is said alone
+    DECLARED: Word("✓", "declared", "The site file says that it is there."),
+    PARTLY: Word("◐", "declared in part", "The site file says that part of it is there."),
+    OTHERWISE: Word("≠", "solved another way", "The site file names something else in its place."),
+    SILENT: Word("✕", "missing or not told", "The site file could say so and is silent."),
+    PROBE: Word("○", "to be seen", "No declaration can show it."),
+}
 _REASON = {PARTLY: Reason.PARTIAL, SILENT: Reason.NOT_DECLARED, PROBE: Reason.NOT_SELECTED}
 
 
@@ -68,7 +76,7 @@ def with_declared_rollup(report: Report, catalogue: Mapping[str, Requirement]) -
         for state in states
     ]
     rollup = _rollup(report, run, applying)
-    steps = next_steps(rollup, catalogue, target_level=report.target.target_level)
+    steps = next_steps(rollup, catalogue, target_level=report.target.target_level, probed=False)
     sentence = headline(report.model_copy(update={"rollup": rollup}))
     told = rollup.model_copy(update={"next_steps": steps, "headline": sentence})
     return report.model_copy(update={"rollup": told})

@@ -130,6 +130,15 @@ _ACTS: dict[Reason, _Act] = {
 }
 
 
+_FIRST_LOOK = _Act(
+    "Let the suite look at the twin",
+    "Nothing has been probed yet. Run `ldt check` with this site file: it only reads, unless you allow more.",
+    Owner.CONFIGURATION,
+    Effort.HOURS,
+    1,
+)
+
+
 @dataclass(slots=True, eq=False)
 class _Candidate:
     step: NextStep
@@ -139,7 +148,12 @@ class _Candidate:
 
 
 def next_steps(
-    rollup: Rollup, catalogue: Mapping[str, Requirement], *, target_level: int | None = None, limit: int = SHOWN_STEPS
+    rollup: Rollup,
+    catalogue: Mapping[str, Requirement],
+    *,
+    target_level: int | None = None,
+    limit: int = SHOWN_STEPS,
+    probed: bool = True,
 ) -> list[NextStep]:
     """The steps in the order in which they should be taken; pure.
 
@@ -148,10 +162,13 @@ def next_steps(
         catalogue: Titles and remedies; a state whose requirement is unknown is left out.
         target_level: The CitCom.ai level that the site wants; see `ladder.wanted_requirements`.
         limit: At most so many.
+        probed: False where the states come from declarations alone.
     """
     states = {state.id: state for state in rollup.requirements if state.id in catalogue}
     wanted = wanted_requirements(rollup, states, target_level)
-    candidates = _remedies(states, catalogue, wanted) + _acts(states, wanted)
+    candidates = _remedies(states, catalogue, wanted) + _acts(
+        states, wanted, _ACTS if probed else _ACTS | {Reason.NOT_SELECTED: _FIRST_LOOK}
+    )
     return [candidate.step for candidate in _in_order(candidates)[:limit]]
 
 
@@ -197,19 +214,21 @@ def _is_gap(state: RequirementState, wanted: Mapping[str, str]) -> bool:
     return False
 
 
-def _acts(states: Mapping[str, RequirementState], wanted: Mapping[str, str]) -> list[_Candidate]:
+def _acts(
+    states: Mapping[str, RequirementState], wanted: Mapping[str, str], acts: Mapping[Reason, _Act]
+) -> list[_Candidate]:
     """One candidate for each reason that keeps MUST or wanted requirements undecided."""
     undecided: dict[Reason, list[str]] = {}
     for state in states.values():
         counts = state.level is Level.MUST or state.id in wanted
         if state.state == "not-tested" and counts:
             reason = state.reason or Reason.INSUFFICIENT_EVIDENCE
-            if reason in _ACTS:  # NO_CHECK and HARNESS are open because of us: no step for the site
+            if reason in acts:  # NO_CHECK and HARNESS are open because of us: no step for the site
                 undecided.setdefault(reason, []).append(state.id)
     much = _HIDES_MUCH * sum(state.level is Level.MUST for state in states.values())
     candidates = []
     for reason, ids in sorted(undecided.items(), key=lambda item: item[0].value):
-        act = _ACTS[reason]
+        act = acts[reason]
         ids.sort()
         step = NextStep(
             requirement=ids[0],
