@@ -32,10 +32,17 @@ def render(
 ) -> None:
     """Render one output, offline: the same report gives the same bytes."""
     from ldt_conformance.reports import interface
+    from ldt_conformance.reports.evidence import read_evidence
 
     source = report / "report.json" if report.is_dir() else report
     found, digest = interface.read_report(source)
-    text = interface.render(found, interface.Format(format_), edition=interface.Edition(edition), digest=digest)
+    text = interface.render(
+        found,
+        interface.Format(format_),
+        edition=interface.Edition(edition),
+        digest=digest,
+        evidence=read_evidence(source.parent, found),
+    )
     if out is None:
         sys.stdout.buffer.write(text.encode("utf-8"))
     else:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from markupsafe import Markup, escape
-
 from ldt_conformance.engine.catalogue import Requirement
 from ldt_conformance.engine.report import Report
 from ldt_conformance.reports import page
+from ldt_conformance.reports.evidence import Evidence
 from ldt_conformance.reports.load_summary import Second, read_summaries
 from ldt_conformance.reports.templating import render_page
-from ldt_conformance.reports.text import visible
 from ldt_conformance.reports.words import VERDICTS
 
 
 def render_html(
-    report: Report, catalogue: Mapping[str, Requirement], *, digest: str | None = None, public: bool = False
+    report: Report,
+    catalogue: Mapping[str, Requirement],
+    *,
+    digest: str | None = None,
+    public: bool = False,
+    evidence: Evidence | None = None,
 ) -> str:
     """The whole page as one self-contained document.
 
@@ -25,6 +28,7 @@ def render_html(
         catalogue: Titles, sources and remedies of requirements.
         digest: `sha256:…` of report.json, shown in the box of trust; None leaves it out.
         public: Whether the page says that it is the public edition.
+        evidence: Exchanges to show with the verdicts that cite them; None: their ids alone.
     """
     loads, problems = read_summaries(report.load)
     return render_page(
@@ -48,7 +52,8 @@ def render_html(
         packs=sorted({result.pack for result in page.run_results(report)}),
         known={state.id for state in report.rollup.requirements} if report.rollup else set(),
         anchor_of=page.requirement_anchor,
-        exchange=_exchange,
+        exchanges=evidence.exchanges if evidence else {},
+        evidence_problem=evidence.problem if evidence else None,
         highest=_highest,
         loads=loads,
         load_problems=problems,
@@ -60,7 +65,3 @@ def render_html(
 
 def _highest(series: Sequence[Second]) -> float:
     return max((point.p95_ms or 0.0 for point in series), default=0.0)
-
-
-def _exchange(id_: str) -> Markup:
-    return Markup("<code>{}</code> ").format(escape(visible(id_)))

@@ -19,6 +19,7 @@ from ldt_conformance.gap.page import render_gap
 from ldt_conformance.reports.ctrf import render_ctrf
 from ldt_conformance.reports.earl import render_earl
 from ldt_conformance.reports.edition import public_edition
+from ldt_conformance.reports.evidence import Evidence, read_evidence
 from ldt_conformance.reports.html import render_html
 from ldt_conformance.reports.junit import render_junit
 from ldt_conformance.reports.markdown import render_markdown
@@ -68,10 +69,11 @@ class Rendering:
     catalogue: Mapping[str, Requirement]
     digest: str | None  # "sha256:…" of the full report.json; None: not known
     public: bool
+    evidence: Evidence | None = None  # never of the public edition
 
 
 _RENDERERS: dict[Format, Callable[[Rendering], str]] = {
-    Format.HTML: lambda r: render_html(r.report, r.catalogue, digest=r.digest, public=r.public),
+    Format.HTML: lambda r: render_html(r.report, r.catalogue, digest=r.digest, public=r.public, evidence=r.evidence),
     Format.GAP: lambda r: render_gap(r.report, r.catalogue, digest=r.digest, public=r.public),
     Format.MARKDOWN: lambda r: render_markdown(r.report, r.catalogue, digest=r.digest, public=r.public),
     Format.JUNIT: lambda r: render_junit(r.report),
@@ -84,7 +86,7 @@ _RENDERERS: dict[Format, Callable[[Rendering], str]] = {
 
 def render(
     report: Report, format_: Format, *, edition: Edition = Edition.FULL, digest: str | None = None,
-    catalogue: Mapping[str, Requirement] | None = None,
+    catalogue: Mapping[str, Requirement] | None = None, evidence: Evidence | None = None,
 ) -> str:  # fmt: skip
     """One output as text, to be written in UTF-8 with plain newlines.
 
@@ -94,25 +96,28 @@ def render(
         edition: `public` leaves out bodies and hosts.
         digest: `sha256:…` of the file that the report was read from.
         catalogue: Titles and remedies; default: the ones that come with this suite.
+        evidence: Exchanges to show in full; the public edition leaves them out whatever is given.
     """
     public = edition is Edition.PUBLIC
     shown = public_edition(report) if public else report
     known = load_catalogue() if catalogue is None else catalogue
-    return _RENDERERS[format_](Rendering(shown, known, digest, public))
+    return _RENDERERS[format_](Rendering(shown, known, digest, public, None if public else evidence))
 
 
 def write_default_outputs(report: Report, out_dir: Path) -> list[Path]:
     """Write report.html, gap.html, summary.md, junit.xml, badge.svg and badge.json; returns their paths in this order.
 
-    Where `out_dir` holds report.json, its digest is cited, so that file is written first.
+    Where `out_dir` holds report.json its digest is cited, and where it holds the evidence that is shown: both are
+    written first.
     """
     out_dir.mkdir(parents=True, exist_ok=True)
     source = out_dir / "report.json"
     digest = file_digest(source.read_bytes()) if source.is_file() else None
+    evidence = read_evidence(out_dir, report)
     paths = []
     for name, format_ in DEFAULT_OUTPUTS.items():
         path = out_dir / name
-        write_text(path, render(report, format_, digest=digest))
+        write_text(path, render(report, format_, digest=digest, evidence=evidence))
         paths.append(path)
     return paths
 

@@ -39,12 +39,12 @@ def _escape(character: str) -> str:
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
-def shown(text: str, limit: int = SHOWN_CHARACTERS) -> str:
+def shown(text: str, limit: int = SHOWN_CHARACTERS, where: str = "report.json") -> str:
     """`visible`, and cut after `limit` characters with a note that says how much is left out."""
     safe = visible(text[: limit + 1])
     if len(text) <= limit:
         return safe
-    return f"{visible(text[:limit])} […{len(text) - limit:,} more characters are in report.json]"
+    return f"{visible(text[:limit])} […{len(text) - limit:,} more characters are in {where}]"
 
 
 def one_line(text: str, limit: int = 300) -> str:
