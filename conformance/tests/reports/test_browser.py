@@ -60,7 +60,7 @@ def _axe(page: Page, options: str = "{}") -> list[dict[str, Any]]:
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("name", ["short", "gap"])
 def test_axe_finds_nothing(browser: Page, pages: dict[str, Path], name: str, dark: bool) -> None:
-    """With everything unfolded axe-core finds no violation at all; in the dark, where only colours differ, no colour."""
+    """With everything unfolded axe finds nothing at all; in the dark, where only colours differ, none of theirs."""
     browser.open(pages[name], dark=dark)
     browser.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
     violations = _axe(browser, "{runOnly: ['color-contrast']}" if dark else "{}")
