@@ -45,7 +45,8 @@ def api_root(endpoint: Endpoint, role: str) -> str:
     speaks_ngsi_ld = endpoint.api == "ngsi-ld" or (endpoint.api is None and role in {"broker", "history"})
     if speaks_ngsi_ld and not path.endswith(NGSI_LD_ROOT):
         path += NGSI_LD_ROOT
-    return f"{parts.scheme}://{parts.netloc}{path}"
+    query = f"?{parts.query}" if endpoint.api == "link" and parts.query else ""  # a link is asked as it was given
+    return f"{parts.scheme}://{parts.netloc}{path}{query}"
 
 
 class Target:

@@ -19,6 +19,7 @@ from ldt_conformance.clients.twin import Twin, load_file
 from ldt_conformance.discovery.detector import canonical
 from ldt_conformance.engine.run import RunContext
 from ldt_conformance.engine.transport import Response
+from ldt_conformance.engine.run import MARKER
 from ldt_conformance.engine.verdicts import CheckInconclusive, Reason, fail, inconclusive, not_applicable, warn
 from ldt_conformance.models import smart_data_model, subjects_of
 
@@ -97,7 +98,7 @@ def _all_types(sample: Sample) -> list[str]:
     """Types with entities, and those that an API merely lists; each once by its short name."""
     sampled = [batch.name for batch in typed_batches(sample) if batch.api != "file"]
     others = [name for api in ("ngsi-ld", "ngsi-v2", "ogc-features") for name in sample.types.get(api, ())]
-    return list({short(name): name for name in [*others, *sampled]}.values())
+    return list({short(name): name for name in [*others, *sampled] if MARKER not in name}.values())
 
 
 def _model_problem(twin: Twin, name: str, url: str | None) -> str | None:
