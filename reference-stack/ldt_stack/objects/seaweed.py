@@ -31,9 +31,10 @@ PORT_OPTIONS = (
     "volume.port.grpc",
     "filer.port",
     "filer.port.grpc",
-    "admin.port.grpc",
+    "admin.port",
     "debug.port",
 )
+ADMIN_GRPC_OFFSET = 10_000
 # weed puts a Unix socket a gRPC port into /tmp, whatever TMPDIR says, and forgets some of them when it stops.
 GRPC_SERVICES = ("s3", "master", "volume", "filer", "admin")
 SOCKET_DIRECTORY = Path("/tmp")  # noqa: S108 — where weed puts them
@@ -131,7 +132,6 @@ def _seaweed(program: Path, directory: Path, credentials: Credentials, numbers: 
         f"-ip.bind={LOOPBACK}",
         "-webdav=false",
         "-admin.ui=false",
-        "-admin.port=0",  # without it, maintenance workers look for an admin server for ever
         "-master.telemetry=false",
         "-s3.port.iceberg=0",
         "-s3.port.lance=0",
@@ -140,6 +140,9 @@ def _seaweed(program: Path, directory: Path, credentials: Credentials, numbers: 
         f"-filer.localSocket={directory / 'filer.sock'}",
         *(f"-{option}={number}" for option, number in ports.items()),
     )
+    # weed's own maintenance worker asks there, whatever -admin.port.grpc says; and without an admin server weed gives
+    # itself up after two minutes.
+    ports["admin.port.grpc"] = ports["admin.port"] + ADMIN_GRPC_OFFSET
     sockets = (SOCKET_DIRECTORY / f"seaweedfs-{name}-grpc-{ports[f'{name}.port.grpc']}.sock" for name in GRPC_SERVICES)
     return ObjectServer(
         product="SeaweedFS",
