@@ -22,8 +22,8 @@ def wanted_requirements(
     Args:
         rollup: The levels and profiles reached and claimed.
         states: Requirement states by id.
-        target_level: The level that the site wants; the goal is the highest of this, what it claims, and one more than
-            it reached.
+        target_level: The level that the site wants. The goal is the higher of this and what it claims; where it says
+            neither, one more than it reached.
     """
     wanted: dict[str, str] = {}
     for level in range(_goal(rollup, target_level) + 1):
@@ -37,9 +37,10 @@ def wanted_requirements(
 
 
 def _goal(rollup: Rollup, target_level: int | None) -> int:
-    above = 0 if rollup.citcom_level is None else min(rollup.citcom_level + 1, HIGHEST_LEVEL)
-    goals = [level for level in (target_level, rollup.citcom_level_claimed, above) if level is not None]
-    return min(max(goals), HIGHEST_LEVEL)
+    """What the site says it wants or has; only where it says nothing, one level more than it reached."""
+    said = [level for level in (target_level, rollup.citcom_level_claimed) if level is not None]
+    above = 0 if rollup.citcom_level is None else rollup.citcom_level + 1
+    return min(max(said) if said else above, HIGHEST_LEVEL)
 
 
 def _profiles_up_to(claimed: str | None) -> list[str]:

@@ -44,6 +44,25 @@ _ROLES: dict[str, Layer] = {  # role of an endpoint -> its layer; every other ro
 }
 
 
+_TOLD: dict[str, str] = {  # what is shown of a declared entry, in this order; the rest is in report.json
+    "kind": "{}",
+    "domain": "{}",
+    "purpose": "for {}",
+    "format": "{}",
+    "engine": "by {}",
+    "source": "from {}",
+    "steps": "{}",
+    "target": "to {}",
+    "schedule": "{}",
+    "interval_seconds": "every {} s",
+    "types": "types {}",
+    "licence": "licence {}",
+    "status": "{}",
+    "access": "access {}",
+    "url": "{}",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """A requirement, what a check saw of it, and what the site file says of it."""
@@ -226,19 +245,24 @@ def _claim(key: str) -> str:
 
 
 def _entry(entry: Any) -> str:
+    """One declared source, pipeline, model, service or view on one line: its name and what says most."""
     if not isinstance(entry, Mapping):
         return one_line(str(entry), 200)
     name = one_line(str(entry.get("name", "")), 80)
-    rest = [
-        one_line(f"{key.replace('_', ' ')} {_value(value)}", 120)
-        for key, value in entry.items()
-        if key != "name" and value not in (None, "", [], ())
+    told = [
+        one_line(form.format(_value(entry[key])), 100)
+        for key, form in _TOLD.items()
+        if entry.get(key) not in (None, "", [], ())
     ]
-    return f"{name}: {', '.join(rest)}" if rest else name
+    if len(told) < 2 and entry.get("description"):
+        told.append(one_line(str(entry["description"]), 160))
+    return f"{name}: {', '.join(told)}" if told else name
 
 
 def _value(value: Any) -> str:
-    return " → ".join(str(part) for part in value) if isinstance(value, list | tuple) else str(value)
+    if isinstance(value, list | tuple):
+        return " → ".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _steps_by_layer(
