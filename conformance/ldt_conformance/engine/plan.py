@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 import httpx
 
+from ldt_conformance.engine.response import Response
 from ldt_conformance.engine.safety import Intent, is_query, needed_mode
-
-if TYPE_CHECKING:
-    from ldt_conformance.engine.transport import Response
 
 LIMIT = (
     "Requests that depend on a particular answer (a next page, a link found in a document, a repeated read while "
@@ -45,8 +43,6 @@ class Plan:
 
     def answer(self, role: str, request: httpx.Request, intent: Intent, check: str) -> Response:
         """Note a request and give the answer of a target that does what it is asked."""
-        from ldt_conformance.engine.transport import Response  # the transport knows the plan, not the plan it
-
         query = request.url.query.decode("ascii")
         self.requests.append(
             PlannedRequest(

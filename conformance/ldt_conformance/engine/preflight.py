@@ -25,7 +25,7 @@ PREFLIGHT = "preflight"  # stands for the check in the evidence
 TIMEOUT_SECONDS = 4.0
 HTML = frozenset({"text/html", "application/xhtml+xml"})
 REFUSED = frozenset({401, 403})
-NGSI_LD_LOOKS = ("/types?limit=1", "/entities?type=LdtCheckNoSuchType&limit=1")
+NGSI_LD_LOOKS = ("/types", "/entities?type=LdtCheckNoSuchType&limit=1")
 
 # Optional capabilities of NGSI-LD and the read that only a broker with that capability answers.
 CAPABILITY_LOOKS = {

@@ -27,9 +27,10 @@ from ldt_conformance.engine.evidence import Exchange, Recorder, body_text, cap
 from ldt_conformance.engine.journal import Journal, Resource, last_segment
 from ldt_conformance.engine.masking import NOT_SHOWN, Masker
 from ldt_conformance.engine.plan import Plan
+from ldt_conformance.engine.response import Response
 from ldt_conformance.engine.run import RunSettings
 from ldt_conformance.engine.safety import BATCH, READS, Intent, judge
-from ldt_conformance.engine.verdicts import CheckNotRun, Mode, Reason, fail, inconclusive
+from ldt_conformance.engine.verdicts import CheckNotRun, Mode, Reason, inconclusive
 
 __all__ = ["UNSET", "Client", "Resource", "Response"]
 
@@ -43,47 +44,6 @@ BODY_LIMIT = 16 * 1024 * 1024  # bytes of an answer that are read
 REDIRECTS = 5
 REMOVAL_COST = 3  # requests that removing one resource takes: delete it, delete its history, look whether it is gone
 REFUSED = frozenset({401, 403})
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """An answer of the target, whatever its status.
-
-    Attributes:
-        exchange: Its id in the evidence.
-        truncated: The body was longer than is read; `content` is its beginning.
-        url: Where it came from, after redirects that were asked to be followed.
-    """
-
-    status: int
-    headers: httpx.Headers
-    content: bytes
-    exchange: str
-    elapsed_seconds: float
-    url: str
-    truncated: bool = False
-
-    @property
-    def text(self) -> str:
-        """The body as text, in the charset of its media type (UTF-8 where it names none or an unknown one)."""
-        charset = httpx.Response(200, headers={"content-type": self.headers.get("content-type", "")}).charset_encoding
-        try:
-            return self.content.decode(charset or "utf-8", errors="replace")
-        except LookupError:
-            return self.content.decode("utf-8", errors="replace")
-
-    @property
-    def media_type(self) -> str:
-        """Media type without parameters, lower case; "" where the answer names none."""
-        return str(self.headers.get("content-type", "")).split(";")[0].strip().lower()
-
-    def json(self) -> Any:
-        """The body as JSON; the check fails where it is none."""
-        try:
-            return json_module.loads(self.content)
-        except ValueError:
-            begin = self.text[:80].replace("\n", " ")
-            return fail("a JSON body", f"{self.status}, {self.media_type or 'no media type'}, body begins {begin!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +150,7 @@ class Client:
             self._services.journal.removed_all(numbers)
             raise
         self._settle(numbers, response)
+        self._note_implied_context(request, response)
         if follow_redirects:
             response = self._follow(response, request, auth)
         return response
@@ -283,6 +244,17 @@ class Client:
             self._services.journal.removed(entry.number)
         elif location and last_segment(location) != entry.resource.id:
             self._services.journal.named(entry.number, location)
+
+    def _note_implied_context(self, request: httpx.Request, response: Response) -> None:
+        """A broker may host the @context of a body itself and name it in its answer's Link (CIM 009 6.3.5)."""
+        hosted = re.search(rf"<({re.escape(self.base_url)}/jsonldContexts/[^>]+)>", response.headers.get("link", ""))
+        given = re.search(r'"@context"\s*:(.*)', body_text(request.content), re.DOTALL)
+        ours = given is not None and self._services.settings.prefix in given.group(1)
+        if hosted is None or not ours or not self._services.settings.mode.allows(Mode.SANDBOX_WRITE):
+            return
+        name = last_segment(hosted.group(1))
+        if not self._services.journal.holds(name):
+            self._journal(request, [Resource("context", name, f"/jsonldContexts/{quote(name, safe=':')}")])
 
     def _exchange(self, request: httpx.Request, *, auth: bool, reserve: int = 0, exempt: bool = False) -> Response:
         services = self._services

@@ -152,6 +152,21 @@ def test_a_context_of_ours_that_the_broker_cached_is_removed(broker: FakeBroker,
     assert list(broker.stored) == [f"/jsonldContexts/{theirs}"]
 
 
+def test_a_context_that_the_broker_made_of_a_body_is_removed(broker: FakeBroker, open_session: OpenSession):
+    """An answer's Link that names a hosted @context: ours where the body's @context bears the marker, else theirs."""
+    session = open_session(broker={"url": broker.url})
+    client = session.target.client("broker")
+    for term in (session.settings.prefix, "somebody"):
+        name = f"urn:ngsi-ld:LdContext:{term}"
+        broker.stored[f"/jsonldContexts/{name}"] = {"@context": {term: "https://example.org/x"}}
+        broker.echo = {"Link": f'<{client.base_url}/jsonldContexts/{name}>; rel="x"'}
+        body = {"type": "Query", "entities": [{"type": "T"}], "@context": {term: "https://example.org/x"}}
+        client.request("POST", "/entityOperations/query", json=body)
+    broker.echo = {}
+    session.clean_up()
+    assert list(broker.stored) == ["/jsonldContexts/urn:ngsi-ld:LdContext:somebody"]
+
+
 def test_a_refused_creation_leaves_nothing_to_remove(broker: FakeBroker, open_session: OpenSession):
     """What was answered 400 was not created: the clean-up asks nothing about it."""
     session = open_session(broker={"url": broker.url})
