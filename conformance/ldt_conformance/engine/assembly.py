@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -126,11 +126,6 @@ def assemble_load(
     """The report with this load run added; what earlier runs found stays as it is."""
     base = before or Report(suite=suite_of(catalogue, register), target=target_info(site), environment=environment())
     return base.model_copy(update={"runs": [*base.runs, run], "load": [*base.load, dict(summary)]})
-
-
-def known_results(results: Iterable[Result]) -> set[str]:
-    """Ids of the checks that have a result."""
-    return {result.check for result in results}
 
 
 def _version(name: str) -> str:

@@ -68,12 +68,12 @@ class Journal:
         self._ids: set[str] = set()
         self.left: dict[str, Entry] = {}  # by number; what this process created and has not removed
 
-    def create(self, role: str, resource: Resource, marker: str, tenant: str | None = None) -> str:
-        """Note an intent; returns its number. Raises JournalError where it cannot be put on disk."""
-        return self.create_all(role, [resource], marker, tenant)[0]
-
     def create_all(self, role: str, resources: Sequence[Resource], marker: str, tenant: str | None = None) -> list[str]:
-        """Note many intents at once, with one sync; returns their numbers."""
+        """Note intents, with one sync; returns their numbers.
+
+        Raises:
+            JournalError: They could not be put on disk.
+        """
         if not resources:
             return []
         now = time.time()
@@ -113,11 +113,6 @@ class Journal:
     def holds(self, resource_id: str) -> bool:
         """Whether something of that id is journalled and not removed yet."""
         return any(entry.resource.id == resource_id for entry in self.left.values())
-
-    @property
-    def used(self) -> bool:
-        """Whether anything was written."""
-        return self._descriptor is not None
 
     def close(self) -> None:
         """Let go of the file."""

@@ -95,11 +95,6 @@ class Masker:
             for name, value in headers.items()
         }
 
-    def found_in(self, text: str) -> list[str]:
-        """Names of the secrets that stand in a text, in any encoding; empty where it is clean."""
-        pattern = self._compiled()
-        return sorted({self._names[match.group()] for match in pattern.finditer(text)}) if pattern else []
-
     def _compiled(self) -> re.Pattern[str] | None:
         if len(self._secrets) != self._known:
             self._known = len(self._secrets)
