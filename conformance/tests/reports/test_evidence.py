@@ -80,7 +80,12 @@ def test_the_public_edition_shows_no_exchange(report: Report, tmp_path: Path) ->
     assert HOST not in page
 
 
-@pytest.mark.parametrize("content", [b"", b"no gzip", gzip.compress(b"{no json\n", mtime=0), gzip.compress(b"{}\n" * 99)[:-9]])
+CUT = gzip.compress(b"{}\n" * 99, mtime=0)[:-9]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no gzip", gzip.compress(b"{no json\n", mtime=0), CUT], ids=["empty", "no gzip", "no JSON", "cut"]
+)
 def test_broken_evidence_is_told_and_the_page_written(report: Report, tmp_path: Path, content: bytes) -> None:
     """A cut or foreign file costs the exchanges, not the page; an empty one is just empty."""
     (tmp_path / FILE).write_bytes(content)
