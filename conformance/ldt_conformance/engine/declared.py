@@ -80,10 +80,11 @@ def _judge(site: Site, requirement: Requirement) -> Judgement:
 
 
 def _apis(site: Site) -> dict[str, str]:
-    """API -> what speaks it, from endpoints, components and claimed standards."""
-    found = {name.lower(): f"{name} {version}" for name, version in site.claims.standards.items()}
-    found |= {component.api.lower(): component.name for component in site.components if component.api}
+    """API -> what speaks it: components and endpoints before claimed standards, because they name the thing."""
+    found = {component.api.lower(): component.name for component in site.components if component.api}
     found |= {endpoint.api.lower(): f"the endpoint {role}" for role, endpoint in site.endpoints.items() if endpoint.api}
+    for name, version in site.claims.standards.items():
+        found.setdefault(name.lower(), f"{name} {version}")
     if site.claims.ngsi_ld is not None:
         found.setdefault("ngsi-ld", f"NGSI-LD {site.claims.ngsi_ld}")
     return found
