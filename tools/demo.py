@@ -41,7 +41,7 @@ def main() -> int:
         codes = {
             "check": step("check", site, "--out", out),
             "load": step("load", site, "--mode", "load", "--duration", f"{options.load_seconds}s", "--out", out),
-            "gap": step("gap", site, "--out", out),
+            "gap": step("gap", site, "--no-probe", "--out", out),  # the check has just looked
         }
     if codes["load"] == INVALID:
         say("this machine was too busy for a valid load; the figures are marked invalid in the report")
