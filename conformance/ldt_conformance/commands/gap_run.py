@@ -17,13 +17,12 @@ from ldt_conformance.engine.assembly import suite_of
 from ldt_conformance.engine.catalogue import load_catalogue
 from ldt_conformance.engine.declared import judge_declarations, outlook
 from ldt_conformance.engine.masking import Masker
-from ldt_conformance.engine.profiles import profiles_of
 from ldt_conformance.engine.report import Report
 from ldt_conformance.engine.run import new_run_id
 from ldt_conformance.engine.session import WORK_FOLDER
 from ldt_conformance.engine.site import Site
 from ldt_conformance.engine.site_file import DEFAULT_NAME, load_site
-from ldt_conformance.gap.analysis import Judged, analyse
+from ldt_conformance.gap.analysis import Judged, analyse, profiles_said
 from ldt_conformance.register import declared_checks
 from ldt_conformance.reports import write_default_outputs
 from ldt_conformance.reports.interface import Format, file_digest, render, write_text
@@ -80,7 +79,7 @@ def write_analysis(site: Site, out: Path) -> list[Path]:
         RunSetError: The folder cannot be read or written.
     """
     declared = judge_declarations(site)
-    judged = Judged([asdict(one) for one in declared], outlook(site, declared), profiles_of(site))
+    judged = Judged([asdict(one) for one in declared], outlook(site, declared), profiles_said(site))
     identifier, now = new_run_id("gap"), datetime.now(UTC)
     suite = suite_of(load_catalogue(), declared_checks())
     with run_set.locked(out):

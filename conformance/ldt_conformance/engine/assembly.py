@@ -64,6 +64,7 @@ def declared_inventory(site: Site) -> dict[str, Any]:
         "services": site.services,
         "models": site.ai,
         "visualisations": site.visualisations,
+        "components": site.components or None,
     }
     return {
         name: [entry.model_dump(mode="json", exclude_defaults=True) for entry in entries]

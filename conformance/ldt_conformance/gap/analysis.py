@@ -12,6 +12,7 @@ from typing import Any
 
 from ldt_conformance.engine.assembly import declared_inventory, environment, target_info
 from ldt_conformance.engine.errors import SiteError
+from ldt_conformance.engine.profiles import APIS, ROLES, profiles_of
 from ldt_conformance.engine.report import Report, Run, Suite
 from ldt_conformance.engine.site import Site
 
@@ -60,4 +61,16 @@ def analyse(site: Site, judged: Judged, before: Report | None, *, suite: Suite, 
             "answers": dict(site.answers),
             "inventory": inventory,
         }
+    )
+
+
+def profiles_said(site: Site) -> frozenset[str]:
+    """The profiles that a site's file speaks of: as the engine's, and those of components that have no address."""
+    roles = {component.role for component in site.components if component.role}
+    apis = [component.api.lower() for component in site.components if component.api]
+    by_role = {profile for profile, wanted in ROLES.items() if roles & wanted}
+    return (
+        profiles_of(site)
+        | by_role
+        | {profile for profile, api in APIS.items() if any(one.startswith(api) for one in apis)}
     )

@@ -18,6 +18,7 @@ from ldt_conformance.reports.templating import render_page
 from ldt_conformance.reports.text import one_line
 from ldt_conformance.reports.words import LAYERS, Word, plural, reason_text
 
+_STORING = ("database", "time series", "storage", "data lake", "warehouse")
 LISTED = 8  # requirements of one kind that one layer lists; the rest are counted
 STEPS = 3  # next steps a layer
 _DECLARED: dict[str, Layer] = {  # key of inventory["declared"] -> the layer that it belongs to
@@ -49,6 +50,7 @@ _TOLD: dict[str, str] = {  # what is shown of a declared entry, in this order; t
     "domain": "{}",
     "purpose": "for {}",
     "format": "{}",
+    "api": "{}",
     "engine": "by {}",
     "source": "from {}",
     "steps": "{}",
@@ -229,19 +231,36 @@ def _declared(report: Report, layer: Layer) -> list[str]:
         if _ROLES.get(line.partition(":")[0], Layer.INTEROPERABILITY) is layer
     ]
     if layer is Layer.INTEROPERABILITY:
-        lines += [f"claims {_claim(key)} {value}" for key, value in sorted(report.target.claims.items()) if value]
+        lines += [f"claims {claim}" for claim in _claims(report.target.claims)]
     declared = report.inventory.get("declared")
     if isinstance(declared, Mapping):
         for key, entries in declared.items():
-            if _DECLARED.get(key) is layer and isinstance(entries, list | tuple):
-                lines += [_entry(entry) for entry in entries]
+            if isinstance(entries, list | tuple):
+                lines += [_entry(entry) for entry in entries if _layer_of(key, entry) is layer]
     return lines
 
 
-def _claim(key: str) -> str:
-    return {"ngsi_ld": "NGSI-LD", "citcom_level": "CitCom.ai level", "edic_profile": "EDIC profile"}.get(
-        key, key.replace("_", " ")
-    )
+def _claims(claims: Mapping[str, Any]) -> list[str]:
+    """Each claim in words; a table such as `standards` one by one."""
+    words = {"ngsi_ld": "NGSI-LD", "citcom_level": "CitCom.ai level", "edic_profile": "EDIC profile"}
+    told = []
+    for key, value in sorted(claims.items()):
+        if isinstance(value, Mapping):
+            told += [one_line(f"{name} {version}", 120) for name, version in sorted(value.items())]
+        elif value not in (None, "", [], ()):
+            told.append(one_line(f"{words.get(key, key.replace('_', ' '))} {_value(value)}", 120))
+    return told
+
+
+def _layer_of(key: str, entry: Any) -> Layer | None:
+    """The layer that a declared entry belongs to; a component's by its role, else by whether it is said to store."""
+    if key != "components" or not isinstance(entry, Mapping):
+        return _DECLARED.get(key)
+    role = entry.get("role")
+    if isinstance(role, str):
+        return _ROLES.get(role, Layer.INTEROPERABILITY)
+    said = str(entry.get("description", "")).lower()
+    return Layer.DATA_ACQUISITION if any(word in said for word in _STORING) else Layer.INTEROPERABILITY
 
 
 def _entry(entry: Any) -> str:
@@ -254,6 +273,8 @@ def _entry(entry: Any) -> str:
         for key, form in _TOLD.items()
         if entry.get(key) not in (None, "", [], ())
     ]
+    if entry.get("published") is False:
+        told.append("not published")
     if len(told) < 2 and entry.get("description"):
         told.append(one_line(str(entry["description"]), 160))
     return f"{name}: {', '.join(told)}" if told else name

@@ -132,7 +132,8 @@ _ACTS: dict[Reason, _Act] = {
 
 _FIRST_LOOK = _Act(
     "Let the suite look at the twin",
-    "Nothing has been probed yet. Run `ldt check` with this site file: it only reads, unless you allow more.",
+    "Nothing has been probed yet. Name addresses, or files of exports, under `endpoints:` in the site file and run "
+    "`ldt check`: it only reads, unless you allow more.",
     Owner.CONFIGURATION,
     Effort.HOURS,
     1,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from html import unescape
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from ldt_conformance.gap import complete
-from ldt_conformance.reports.interface import Edition, Format, file_digest, render
+from ldt_conformance.reports.interface import Edition, Format, file_digest, read_report, render
 
 from .sample import HOST, sample_report
 
@@ -84,3 +86,53 @@ def test_badge_writes_both_files_and_says_what_it_says(run_set: Path) -> None:
     assert "2026-11-23" in done.stdout.decode()
     assert (run_set / "badge.svg").read_text(encoding="utf-8").startswith("<svg")
     assert (run_set / "badge.json").is_file()
+
+
+def test_gap_of_the_shipped_site_is_a_page_its_owner_recognises(tmp_path: Path) -> None:
+    """`ldt gap --no-probe lux-tef`: the answers word for word, DTDL told from NGSI-LD, remedies, and nothing sent."""
+    done = ldt("gap", "--no-probe", "lux-tef", "--out", tmp_path / "out")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode().splitlines()[0] == str(tmp_path / "out" / "gap.html")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [".lock", "gap.html", "report.json"]
+    page = unescape((tmp_path / "out" / "gap.html").read_text(encoding="utf-8"))
+    for said in (
+        "Entities and their relationships are stored in a Neo4j graph database",
+        "Redpanda Connect",
+        "solved another way",
+        "Neo4j: Graph database",
+        "claims dtdl 3",
+        "Nothing was sent to the twin for this page",
+        "Enable the DCAT export of your portal",
+    ):
+        assert said in page
+    report, _ = read_report(tmp_path / "out" / "report.json")
+    assert [run.kind for run in report.runs] == ["gap"]
+    assert report.rollup is None
+
+
+def test_gap_added_to_a_checked_site_keeps_its_results(tmp_path: Path) -> None:
+    """The run set of a check keeps results and roll-up; all renderings cite the new report.json."""
+    text = (files("ldt_conformance") / "sites" / "lux-tef.yaml").read_text(encoding="utf-8")
+    name = "Lux TEF LDT for electromobility"
+    before = complete(sample_report(20, name=name))
+    (tmp_path / "report.json").write_text(before.model_dump_json(by_alias=True), encoding="utf-8")
+    (tmp_path / "ldt.yaml").write_text(text, encoding="utf-8")
+    done = ldt("gap", "--no-probe", "--out", tmp_path, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, b"")
+    after, digest = read_report(tmp_path / "report.json")
+    assert after.results == before.results
+    assert after.rollup == before.rollup
+    assert digest in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert digest in (tmp_path / "gap.html").read_text(encoding="utf-8")
+
+
+def test_gap_does_not_mix_two_sites_and_names_a_missing_file(run_set: Path) -> None:
+    """Another site's folder, or a site file that is not there, ends with 2 and a sentence; nothing is changed."""
+    before = (run_set / "report.json").read_bytes()
+    done = ldt("gap", "--no-probe", "lux-tef", "--out", run_set)
+    assert done.returncode == 2
+    assert b"Harbour City" in done.stderr
+    missing = ldt("gap", "--no-probe", "nowhere.yaml", "--out", run_set)
+    assert missing.returncode == 2
+    assert b"nowhere.yaml" in missing.stderr
+    assert (run_set / "report.json").read_bytes() == before
