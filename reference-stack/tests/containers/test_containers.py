@@ -101,6 +101,7 @@ def test_the_file_is_valid(compose_plugin: None, env_file: Path, profile: str) -
     assert {"city", "forecaster", "map"} <= set(services)
 
 
+@pytest.mark.soak
 def test_every_part_answers(twin: dict[str, str]) -> None:
     """Broker, objects, city, forecaster and map answer on the host, and one forecast entity can be read."""
     forecast = httpx.get(f"{twin['city']}/contexts/city.jsonld").json()["@context"]["TrafficFlowForecast"]
@@ -113,6 +114,7 @@ def test_every_part_answers(twin: dict[str, str]) -> None:
     assert httpx.get(f"{twin['map']}/api/now", params={"theme": "traffic"}).json()["stations"]
 
 
+@pytest.mark.soak
 def test_it_conforms(twin: dict[str, str], tmp_path: Path) -> None:
     """`ldt check` of the NGSI-LD pack against the container: exit 0, and passes among the verdicts."""
     command = [
