@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from ldt_conformance.engine.catalogue import Effort, Requirement
 from ldt_conformance.engine.report import LayerCount, NextStep, Report, RequirementState, Result, Run
@@ -336,8 +335,3 @@ def check_anchor(check: str) -> str:
 def requirement_anchor(requirement: str) -> str:
     """Id of a requirement within the page."""
     return f"req-{slug(requirement)}"
-
-
-def newest(report: Report) -> datetime | None:
-    """When the newest run of the set started; None for an empty set."""
-    return max((run.started for run in report.runs), default=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from ldt_conformance.engine.report import ClauseRef, Report
@@ -26,9 +27,10 @@ PAYLOADS = (
 )
 
 
+@cache
 def hostile_report(payload: str) -> Report:
     """The sample with one payload in every text that can come from a site file or a twin."""
-    report = sample_report(40)
+    report = sample_report(17)
     results = [
         result.model_copy(
             update={
