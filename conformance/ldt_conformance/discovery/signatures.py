@@ -59,9 +59,9 @@ def ngsi_ld_types(answer: Answer) -> list[Finding]:
     body = answer.json
     if answer.status == 200 and isinstance(body, dict) and _has_type_list(body):
         return [Finding("ngsi-ld", Confidence.CERTAIN, where, f"GET {answer.path} answered an EntityTypeList")]
-    if answer.status == 200 and isinstance(body, list) and all(_is_entity_type(entry) for entry in body):
-        sure = Confidence.CERTAIN if body else Confidence.LIKELY
-        return [Finding("ngsi-ld", sure, where, f"GET {answer.path} answered a list of {len(body)} entity types")]
+    if answer.status == 200 and isinstance(body, list) and body and all(_is_entity_type(entry) for entry in body):
+        said = f"GET {answer.path} answered a list of {len(body)} entity types"
+        return [Finding("ngsi-ld", Confidence.CERTAIN, where, said)]
     if is_ngsi_ld_problem(answer):
         kind = str(body["type"]).removeprefix(NGSI_LD_ERRORS)
         return [

@@ -158,9 +158,10 @@ def _has_schema(operation: Mapping[str, Any]) -> bool:
 @toolbox_check("description/version", "LDT-IO-11")
 def test_version(twin: Twin, run: RunContext) -> None:
     for place in twin.places("ngsi-ld", "ngsi-v2", "sta", "kserve-v2"):
-        run.note(f"{place.finding.api}: the version is in the path {place.finding.path}")
-        return
-    for role, _ in twin.roles():
+        if not place.finding.partial:
+            run.note(f"{place.finding.api}: the version is in the path {place.finding.path}")
+            return
+    for role in [role for role, _ in twin.roles() if any(not one.partial for one in twin.detection(role).findings)]:
         if re.search(r"/v\d+(\.\d+)*(/|$)", twin.target.client(role).base_url):
             run.note(f"{role}: the version is in the path")
             return
@@ -183,14 +184,15 @@ def test_health(twin: Twin, run: RunContext) -> None:
             url = path if path.startswith("http") else root + path
             target = client if url.startswith(root) else twin.target.open(url)
             response = target.request("GET", url, headers=JSON)
-            if response.status == 200 and _says_health(response.content):
+            if response.status == 200 and says_health(response.content):
                 run.note(f"GET {path} answers {response.text[:80]}")
                 return
             seen.append(f"{path} {response.status}")
     fail("200 and JSON with a status from the declared (samples.links.health) or a usual path", listed(seen, 8))
 
 
-def _says_health(content: bytes) -> bool:
+def says_health(content: bytes) -> bool:
+    """Whether a body is a JSON object with a member that is named like a state."""
     try:
         body = json.loads(content)
     except ValueError:

@@ -21,9 +21,10 @@ HEALTH = (
     "/nifi-api/system-diagnostics",
     "/connectors?expand=status",
 )
-HEALTHY = re.compile(r"(?i)\b(ok|healthy|ready|running|up|true|pass)\b")
+HEALTHY = re.compile(r"(?i)\b(ok|healthy|ready|running|up|true|pass|green|available)\b")
 UNHEALTHY = re.compile(
-    r"(?i)\b(unhealthy|down|failed|failing|not[ _-]?ready)\b|\"(ok|healthy|ready|live|up|running)\"\s*:\s*false"
+    r"(?i)\b(unhealthy|unavailable|down|failed|failing|not[ _-]?ready)\b"
+    r"|\"(ok|healthy|ready|live|up|running)\"\s*:\s*false"
 )
 METRIC = re.compile(r"(?m)^# (HELP|TYPE) \w+|^[a-zA-Z_:][\w:]*(\{[^}]*\})? [0-9.eE+-]+")
 
