@@ -56,7 +56,7 @@ def test_what_is_no_report_is_told_in_a_sentence(tmp_path: Path, content: bytes 
     path = tmp_path / "report.json"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(ReportUnreadableError, match="xpected a report.json") as caught:
+    with pytest.raises(ReportUnreadableError, match=r"xpected a report\.json") as caught:
         read_report(path)
     assert caught.value.exit_code == 2
     assert "\n" not in str(caught.value)
