@@ -16,6 +16,7 @@ from ldt_conformance.engine.site import Site
 Standing = Literal["declared", "declared-partly", "declared-otherwise", "not-declared", "only-a-probe-tells"]
 Judgement = tuple[Standing, str]
 SOURCE_FIELDS = ("owner", "kind", "format", "interval_seconds", "licence", "access")
+WITHOUT_RHYTHM = frozenset({"file", "simulation", "gis", "historical"})  # kinds that need no update interval
 AI_FIELDS = ("purpose", "kind", "owner", "status")
 PIPELINE_FIELDS = ("source", "target", "engine", "schedule")
 OPEN_FORMATS = ("json", "csv", "xml", "gml", "turtle", "parquet", "netcdf", "zarr", "geotiff")
@@ -99,12 +100,18 @@ def _complete(entries: Iterable[Any] | None, fields: tuple[str, ...], noun: str)
     rows = list(entries or ())
     if not rows:
         return "not-declared", f"No {noun} is declared."
-    missing = sorted({field for row in rows for field in fields if getattr(row, field) in (None, "")})
+    missing = sorted(
+        {field for row in rows for field in fields if _needs(row, field) and getattr(row, field) in (None, "")}
+    )
     names = ", ".join(row.name for row in rows)
     if missing:
         words = ", ".join(field.replace("_", " ") for field in missing)
         return "declared-partly", f"Declared: {names}. Not told of all of them: {words}."
     return "declared", f"Declared: {names}."
+
+
+def _needs(entry: Any, field: str) -> bool:
+    return field != "interval_seconds" or (entry.kind or "").lower() not in WITHOUT_RHYTHM
 
 
 def _formats(site: Site) -> Judgement:

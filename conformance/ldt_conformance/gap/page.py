@@ -109,7 +109,7 @@ def render_gap(
         run=run,
         probed=_probed(report),
         sentence=page.sentence(report),
-        outlook=outlook(report),
+        outlook=[] if _probed(report) else outlook(report),
         strip=page.strip(report),
         levels=page.level_ladder(report),
         profiles=page.profile_ladder(report),

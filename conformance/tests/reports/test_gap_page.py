@@ -128,6 +128,15 @@ def test_a_checked_site_shows_what_was_seen_beside_what_was_said() -> None:
     assert "Found in place" in page["data-sources"]
 
 
+def test_what_is_in_reach_is_said_only_before_a_check_told_it() -> None:
+    before = declared_report()
+    reach = before.inventory["outlook"][0]
+    after = sample_report()
+    after.inventory["outlook"] = before.inventory["outlook"]
+    assert reach in unescape(render(before, Format.GAP))
+    assert reach not in unescape(render(after, Format.GAP))
+
+
 def test_another_sites_run_set_is_not_mixed_in() -> None:
     """Adding an analysis to another site's folder is refused, and the message names both."""
     with pytest.raises(SiteError, match=r"Harbour City.*Lux TEF.*--out"):

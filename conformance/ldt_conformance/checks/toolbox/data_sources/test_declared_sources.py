@@ -4,12 +4,11 @@ from ldt_conformance.checks.toolbox.declared import listed, toolbox_check
 from ldt_conformance.checks.toolbox.formats import fits, format_fault
 from ldt_conformance.clients.sample import take_sample
 from ldt_conformance.clients.twin import Twin
+from ldt_conformance.engine.declared import WITHOUT_RHYTHM
 from ldt_conformance.engine.run import RunContext
 from ldt_conformance.engine.site import DataSource
 from ldt_conformance.engine.transport import Response
 from ldt_conformance.engine.verdicts import CheckInconclusive, Reason, fail, inconclusive, warn
-
-WITHOUT_RHYTHM = {"file", "simulation", "gis", "historical"}  # kinds that need no update interval
 
 
 def sources_of(twin: Twin) -> tuple[DataSource, ...]:
