@@ -15,15 +15,15 @@ import pytest
 from ldt_conformance.ending import ending
 from ldt_conformance.engine.declare import CheckDeclaration, declaration_of
 from ldt_conformance.engine.errors import EngineError, JournalError, SiteError
-from ldt_conformance.engine.main_run import MainRun
-from ldt_conformance.engine.outcomes import result_of, result_of_ruling
-from ldt_conformance.engine.plan import print_plan
+from ldt_conformance.engine.judging.outcomes import result_of, result_of_ruling
+from ldt_conformance.engine.judging.standing import Standing, decide
 from ldt_conformance.engine.report import Result
-from ldt_conformance.engine.run import RunContext
-from ldt_conformance.engine.session import Options, Session
-from ldt_conformance.engine.site import Site
-from ldt_conformance.engine.standing import Standing, decide
-from ldt_conformance.engine.target import Target
+from ldt_conformance.engine.run.main_run import MainRun
+from ldt_conformance.engine.run.session import Options, Session
+from ldt_conformance.engine.run_context import RunContext
+from ldt_conformance.engine.site.model import Site
+from ldt_conformance.engine.transport.plan import print_plan
+from ldt_conformance.engine.transport.target import Target
 from ldt_conformance.engine.verdicts import CheckInconclusive, CheckNotRun, Reason, Verdict
 from ldt_conformance.register import declared_checks
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import httpx
 
-from ldt_conformance.engine.auth import make_auth, tls_context
 from ldt_conformance.engine.errors import SiteError
-from ldt_conformance.engine.secret_refs import Secrets
-from ldt_conformance.engine.session import read_site
-from ldt_conformance.engine.site import Endpoint
+from ldt_conformance.engine.run.session import read_site
+from ldt_conformance.engine.site.endpoints import Endpoint
+from ldt_conformance.engine.site.secret_refs import Secrets
+from ldt_conformance.engine.transport.auth import make_auth, tls_context
 from ldt_load.plan import Plan
 
 REUSE_SECONDS = 1.0  # how long computed authentication headers are used again; tokens are renewed well before they end

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ldt_conformance.engine.errors import EngineError, SiteError
-from ldt_conformance.engine.journal import Resource
-from ldt_conformance.engine.session import Session
-from ldt_conformance.engine.site import ObjectiveValues, Site
-from ldt_conformance.engine.transport import Client
+from ldt_conformance.engine.run.session import Session
+from ldt_conformance.engine.site.model import ObjectiveValues, Site
+from ldt_conformance.engine.transport.client import Client
+from ldt_conformance.engine.transport.journal import Resource
 from ldt_conformance.engine.verdicts import Mode
 from ldt_load.payloads import Population
 from ldt_load.plan import Plan, Write

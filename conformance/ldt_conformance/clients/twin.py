@@ -17,9 +17,10 @@ from urllib.parse import urljoin, urlsplit
 from ldt_conformance.discovery import Answer, Ask, Detection, Finding, detect, root_and_path
 from ldt_conformance.discovery.detector import canonical, with_version
 from ldt_conformance.discovery.ngsi_ld_version import estimate
-from ldt_conformance.engine.site import Endpoint, Site
-from ldt_conformance.engine.target import Target
-from ldt_conformance.engine.transport import Client, Response
+from ldt_conformance.engine.site.endpoints import Endpoint
+from ldt_conformance.engine.site.model import Site
+from ldt_conformance.engine.transport.client import Client, Response
+from ldt_conformance.engine.transport.target import Target
 from ldt_conformance.engine.verdicts import CheckInconclusive, Outcome, Reason, inconclusive, not_applicable
 
 T = TypeVar("T")

@@ -19,11 +19,11 @@ from ldt_conformance.commands.embedded import embedded_ldt
 from ldt_conformance.commands.progress import Progress
 from ldt_conformance.commands.summary import as_json, print_summary
 from ldt_conformance.engine.errors import EngineError
-from ldt_conformance.engine.main_run import MainRun
-from ldt_conformance.engine.plan import LIMIT, Plan, print_plan
-from ldt_conformance.engine.session import Options, read_site
-from ldt_conformance.engine.site_file import DEFAULT_NAME
-from ldt_conformance.engine.target import is_loopback
+from ldt_conformance.engine.run.main_run import MainRun
+from ldt_conformance.engine.run.session import Options, read_site
+from ldt_conformance.engine.site.site_file import DEFAULT_NAME
+from ldt_conformance.engine.transport.plan import LIMIT, Plan, print_plan
+from ldt_conformance.engine.transport.target import is_loopback
 
 CHECKS = "ldt_conformance.checks"
 LOOPBACK_JOBS = 4

@@ -25,7 +25,7 @@ def cleanup(
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Remove what an interrupted run left at its target: only what its journal names, newest first."""
-    from ldt_conformance.engine.recovery import recover
+    from ldt_conformance.engine.run.recovery import recover
 
     place = journal if journal is not None else out
     recovery = recover(place, site)

@@ -19,18 +19,18 @@ from ldt_conformance.clients.twin import JSON, asker, type_names
 from ldt_conformance.discovery import Detection, Finding, Obstacle, detect, root_and_path
 from ldt_conformance.discovery.detector import WHOLE_DOCUMENTS, with_version
 from ldt_conformance.discovery.ngsi_ld_version import ROOT, estimate
-from ldt_conformance.engine.budget import Budget
 from ldt_conformance.engine.errors import SiteError
-from ldt_conformance.engine.evidence import Recorder
-from ldt_conformance.engine.journal import Journal
-from ldt_conformance.engine.masking import Masker
-from ldt_conformance.engine.run import RunSettings, new_run_id
-from ldt_conformance.engine.secret_refs import Secrets
-from ldt_conformance.engine.session import REMOTE_MAX_REQUESTS, REMOTE_RATE
-from ldt_conformance.engine.site import Site, SiteInfo
-from ldt_conformance.engine.site_file import parse_site, site_for_url
-from ldt_conformance.engine.target import Target, is_loopback
-from ldt_conformance.engine.transport import Client, Services
+from ldt_conformance.engine.run.session import REMOTE_MAX_REQUESTS, REMOTE_RATE
+from ldt_conformance.engine.run_context import RunSettings, new_run_id
+from ldt_conformance.engine.site.model import Site, SiteInfo
+from ldt_conformance.engine.site.secret_refs import Secrets
+from ldt_conformance.engine.site.site_file import parse_site, site_for_url
+from ldt_conformance.engine.transport.budget import Budget
+from ldt_conformance.engine.transport.client import Client, Services
+from ldt_conformance.engine.transport.evidence import Recorder
+from ldt_conformance.engine.transport.journal import Journal
+from ldt_conformance.engine.transport.masking import Masker
+from ldt_conformance.engine.transport.target import Target, is_loopback
 from ldt_conformance.engine.verdicts import CheckInconclusive, Mode
 
 OK, NO_ANSWER = 0, 3

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import typer
 
-from ldt_conformance.engine import run_set
-from ldt_conformance.engine.assembly import suite_of
 from ldt_conformance.engine.catalogue import load_catalogue
-from ldt_conformance.engine.declared import judge_declarations, outlook
-from ldt_conformance.engine.masking import Masker
 from ldt_conformance.engine.report import Report
-from ldt_conformance.engine.run import new_run_id
-from ldt_conformance.engine.session import WORK_FOLDER
-from ldt_conformance.engine.site import Site
-from ldt_conformance.engine.site_file import DEFAULT_NAME, load_site
+from ldt_conformance.engine.run import run_set
+from ldt_conformance.engine.run.assembly import suite_of
+from ldt_conformance.engine.run.session import WORK_FOLDER
+from ldt_conformance.engine.run_context import new_run_id
+from ldt_conformance.engine.site.declared import judge_declarations, outlook
+from ldt_conformance.engine.site.model import Site
+from ldt_conformance.engine.site.site_file import DEFAULT_NAME, load_site
+from ldt_conformance.engine.transport.masking import Masker
 from ldt_conformance.gap.analysis import Judged, analyse, profiles_said
 from ldt_conformance.register import declared_checks
 from ldt_conformance.reports import write_default_outputs

@@ -18,13 +18,13 @@ from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 
 from ldt_conformance.ending import ending
-from ldt_conformance.engine import run_set
-from ldt_conformance.engine.assembly import assemble_load
 from ldt_conformance.engine.errors import SiteError
 from ldt_conformance.engine.report import Budget, Run
-from ldt_conformance.engine.run import new_run_id
-from ldt_conformance.engine.session import Options, Session
-from ldt_conformance.engine.site_file import DEFAULT_NAME
+from ldt_conformance.engine.run import run_set
+from ldt_conformance.engine.run.assembly import assemble_load
+from ldt_conformance.engine.run.session import Options, Session
+from ldt_conformance.engine.run_context import new_run_id
+from ldt_conformance.engine.site.site_file import DEFAULT_NAME
 from ldt_conformance.register import declared_checks
 
 UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}

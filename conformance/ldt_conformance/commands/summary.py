@@ -6,8 +6,8 @@ from typing import Any
 
 from rich.console import Console
 
-from ldt_conformance.engine.main_run import MainRun
 from ldt_conformance.engine.report import Report, Result, Rollup, Run
+from ldt_conformance.engine.run.main_run import MainRun
 from ldt_conformance.engine.verdicts import Verdict
 
 SHOWN_FAILURES = 8

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ldt_conformance.engine.assembly import declared_inventory, environment, target_info
 from ldt_conformance.engine.errors import SiteError
-from ldt_conformance.engine.profiles import APIS, ROLES, profiles_of
+from ldt_conformance.engine.judging.profiles import APIS, ROLES, profiles_of
 from ldt_conformance.engine.report import Report, Run, Suite
-from ldt_conformance.engine.site import Site
+from ldt_conformance.engine.run.assembly import declared_inventory, environment, target_info
+from ldt_conformance.engine.site.model import Site
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What the engine makes of a site file: `engine/declared.py` and `engine/profiles.py`, as plain data."""
+    """What the engine makes of a site file (`engine.site.declared`, `engine.judging.profiles`), as plain data."""
 
     declarations: Sequence[Mapping[str, Any]]
     outlook: Sequence[str]

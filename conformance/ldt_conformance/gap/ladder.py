@@ -1,14 +1,14 @@
 """What a site still lacks for the CitCom.ai level and the EDIC profile that it is after.
 
-The rules of levels and profiles are `engine.levels`'; here they are only asked what each step is short of, so that a
-gap can say what it holds up. Whether a level or profile is reached is decided by the engine alone.
+The rules of levels and profiles are in `engine.judging.levels`; here they are only asked what each step is short of,
+so that a gap can say what it holds up. Whether a level or profile is reached is decided by the engine alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ldt_conformance.engine.levels import CLASSES, LEVELS, climb
+from ldt_conformance.engine.judging.levels import CLASSES, LEVELS, climb
 from ldt_conformance.engine.report import RequirementState, Rollup
 
 HIGHEST_LEVEL = len(LEVELS) - 1

@@ -10,7 +10,7 @@ import pytest
 import trustme
 import yaml
 
-from ldt_conformance.engine.session import Options, Session
+from ldt_conformance.engine.run.session import Options, Session
 
 from .fakes import FakeBroker, FakeProvider
 

@@ -14,7 +14,7 @@ import httpx
 import pytest
 import trustme
 
-from ldt_conformance.engine.aws_sigv4 import S3Signature
+from ldt_conformance.engine.transport.aws_sigv4 import S3Signature
 from ldt_conformance.engine.verdicts import CheckInconclusive, Reason
 
 from .conftest import OpenSession
@@ -106,7 +106,7 @@ def test_a_token_is_renewed_before_it_ends(
     session = open_session(mode="probe", broker={"url": broker.url, "auth": oauth2(provider)})
     client = session.target.client("broker")
     clock = [1000.0]
-    monkeypatch.setattr("ldt_conformance.engine.auth.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("ldt_conformance.engine.transport.auth.time.monotonic", lambda: clock[0])
     client.get(TYPES)
     clock[0] += 40
     client.get(TYPES)

@@ -29,7 +29,7 @@ PASSING = "create-entity/location-header"
 OWN_CHECKS = """
     import pytest
     from ldt_conformance.engine.declare import check
-    from ldt_conformance.engine.journal import Resource
+    from ldt_conformance.engine.transport.journal import Resource
     from ldt_conformance.engine.verdicts import *
 
     def own(name, level=Level.MUST, **more):

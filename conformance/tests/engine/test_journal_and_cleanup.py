@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from ldt_conformance.engine.errors import JournalError, SiteError
-from ldt_conformance.engine.journal import Resource, journal_files, read_journal
-from ldt_conformance.engine.recovery import recover
-from ldt_conformance.engine.transport import Client
+from ldt_conformance.engine.run.recovery import recover
+from ldt_conformance.engine.transport.client import Client
+from ldt_conformance.engine.transport.journal import Resource, journal_files, read_journal
 
 from .conftest import OpenSession
 from .fakes import Answer, FakeBroker
@@ -243,8 +243,8 @@ def test_no_such_folder_is_a_usage_error(tmp_path: Path):
 KILLED_RUN = textwrap.dedent(
     """
     import sys, time
-    from ldt_conformance.engine.journal import Resource
-    from ldt_conformance.engine.session import Options, Session
+    from ldt_conformance.engine.transport.journal import Resource
+    from ldt_conformance.engine.run.session import Options, Session
     session = Session.open(Options(site=sys.argv[1], mode="sandbox-write", out=sys.argv[2]))
     client = session.target.client("broker")
     while True:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ldt_conformance.engine.masking import NOT_SHOWN, Masker
+from ldt_conformance.engine.transport.masking import NOT_SHOWN, Masker
 
 SECRETS = st.text(min_size=6, max_size=24).filter(lambda text: not text.isspace())
 CODINGS = {

@@ -9,9 +9,9 @@ import pytest
 import trustme
 
 from ldt_conformance.engine.declare import CheckDeclaration
-from ldt_conformance.engine.preflight import preflight
-from ldt_conformance.engine.session import Session
-from ldt_conformance.engine.standing import Standing, decide, standing_of
+from ldt_conformance.engine.judging.standing import Standing, decide, standing_of
+from ldt_conformance.engine.run.preflight import preflight
+from ldt_conformance.engine.run.session import Session
 from ldt_conformance.engine.verdicts import Layer, Level, Mode, Reason, Verdict
 
 from .conftest import OpenSession

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ldt_conformance.engine.catalogue import Effort, Owner, Remedy, Requirement, SourceStatus
+from ldt_conformance.engine.judging.rollup import Facts, apply_waivers, roll_up
 from ldt_conformance.engine.report import Result, Rollup, Run, Waiver
-from ldt_conformance.engine.rollup import Facts, apply_waivers, roll_up
-from ldt_conformance.engine.site import SiteWaiver
+from ldt_conformance.engine.site.model import SiteWaiver
 from ldt_conformance.engine.verdicts import Layer, Level, Reason, Verdict
 
 P, F, W, N = Verdict.PASS, Verdict.FAIL, Verdict.WARN, Verdict.NOT_RUN

@@ -12,11 +12,11 @@ from urllib.parse import quote
 
 import pytest
 
-from ldt_conformance.engine import run_set
-from ldt_conformance.engine.assembly import assemble
-from ldt_conformance.engine.masking import Masker
 from ldt_conformance.engine.report import Report, Result, Rollup, Run, Suite
-from ldt_conformance.engine.site import Site, SiteInfo
+from ldt_conformance.engine.run import run_set
+from ldt_conformance.engine.run.assembly import assemble
+from ldt_conformance.engine.site.model import Site, SiteInfo
+from ldt_conformance.engine.transport.masking import Masker
 from ldt_conformance.engine.verdicts import Layer, Level, Verdict
 
 CANARY = "canary/secret+value=42"

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ldt_conformance.engine.errors import SafetyRefused
-from ldt_conformance.engine.journal import Resource
-from ldt_conformance.engine.safety import Intent, judge, needed_mode
+from ldt_conformance.engine.transport.journal import Resource
+from ldt_conformance.engine.transport.safety import Intent, judge, needed_mode
 from ldt_conformance.engine.verdicts import Mode
 
 MARKER = "LdtCheck00ff"

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ldt_conformance.engine.errors import SiteError
-from ldt_conformance.engine.secret_refs import Secrets
-from ldt_conformance.engine.session import Options, Session
-from ldt_conformance.engine.site import json_schema
-from ldt_conformance.engine.site_file import load_site, parse_site, site_for_url
+from ldt_conformance.engine.run.session import Options, Session
+from ldt_conformance.engine.site.model import json_schema
+from ldt_conformance.engine.site.secret_refs import Secrets
+from ldt_conformance.engine.site.site_file import load_site, parse_site, site_for_url
 
 SCHEMA = Path(__file__).parents[3] / "docs" / "ldt.schema.json"
 WHOLE = """

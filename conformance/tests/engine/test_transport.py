@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from ldt_conformance.engine.budget import Budget
 from ldt_conformance.engine.errors import SafetyRefused
-from ldt_conformance.engine.evidence import BODY_CAP
-from ldt_conformance.engine.journal import Resource
+from ldt_conformance.engine.transport.budget import Budget
+from ldt_conformance.engine.transport.evidence import BODY_CAP
+from ldt_conformance.engine.transport.journal import Resource
 from ldt_conformance.engine.verdicts import CheckFailed, CheckInconclusive, CheckNotApplicable, CheckNotRun, Reason
 
 from .conftest import OpenSession

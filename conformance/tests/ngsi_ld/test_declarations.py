@@ -8,7 +8,7 @@ import pytest
 
 from ldt_conformance.engine.catalogue import load_catalogue
 from ldt_conformance.engine.declare import CheckDeclaration
-from ldt_conformance.engine.site import NGSI_LD_VERSIONS
+from ldt_conformance.engine.site.model import NGSI_LD_VERSIONS
 from ldt_conformance.engine.verdicts import Level, Mode
 from ldt_conformance.register import declared_checks
 

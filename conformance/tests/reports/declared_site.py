@@ -7,8 +7,8 @@ from typing import Any
 
 from ldt_conformance.engine.catalogue import load_catalogue
 from ldt_conformance.engine.report import Report, Suite
-from ldt_conformance.engine.site import Site
-from ldt_conformance.engine.site_file import parse_site
+from ldt_conformance.engine.site.model import Site
+from ldt_conformance.engine.site.site_file import parse_site
 from ldt_conformance.gap.analysis import Judged, analyse
 
 WHEN = datetime(2026, 11, 23, 11, 0, tzinfo=UTC)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ldt_conformance.engine.catalogue import load_catalogue
-from ldt_conformance.engine.levels import with_levels
+from ldt_conformance.engine.judging.levels import with_levels
 from ldt_conformance.engine.report import (
     Budget,
     ClauseRef,
@@ -24,7 +24,7 @@ from ldt_conformance.engine.report import (
     TargetInfo,
     Waiver,
 )
-from ldt_conformance.engine.site import Claims
+from ldt_conformance.engine.site.model import Claims
 from ldt_conformance.engine.verdicts import Layer, Level, Mode, Reason, Verdict
 
 STARTED = datetime(2026, 11, 23, 10, 15, tzinfo=UTC)

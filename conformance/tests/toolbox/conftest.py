@@ -15,10 +15,10 @@ from werkzeug import Request, Response
 
 from ldt_conformance.clients.twin import Twin
 from ldt_conformance.engine.declare import declaration_of
-from ldt_conformance.engine.outcomes import result_of
+from ldt_conformance.engine.judging.outcomes import result_of
 from ldt_conformance.engine.report import Result
-from ldt_conformance.engine.run import RunContext
-from ldt_conformance.engine.session import Options, Session
+from ldt_conformance.engine.run.session import Options, Session
+from ldt_conformance.engine.run_context import RunContext
 
 Answer = tuple[int, Any] | tuple[int, Any, Mapping[str, str]]
 Reply = Answer | Callable[[Request], Answer]

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from ldt_conformance.engine.catalogue import Requirement, load_catalogue
-from ldt_conformance.engine.levels import DERIVED
+from ldt_conformance.engine.judging.levels import DERIVED
 from ldt_conformance.register import declared_checks
 
 # Second part of the id -> number of MUST, SHOULD, MAY.

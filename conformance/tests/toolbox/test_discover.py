@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pytest_httpserver import HTTPServer
 
-from ldt_conformance.engine.site_file import load_site
+from ldt_conformance.engine.site.site_file import load_site
 
 TYPES = {"id": "urn:ngsi-ld:EntityTypeList:1", "type": "EntityTypeList", "typeList": ["Vehicle"]}
 ROOT = "/ngsi-ld/v1"

@@ -18,10 +18,10 @@ from werkzeug import Response
 from ldt_conformance.checks import toolbox
 from ldt_conformance.clients.twin import Twin
 from ldt_conformance.engine.declare import declaration_of
-from ldt_conformance.engine.outcomes import result_of
+from ldt_conformance.engine.judging.outcomes import result_of
 from ldt_conformance.engine.report import Result
-from ldt_conformance.engine.run import RunContext
-from ldt_conformance.engine.session import Options, Session
+from ldt_conformance.engine.run.session import Options, Session
+from ldt_conformance.engine.run_context import RunContext
 
 ROLES = {
     "broker": "ngsi-ld", "history": "ngsi-ld", "objects": "s3", "forecaster": "kserve-v2", "catalogue": "dcat",

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pytest
 
 from ldt_conformance.engine.catalogue import load_catalogue
-from ldt_conformance.engine.levels import (
+from ldt_conformance.engine.judging.levels import (
     CLASSES,
     DERIVED,
     LEVELS,
@@ -18,7 +18,7 @@ from ldt_conformance.engine.levels import (
     with_levels,
 )
 from ldt_conformance.engine.report import RequirementState, Rollup
-from ldt_conformance.engine.site import EDIC_PROFILES, Claims
+from ldt_conformance.engine.site.model import EDIC_PROFILES, Claims
 from ldt_conformance.engine.verdicts import Reason
 
 

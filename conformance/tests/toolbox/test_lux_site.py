@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ldt_conformance.engine.site import ANSWER_LAYERS, Site
-from ldt_conformance.engine.site_file import load_site
+from ldt_conformance.engine.site.model import ANSWER_LAYERS, Site
+from ldt_conformance.engine.site.site_file import load_site
 
 PATH = Path(str(files("ldt_conformance").joinpath("sites", "lux-tef.yaml")))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ldt_conformance.engine.site import Site
+from ldt_conformance.engine.site.model import Site
 from ldt_stack.objects.s3 import Credentials
 from ldt_stack.supervisor.parts import PARTS, make_plan
 from ldt_stack.supervisor.site_file import write_site_file

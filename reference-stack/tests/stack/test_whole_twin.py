@@ -18,7 +18,7 @@ import jsonschema
 import pytest
 import yaml
 
-from ldt_conformance.engine.site import Site
+from ldt_conformance.engine.site.model import Site
 from ldt_stack.city.clock import parse_instant
 from ldt_stack.city.entities import THEMES
 from ldt_stack.objects.s3 import Credentials, S3Client

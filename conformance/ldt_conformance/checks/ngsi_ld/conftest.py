@@ -8,9 +8,9 @@ import pytest
 from ldt_conformance.checks.ngsi_ld.given import simple_vehicle, stored
 from ldt_conformance.checks.ngsi_ld.sample import Choice, Sample, find_sample
 from ldt_conformance.clients import Broker, Entity
-from ldt_conformance.engine.run import RunContext
-from ldt_conformance.engine.site import Site
-from ldt_conformance.engine.target import Target
+from ldt_conformance.engine.run_context import RunContext
+from ldt_conformance.engine.site.model import Site
+from ldt_conformance.engine.transport.target import Target
 from ldt_conformance.engine.verdicts import Reason, inconclusive
 from ldt_conformance.receiver import Receiver
 

@@ -21,7 +21,7 @@ from ldt_conformance.checks.ngsi_ld.queries import query_check
 from ldt_conformance.checks.ngsi_ld.sample import Sample, has_type
 from ldt_conformance.clients import GEO_JSON
 from ldt_conformance.comparators import expand_name, members_of, same_value
-from ldt_conformance.engine.run import RunContext
+from ldt_conformance.engine.run_context import RunContext
 from ldt_conformance.engine.verdicts import Reason, fail, inconclusive
 from ldt_conformance.expectations import expect_equal
 

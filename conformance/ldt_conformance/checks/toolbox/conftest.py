@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ldt_conformance.clients.twin import Twin
-from ldt_conformance.engine.target import Target
+from ldt_conformance.engine.transport.target import Target
 
 TWIN = pytest.StashKey[Twin]()
 

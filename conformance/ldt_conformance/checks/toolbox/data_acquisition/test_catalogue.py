@@ -10,8 +10,8 @@ from ldt_conformance.clients.dcat import ACCEPT, Catalogue, Distribution, read_c
 from ldt_conformance.clients.twin import JSON, Twin, as_answer
 from ldt_conformance.discovery import Answer
 from ldt_conformance.discovery.signatures import openapi_document
-from ldt_conformance.engine.run import RunContext
-from ldt_conformance.engine.transport import Response
+from ldt_conformance.engine.run_context import RunContext
+from ldt_conformance.engine.transport.client import Response
 from ldt_conformance.engine.verdicts import CheckInconclusive, Reason, fail, inconclusive, not_applicable, warn
 
 KNOWN_EXPORTS = (

@@ -8,7 +8,7 @@ from typing import Any
 from ldt_conformance.checks.toolbox.declared import listed, toolbox_check
 from ldt_conformance.clients.twin import JSON, Twin
 from ldt_conformance.discovery import root_and_path
-from ldt_conformance.engine.run import RunContext
+from ldt_conformance.engine.run_context import RunContext
 from ldt_conformance.engine.verdicts import Reason, fail, not_applicable, warn
 
 CURRENT, OLDER = "2025-1", "2024-1"

@@ -14,7 +14,7 @@ from ldt_conformance.checks.toolbox.times import instant, time_fault
 from ldt_conformance.clients.reading import Item, Value, read_ngsi_ld, read_ngsi_v2, short, times_of
 from ldt_conformance.clients.sample import ITEMS, Batch, sample_with_items
 from ldt_conformance.clients.twin import JSON, Twin
-from ldt_conformance.engine.run import RunContext
+from ldt_conformance.engine.run_context import RunContext
 from ldt_conformance.engine.verdicts import CheckInconclusive, Reason, fail, inconclusive
 
 SHARE = 0.95  # of the numbers that have to carry a unit (LDT-DS-04)

@@ -4,10 +4,10 @@ from ldt_conformance.checks.toolbox.declared import listed, toolbox_check
 from ldt_conformance.checks.toolbox.formats import fits, format_fault
 from ldt_conformance.clients.sample import take_sample
 from ldt_conformance.clients.twin import Twin
-from ldt_conformance.engine.declared import WITHOUT_RHYTHM
-from ldt_conformance.engine.run import RunContext
-from ldt_conformance.engine.site import DataSource
-from ldt_conformance.engine.transport import Response
+from ldt_conformance.engine.run_context import RunContext
+from ldt_conformance.engine.site.declared import WITHOUT_RHYTHM
+from ldt_conformance.engine.site.model import DataSource
+from ldt_conformance.engine.transport.client import Response
 from ldt_conformance.engine.verdicts import CheckInconclusive, Reason, fail, inconclusive, warn
 
 

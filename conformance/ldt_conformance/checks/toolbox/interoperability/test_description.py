@@ -14,8 +14,8 @@ from ldt_conformance.clients.sample import take_sample
 from ldt_conformance.clients.twin import JSON, Twin, as_answer
 from ldt_conformance.discovery import root_and_path
 from ldt_conformance.discovery.signatures import openapi_document
-from ldt_conformance.engine.run import RunContext
-from ldt_conformance.engine.transport import Client
+from ldt_conformance.engine.run_context import RunContext
+from ldt_conformance.engine.transport.client import Client
 from ldt_conformance.engine.verdicts import CheckInconclusive, Reason, fail, inconclusive, warn
 
 PATHS = ("/openapi.json", "/api", "/v3/api-docs", "/swagger.json", "/openapi.yaml")

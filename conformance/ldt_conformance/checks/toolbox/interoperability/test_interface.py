@@ -12,8 +12,8 @@ from ldt_conformance.checks.toolbox.declared import listed, toolbox_check
 from ldt_conformance.checks.toolbox.trials import Trial
 from ldt_conformance.clients.sample import take_sample
 from ldt_conformance.clients.twin import JSON, Place, Twin
-from ldt_conformance.engine.run import RunContext
-from ldt_conformance.engine.transport import Response
+from ldt_conformance.engine.run_context import RunContext
+from ldt_conformance.engine.transport.client import Response
 from ldt_conformance.engine.verdicts import Reason, fail, inconclusive, warn
 
 Maker = Callable[[Twin], Trial]

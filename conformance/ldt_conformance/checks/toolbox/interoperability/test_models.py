@@ -17,8 +17,8 @@ from ldt_conformance.clients.reading import NOT_ATTRIBUTES, Item, short
 from ldt_conformance.clients.sample import Batch, Sample, sample_with_items
 from ldt_conformance.clients.twin import Twin, load_file
 from ldt_conformance.discovery.detector import canonical
-from ldt_conformance.engine.run import MARKER, RunContext
-from ldt_conformance.engine.transport import Response
+from ldt_conformance.engine.run_context import MARKER, RunContext
+from ldt_conformance.engine.transport.client import Response
 from ldt_conformance.engine.verdicts import CheckInconclusive, Reason, fail, inconclusive, not_applicable, warn
 from ldt_conformance.models import smart_data_model, subjects_of
 

@@ -15,8 +15,8 @@ from ldt_conformance.clients.reading import NOT_ATTRIBUTES, short
 from ldt_conformance.clients.sample import Batch
 from ldt_conformance.clients.twin import JSON, Place, Twin
 from ldt_conformance.engine.declare import Clause
-from ldt_conformance.engine.run import RunContext
-from ldt_conformance.engine.transport import Response
+from ldt_conformance.engine.run_context import RunContext
+from ldt_conformance.engine.transport.client import Response
 from ldt_conformance.engine.verdicts import Reason, fail, inconclusive, info, not_applicable, warn
 
 LD_JSON = {"Accept": "application/ld+json"}

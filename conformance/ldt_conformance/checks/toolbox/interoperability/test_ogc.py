@@ -10,7 +10,7 @@ from ldt_conformance.checks.toolbox.declared import listed, toolbox_check
 from ldt_conformance.checks.toolbox.trials import members
 from ldt_conformance.clients.sample import GEOJSON, Batch, take_sample
 from ldt_conformance.clients.twin import JSON, Twin
-from ldt_conformance.engine.run import RunContext
+from ldt_conformance.engine.run_context import RunContext
 from ldt_conformance.engine.verdicts import Reason, fail, inconclusive
 
 

@@ -7,7 +7,7 @@ from ldt_conformance.checks.toolbox.declared import listed, toolbox_check
 from ldt_conformance.clients.twin import NO_API, Twin
 from ldt_conformance.discovery import Finding
 from ldt_conformance.discovery.detector import canonical
-from ldt_conformance.engine.run import RunContext
+from ldt_conformance.engine.run_context import RunContext
 from ldt_conformance.engine.verdicts import Reason, fail, inconclusive, warn
 
 # The interfaces that the EDIC reference architecture names, in the detector's words.

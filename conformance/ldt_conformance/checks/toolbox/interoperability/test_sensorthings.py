@@ -5,7 +5,7 @@ from ldt_conformance.checks.toolbox.declared import listed, toolbox_check
 from ldt_conformance.clients.reading import Item
 from ldt_conformance.clients.sample import take_sample
 from ldt_conformance.clients.twin import Twin
-from ldt_conformance.engine.run import RunContext
+from ldt_conformance.engine.run_context import RunContext
 from ldt_conformance.engine.verdicts import Reason, fail, inconclusive
 
 

@@ -11,7 +11,7 @@ from ldt_conformance.checks.toolbox.times import instant
 from ldt_conformance.clients.reading import Item, short
 from ldt_conformance.clients.sample import Batch, take_sample
 from ldt_conformance.clients.twin import Twin
-from ldt_conformance.engine.run import RunContext
+from ldt_conformance.engine.run_context import RunContext
 from ldt_conformance.engine.verdicts import Reason, fail, inconclusive, not_applicable
 
 GENERATED = re.compile(r"(?i)(forecast|prediction|predicted|simulat|scenario|synthetic|estimation)")

@@ -9,8 +9,8 @@ import yaml
 
 from ldt_conformance.checks.toolbox.declared import listed, toolbox_check
 from ldt_conformance.clients.twin import JSON, Twin
-from ldt_conformance.engine.run import RunContext
-from ldt_conformance.engine.site import Pipeline, Site
+from ldt_conformance.engine.run_context import RunContext
+from ldt_conformance.engine.site.model import Pipeline, Site
 from ldt_conformance.engine.verdicts import CheckInconclusive, Reason, fail, inconclusive, not_applicable, warn
 
 HEALTH = (

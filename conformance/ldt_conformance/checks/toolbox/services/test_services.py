@@ -2,7 +2,7 @@
 
 from ldt_conformance.checks.toolbox.declared import listed, toolbox_check
 from ldt_conformance.clients.twin import Twin
-from ldt_conformance.engine.run import RunContext
+from ldt_conformance.engine.run_context import RunContext
 from ldt_conformance.engine.verdicts import CheckInconclusive, Reason, fail, inconclusive, warn
 
 SECTORS = 2  # LDT4SSC asks for services of at least two sectors

@@ -22,8 +22,8 @@ from ldt_conformance.engine.report import (
     TargetInfo,
     Waiver,
 )
-from ldt_conformance.engine.site import Site
-from ldt_conformance.engine.target import is_loopback
+from ldt_conformance.engine.site.model import Site
+from ldt_conformance.engine.transport.target import is_loopback
 
 DISTRIBUTION = "ldt-harness"
 NAMED_PACKAGES = (DISTRIBUTION, "httpx", "pydantic", "pytest", "pytest-xdist", "jsonschema")

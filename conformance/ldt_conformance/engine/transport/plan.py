@@ -14,8 +14,8 @@ from typing import Any, TextIO
 
 import httpx
 
-from ldt_conformance.engine.response import Response
-from ldt_conformance.engine.safety import Intent, is_query, needed_mode
+from ldt_conformance.engine.transport.response import Response
+from ldt_conformance.engine.transport.safety import Intent, is_query, needed_mode
 
 LIMIT = (
     "Requests that depend on a particular answer (a next page, a link found in a document, a repeated read while "

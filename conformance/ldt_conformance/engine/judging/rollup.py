@@ -15,7 +15,7 @@ from datetime import date
 
 from ldt_conformance.engine.catalogue import Requirement
 from ldt_conformance.engine.report import LayerCount, RequirementState, Result, Rollup, Run, Waiver
-from ldt_conformance.engine.site import SiteWaiver
+from ldt_conformance.engine.site.model import SiteWaiver
 from ldt_conformance.engine.verdicts import Layer, Level, Reason, Verdict
 
 OK, FAILED, INCOMPLETE, OUR_ERROR, STALE = 0, 1, 3, 4, 5

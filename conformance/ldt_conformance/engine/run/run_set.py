@@ -19,8 +19,8 @@ from filelock import FileLock
 from pydantic import ValidationError
 
 from ldt_conformance.engine.errors import EngineError
-from ldt_conformance.engine.masking import Masker
 from ldt_conformance.engine.report import Report
+from ldt_conformance.engine.transport.masking import Masker
 
 REPORT = "report.json"
 EVIDENCE = "evidence.jsonl.gz"

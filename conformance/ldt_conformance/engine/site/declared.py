@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ldt_conformance.engine.catalogue import Requirement, load_catalogue
-from ldt_conformance.engine.site import Site
+from ldt_conformance.engine.site.model import Site
 
 Standing = Literal["declared", "declared-partly", "declared-otherwise", "not-declared", "only-a-probe-tells"]
 Judgement = tuple[Standing, str]

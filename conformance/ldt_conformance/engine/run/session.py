@@ -9,19 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ldt_conformance.engine.budget import Budget
-from ldt_conformance.engine.cleanup import Cleaner
 from ldt_conformance.engine.errors import SiteError
-from ldt_conformance.engine.evidence import Recorder
-from ldt_conformance.engine.journal import Journal
-from ldt_conformance.engine.masking import Masker
-from ldt_conformance.engine.plan import Plan
-from ldt_conformance.engine.run import RunSettings, new_run_id
-from ldt_conformance.engine.secret_refs import Secrets
-from ldt_conformance.engine.site import NGSI_LD_VERSIONS, Site
-from ldt_conformance.engine.site_file import load_site, site_for_url
-from ldt_conformance.engine.target import Target, is_loopback
-from ldt_conformance.engine.transport import Services
+from ldt_conformance.engine.run.cleanup import Cleaner
+from ldt_conformance.engine.run_context import RunSettings, new_run_id
+from ldt_conformance.engine.site.model import NGSI_LD_VERSIONS, Site
+from ldt_conformance.engine.site.secret_refs import Secrets
+from ldt_conformance.engine.site.site_file import load_site, site_for_url
+from ldt_conformance.engine.transport.budget import Budget
+from ldt_conformance.engine.transport.client import Services
+from ldt_conformance.engine.transport.evidence import Recorder
+from ldt_conformance.engine.transport.journal import Journal
+from ldt_conformance.engine.transport.masking import Masker
+from ldt_conformance.engine.transport.plan import Plan
+from ldt_conformance.engine.transport.target import Target, is_loopback
 from ldt_conformance.engine.verdicts import Mode
 
 WORK_FOLDER = ".running"

@@ -8,17 +8,17 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from ldt_conformance.engine.budget import Budget
-from ldt_conformance.engine.cleanup import Cleaner, Removal
 from ldt_conformance.engine.errors import SiteError
-from ldt_conformance.engine.evidence import Recorder
-from ldt_conformance.engine.journal import Journal, JournalFile, journal_files, read_journal, remove_journal
-from ldt_conformance.engine.masking import Masker
-from ldt_conformance.engine.run import RunSettings
-from ldt_conformance.engine.secret_refs import Secrets
-from ldt_conformance.engine.session import WORK_FOLDER, polite, read_site
-from ldt_conformance.engine.target import Target
-from ldt_conformance.engine.transport import Services
+from ldt_conformance.engine.run.cleanup import Cleaner, Removal
+from ldt_conformance.engine.run.session import WORK_FOLDER, polite, read_site
+from ldt_conformance.engine.run_context import RunSettings
+from ldt_conformance.engine.site.secret_refs import Secrets
+from ldt_conformance.engine.transport.budget import Budget
+from ldt_conformance.engine.transport.client import Services
+from ldt_conformance.engine.transport.evidence import Recorder
+from ldt_conformance.engine.transport.journal import Journal, JournalFile, journal_files, read_journal, remove_journal
+from ldt_conformance.engine.transport.masking import Masker
+from ldt_conformance.engine.transport.target import Target
 from ldt_conformance.engine.verdicts import Mode
 
 

@@ -17,10 +17,8 @@ from urllib.parse import quote_plus
 
 import httpx
 
-from ldt_conformance.engine.aws_sigv4 import S3Signature
 from ldt_conformance.engine.errors import EngineError, SiteError
-from ldt_conformance.engine.secret_refs import Secrets
-from ldt_conformance.engine.site import (
+from ldt_conformance.engine.site.endpoints import (
     BasicAuth,
     BearerAuth,
     Endpoint,
@@ -30,6 +28,8 @@ from ldt_conformance.engine.site import (
     OidcAuth,
     S3Auth,
 )
+from ldt_conformance.engine.site.secret_refs import Secrets
+from ldt_conformance.engine.transport.aws_sigv4 import S3Signature
 
 DEFAULT_LIFETIME_SECONDS = 300.0  # RFC 6749 5.1 only recommends expires_in
 RENEW_SHARE = 0.2  # of the lifetime, at most RENEW_SECONDS, before its end

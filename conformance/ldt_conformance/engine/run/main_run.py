@@ -8,22 +8,22 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from ldt_conformance.engine import run_set
-from ldt_conformance.engine.assembly import assemble, suite_of
 from ldt_conformance.engine.catalogue import Requirement
-from ldt_conformance.engine.cleanup import Cleaner
 from ldt_conformance.engine.declare import CheckDeclaration
 from ldt_conformance.engine.errors import SiteError
-from ldt_conformance.engine.journal import journal_files, read_journal, remove_journal
-from ldt_conformance.engine.levels import DERIVED, derived_results, with_levels
-from ldt_conformance.engine.outcomes import AUTH_REFUSED, merge, result_of_ruling
-from ldt_conformance.engine.preflight import PREFLIGHT, preflight
-from ldt_conformance.engine.profiles import profiles_of
+from ldt_conformance.engine.judging.levels import DERIVED, derived_results, with_levels
+from ldt_conformance.engine.judging.outcomes import AUTH_REFUSED, merge, result_of_ruling
+from ldt_conformance.engine.judging.profiles import profiles_of
+from ldt_conformance.engine.judging.rollup import Facts, apply_waivers, roll_up
+from ldt_conformance.engine.judging.standing import RootCause, Ruling, Standing, decide, standing_of
 from ldt_conformance.engine.report import Budget, Report, Result, Rollup, Run
-from ldt_conformance.engine.rollup import Facts, apply_waivers, roll_up
-from ldt_conformance.engine.session import CLEAN_UP, Options, Session
-from ldt_conformance.engine.site_file import nearest
-from ldt_conformance.engine.standing import RootCause, Ruling, Standing, decide, standing_of
+from ldt_conformance.engine.run import run_set
+from ldt_conformance.engine.run.assembly import assemble, suite_of
+from ldt_conformance.engine.run.cleanup import Cleaner
+from ldt_conformance.engine.run.preflight import PREFLIGHT, preflight
+from ldt_conformance.engine.run.session import CLEAN_UP, Options, Session
+from ldt_conformance.engine.site.site_file import nearest
+from ldt_conformance.engine.transport.journal import journal_files, read_journal, remove_journal
 from ldt_conformance.engine.verdicts import Reason, Verdict
 
 REFUSED_SHARE = 0.5  # of the answers to our credentials; more than this is one fault, not many

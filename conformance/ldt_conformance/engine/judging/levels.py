@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from ldt_conformance.engine.catalogue import Requirement
 from ldt_conformance.engine.report import RequirementState, Result, Rollup
-from ldt_conformance.engine.site import EDIC_PROFILES, Claims
+from ldt_conformance.engine.site.model import EDIC_PROFILES, Claims
 from ldt_conformance.engine.verdicts import Reason, Verdict
 
 LEVEL_REQUIREMENT = "LDT-IO-17"

@@ -15,10 +15,10 @@ from typing import Any
 
 import httpx
 
-from ldt_conformance.engine.auth import TokenError
-from ldt_conformance.engine.standing import RootCause, Standing
-from ldt_conformance.engine.target import Target
-from ldt_conformance.engine.transport import Client, Response
+from ldt_conformance.engine.judging.standing import RootCause, Standing
+from ldt_conformance.engine.transport.auth import TokenError
+from ldt_conformance.engine.transport.client import Client, Response
+from ldt_conformance.engine.transport.target import Target
 from ldt_conformance.engine.verdicts import CheckInconclusive, Outcome, Reason
 
 PREFLIGHT = "preflight"  # stands for the check in the evidence

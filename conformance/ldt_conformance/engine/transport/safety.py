@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from ldt_conformance.engine.errors import SafetyRefused
-from ldt_conformance.engine.journal import Resource
+from ldt_conformance.engine.transport.journal import Resource
 from ldt_conformance.engine.verdicts import Mode
 
 READS = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -14,7 +14,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from ldt_conformance.engine.errors import SiteError
-from ldt_conformance.engine.site import Endpoint, Site, SiteInfo
+from ldt_conformance.engine.site.endpoints import Endpoint
+from ldt_conformance.engine.site.model import Site, SiteInfo
 
 DEFAULT_NAME = "ldt.yaml"
 Location = tuple[int | str, ...]

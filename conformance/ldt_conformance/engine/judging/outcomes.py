@@ -6,10 +6,10 @@ import traceback
 from collections.abc import Iterable, Sequence
 
 from ldt_conformance.engine.declare import CheckDeclaration
-from ldt_conformance.engine.evidence import Exchange
+from ldt_conformance.engine.judging.standing import Ruling
 from ldt_conformance.engine.report import ClauseRef, Result
-from ldt_conformance.engine.run import RunContext
-from ldt_conformance.engine.standing import Ruling
+from ldt_conformance.engine.run_context import RunContext
+from ldt_conformance.engine.transport.evidence import Exchange
 from ldt_conformance.engine.verdicts import Level, Outcome, Reason, Verdict
 
 AUTH_REFUSED = frozenset({401, 403})

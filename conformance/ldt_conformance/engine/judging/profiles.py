@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ldt_conformance.engine.site import Site
-from ldt_conformance.engine.standing import roles_of
+from ldt_conformance.engine.judging.standing import roles_of
+from ldt_conformance.engine.site.model import Site
 
 # profile -> roles whose presence brings it in
 ROLES = {

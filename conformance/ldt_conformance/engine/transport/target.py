@@ -11,11 +11,12 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from ldt_conformance.engine.auth import make_auth, tls_context
 from ldt_conformance.engine.errors import SiteError
-from ldt_conformance.engine.secret_refs import Secrets
-from ldt_conformance.engine.site import Endpoint, MtlsAuth, NoAuth, Site
-from ldt_conformance.engine.transport import Client, Services
+from ldt_conformance.engine.site.endpoints import Endpoint, MtlsAuth, NoAuth
+from ldt_conformance.engine.site.model import Site
+from ldt_conformance.engine.site.secret_refs import Secrets
+from ldt_conformance.engine.transport.auth import make_auth, tls_context
+from ldt_conformance.engine.transport.client import Client, Services
 from ldt_conformance.engine.verdicts import Reason, not_applicable
 
 NGSI_LD_ROOT = "/ngsi-ld/v1"

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from ldt_conformance.engine.journal import Entry, last_segment
-from ldt_conformance.engine.target import Target
-from ldt_conformance.engine.transport import Client, Response
+from ldt_conformance.engine.transport.client import Client, Response
+from ldt_conformance.engine.transport.journal import Entry, last_segment
+from ldt_conformance.engine.transport.target import Target
 from ldt_conformance.engine.verdicts import Outcome
 
 GONE = frozenset({404, 410})

@@ -20,16 +20,16 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
-from ldt_conformance.engine.auth import TokenError
-from ldt_conformance.engine.budget import Budget
 from ldt_conformance.engine.errors import SafetyRefused
-from ldt_conformance.engine.evidence import Exchange, Recorder, body_text, cap
-from ldt_conformance.engine.journal import Journal, Resource, last_segment
-from ldt_conformance.engine.masking import NOT_SHOWN, Masker
-from ldt_conformance.engine.plan import Plan
-from ldt_conformance.engine.response import Response
-from ldt_conformance.engine.run import RunSettings
-from ldt_conformance.engine.safety import BATCH, READS, Intent, judge
+from ldt_conformance.engine.run_context import RunSettings
+from ldt_conformance.engine.transport.auth import TokenError
+from ldt_conformance.engine.transport.budget import Budget
+from ldt_conformance.engine.transport.evidence import Exchange, Recorder, body_text, cap
+from ldt_conformance.engine.transport.journal import Journal, Resource, last_segment
+from ldt_conformance.engine.transport.masking import NOT_SHOWN, Masker
+from ldt_conformance.engine.transport.plan import Plan
+from ldt_conformance.engine.transport.response import Response
+from ldt_conformance.engine.transport.safety import BATCH, READS, Intent, judge
 from ldt_conformance.engine.verdicts import CheckNotRun, Mode, Reason, inconclusive
 
 __all__ = ["UNSET", "Client", "Resource", "Response"]
@@ -59,7 +59,7 @@ class Services:
 
 
 class Client:
-    """Requests to one role of the twin; made by `ldt_conformance.engine.target.Target`.
+    """Requests to one role of the twin; made by `ldt_conformance.engine.transport.target.Target`.
 
     Attributes:
         base_url: The API root (for NGSI-LD it ends in `/ngsi-ld/v1`), without a slash at its end.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ldt_conformance.engine.declare import CheckDeclaration
-from ldt_conformance.engine.site import NGSI_LD_VERSIONS, Site
+from ldt_conformance.engine.site.model import NGSI_LD_VERSIONS, Site
 from ldt_conformance.engine.verdicts import Mode, Reason, Verdict
 
 
