@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ldt_conformance.comparators import date_time_fault, entity_differences
-from ldt_conformance.engine.transport.client import Response
+from ldt_conformance.engine.transport.response import Response
 from ldt_conformance.engine.verdicts import Reason, fail, precondition, warn
 
 ERRORS = "https://uri.etsi.org/ngsi-ld/errors/"

@@ -15,7 +15,9 @@ from urllib.parse import quote
 
 from ldt_conformance.clients.elements import Entity, JsonObject, Subscription, TemporalEntity
 from ldt_conformance.comparators import JSONLD_CONTEXT
-from ldt_conformance.engine.transport.client import Client, Resource, Response
+from ldt_conformance.engine.transport.client import Client
+from ldt_conformance.engine.transport.journal import Resource
+from ldt_conformance.engine.transport.response import Response
 
 PATH_SAFE = ":@!$&'()*+,;=~-._"  # what RFC 3986 allows in a path segment beside letters and digits
 LD_JSON = "application/ld+json"

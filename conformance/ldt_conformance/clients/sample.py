@@ -22,7 +22,7 @@ from ldt_conformance.clients.reading import (
 )
 from ldt_conformance.clients.twin import DATA_APIS, JSON, Place, Twin, as_answer
 from ldt_conformance.discovery.signatures import openapi_document
-from ldt_conformance.engine.transport.client import Response
+from ldt_conformance.engine.transport.response import Response
 from ldt_conformance.engine.verdicts import CheckInconclusive, Reason, inconclusive
 
 TYPES = 8

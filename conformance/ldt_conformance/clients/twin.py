@@ -19,7 +19,8 @@ from ldt_conformance.discovery.detector import canonical, with_version
 from ldt_conformance.discovery.ngsi_ld_version import estimate
 from ldt_conformance.engine.site.endpoints import Endpoint
 from ldt_conformance.engine.site.model import Site
-from ldt_conformance.engine.transport.client import Client, Response
+from ldt_conformance.engine.transport.client import Client
+from ldt_conformance.engine.transport.response import Response
 from ldt_conformance.engine.transport.target import Target
 from ldt_conformance.engine.verdicts import CheckInconclusive, Outcome, Reason, inconclusive, not_applicable
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ldt_conformance.engine.declared import Declared, judge_declarations
-from ldt_conformance.engine.site import Site
+from ldt_conformance.engine.site.declared import Declared, judge_declarations
+from ldt_conformance.engine.site.model import Site
 
 WHOLE = {"owner": "City", "format": "json", "licence": "CC-BY-4.0", "access": "open", "url": "https://example.org/data"}
 

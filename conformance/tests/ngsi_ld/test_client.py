@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from ldt_conformance.clients import LD_JSON, Broker, Entity, Subscription, TemporalEntity, property_, segment
-from ldt_conformance.engine.transport.client import Response
+from ldt_conformance.engine.transport.response import Response
 
 
 class FakeClient:

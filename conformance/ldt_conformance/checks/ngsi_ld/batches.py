@@ -7,7 +7,7 @@ from typing import Any
 
 from ldt_conformance.checks.ngsi_ld.given import simple_vehicle
 from ldt_conformance.clients import Broker, Entity
-from ldt_conformance.engine.transport.client import Response
+from ldt_conformance.engine.transport.response import Response
 from ldt_conformance.engine.verdicts import fail
 from ldt_conformance.expectations import ERRORS, describe, expect_object
 

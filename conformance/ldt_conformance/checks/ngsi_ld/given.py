@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ldt_conformance.clients import Broker, Entity, Subscription, TemporalEntity, point
-from ldt_conformance.engine.transport.client import Response
+from ldt_conformance.engine.transport.response import Response
 from ldt_conformance.engine.verdicts import Reason, fail, precondition, warn
 from ldt_conformance.expectations import describe, error_type, require
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ldt_conformance.clients import Broker, TemporalEntity
 from ldt_conformance.comparators import parse_instant, same_name
-from ldt_conformance.engine.transport.client import Response
+from ldt_conformance.engine.transport.response import Response
 from ldt_conformance.engine.verdicts import fail
 from ldt_conformance.expectations import describe
 

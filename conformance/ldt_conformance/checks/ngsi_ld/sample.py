@@ -16,7 +16,7 @@ from ldt_conformance.clients import Broker, point
 from ldt_conformance.comparators import type_names
 from ldt_conformance.engine.run_context import MARKER
 from ldt_conformance.engine.site.model import Samples
-from ldt_conformance.engine.transport.client import Response
+from ldt_conformance.engine.transport.response import Response
 from ldt_conformance.engine.verdicts import Mode, Reason, inconclusive
 
 MAX_TYPES_TRIED = 6

@@ -5,7 +5,7 @@ from ldt_conformance.checks.ngsi_ld.declared import cim009, purposes
 from ldt_conformance.checks.ngsi_ld.given import stored
 from ldt_conformance.checks.ngsi_ld.sample import Sample
 from ldt_conformance.comparators import Link, find_link, parse_links
-from ldt_conformance.engine.transport.client import Response
+from ldt_conformance.engine.transport.response import Response
 from ldt_conformance.engine.verdicts import fail, inconclusive, precondition
 from ldt_conformance.expectations import expect_equal
 

@@ -15,7 +15,7 @@ from typing import Any
 from ldt_conformance.clients.reading import Item, Value
 from ldt_conformance.clients.sample import Batch
 from ldt_conformance.engine.run_context import RunContext
-from ldt_conformance.engine.transport.client import Response
+from ldt_conformance.engine.transport.response import Response
 from ldt_conformance.engine.verdicts import Reason, fail, inconclusive
 
 EARTH_METRES = 6_371_008.8

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from ldt_conformance.engine.transport.client import Client, Response
+from ldt_conformance.engine.transport.client import Client
 from ldt_conformance.engine.transport.journal import Entry, last_segment
+from ldt_conformance.engine.transport.response import Response
 from ldt_conformance.engine.transport.target import Target
 from ldt_conformance.engine.verdicts import Outcome
 

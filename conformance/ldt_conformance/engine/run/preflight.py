@@ -17,7 +17,8 @@ import httpx
 
 from ldt_conformance.engine.judging.standing import RootCause, Standing
 from ldt_conformance.engine.transport.auth import TokenError
-from ldt_conformance.engine.transport.client import Client, Response
+from ldt_conformance.engine.transport.client import Client
+from ldt_conformance.engine.transport.response import Response
 from ldt_conformance.engine.transport.target import Target
 from ldt_conformance.engine.verdicts import CheckInconclusive, Outcome, Reason
 

@@ -11,7 +11,7 @@ from ldt_conformance.clients.twin import JSON, Twin, as_answer
 from ldt_conformance.discovery import Answer
 from ldt_conformance.discovery.signatures import openapi_document
 from ldt_conformance.engine.run_context import RunContext
-from ldt_conformance.engine.transport.client import Response
+from ldt_conformance.engine.transport.response import Response
 from ldt_conformance.engine.verdicts import CheckInconclusive, Reason, fail, inconclusive, not_applicable, warn
 
 KNOWN_EXPORTS = (

@@ -7,7 +7,7 @@ from ldt_conformance.clients.twin import Twin
 from ldt_conformance.engine.run_context import RunContext
 from ldt_conformance.engine.site.declared import WITHOUT_RHYTHM
 from ldt_conformance.engine.site.model import DataSource
-from ldt_conformance.engine.transport.client import Response
+from ldt_conformance.engine.transport.response import Response
 from ldt_conformance.engine.verdicts import CheckInconclusive, Reason, fail, inconclusive, warn
 
 

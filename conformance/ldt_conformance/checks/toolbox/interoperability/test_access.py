@@ -12,7 +12,8 @@ from ldt_conformance.checks.toolbox.declared import listed, toolbox_check
 from ldt_conformance.clients.tls import TlsFacts, look_at_tls
 from ldt_conformance.clients.twin import Twin
 from ldt_conformance.engine.run_context import RunContext
-from ldt_conformance.engine.transport.client import Client, Response
+from ldt_conformance.engine.transport.client import Client
+from ldt_conformance.engine.transport.response import Response
 from ldt_conformance.engine.verdicts import CheckInconclusive, Reason, fail, inconclusive, not_applicable
 
 DAYS_LEFT = 14

@@ -13,7 +13,7 @@ from ldt_conformance.checks.toolbox.trials import Trial
 from ldt_conformance.clients.sample import take_sample
 from ldt_conformance.clients.twin import JSON, Place, Twin
 from ldt_conformance.engine.run_context import RunContext
-from ldt_conformance.engine.transport.client import Response
+from ldt_conformance.engine.transport.response import Response
 from ldt_conformance.engine.verdicts import Reason, fail, inconclusive, warn
 
 Maker = Callable[[Twin], Trial]

@@ -18,7 +18,7 @@ from ldt_conformance.clients.sample import Batch, Sample, sample_with_items
 from ldt_conformance.clients.twin import Twin, load_file
 from ldt_conformance.discovery.detector import canonical
 from ldt_conformance.engine.run_context import MARKER, RunContext
-from ldt_conformance.engine.transport.client import Response
+from ldt_conformance.engine.transport.response import Response
 from ldt_conformance.engine.verdicts import CheckInconclusive, Reason, fail, inconclusive, not_applicable, warn
 from ldt_conformance.models import smart_data_model, subjects_of
 

@@ -16,7 +16,7 @@ from ldt_conformance.clients.sample import Batch
 from ldt_conformance.clients.twin import JSON, Place, Twin
 from ldt_conformance.engine.declare import Clause
 from ldt_conformance.engine.run_context import RunContext
-from ldt_conformance.engine.transport.client import Response
+from ldt_conformance.engine.transport.response import Response
 from ldt_conformance.engine.verdicts import Reason, fail, inconclusive, info, not_applicable, warn
 
 LD_JSON = {"Accept": "application/ld+json"}

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from ldt_conformance.checks.toolbox.declared import listed, toolbox_check
 from ldt_conformance.clients.twin import JSON, Place, Twin, load_file
 from ldt_conformance.engine.run_context import RunContext
-from ldt_conformance.engine.transport.client import Response
+from ldt_conformance.engine.transport.response import Response
 from ldt_conformance.engine.verdicts import Reason, fail, inconclusive, not_applicable, warn
 
 DATATYPES = frozenset(

@@ -11,7 +11,7 @@ from ldt_conformance.clients.sample import take_sample
 from ldt_conformance.clients.twin import JSON, Twin
 from ldt_conformance.discovery import Answer
 from ldt_conformance.engine.run_context import RunContext
-from ldt_conformance.engine.transport.client import Response
+from ldt_conformance.engine.transport.response import Response
 from ldt_conformance.engine.verdicts import CheckInconclusive, Reason, fail, inconclusive, not_applicable
 
 LANGUAGE = re.compile(r"<html\b[^>]*\blang\s*=\s*[\"']?[a-zA-Z]{2}", re.IGNORECASE)
