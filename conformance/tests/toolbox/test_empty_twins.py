@@ -57,6 +57,31 @@ def result_from(session: Session, twin: Twin, check: Any) -> Result:
     return result_of(declaration, run="test", error=error, exchanges=exchanges, context=context)
 
 
+def results_against(url: str, tmp_path: Path) -> list[Result]:
+    """What every check says of a twin whose roles all have this address."""
+    endpoints = {role: {"url": url} | ({"api": api} if api else {}) for role, api in ROLES.items()}
+    site = tmp_path / "ldt.yaml"
+    site.write_text(yaml.safe_dump({"site": {"name": "Empty twin"}, "endpoints": endpoints}), encoding="utf-8")
+    session = Session.open(Options(site=str(site), mode="probe", out=str(tmp_path / "out")))
+    try:
+        twin = Twin(session.target)
+        return [result_from(session, twin, check) for check in toolbox_checks()]
+    finally:
+        session.close()
+
+
+def test_nothing_is_held_against_a_twin_that_cannot_be_reached(free_tcp_port: int, tmp_path: Path) -> None:
+    """What nobody could look at is neither in place nor missing: no pass, no warning, no failure."""
+    results = results_against(f"http://127.0.0.1:{free_tcp_port}", tmp_path)
+
+    judged = [
+        f"{one.check}: {one.verdict} {one.observed}"
+        for one in results
+        if one.verdict not in {"inconclusive", "not-applicable"}
+    ]
+    assert judged == []
+
+
 @pytest.mark.parametrize(
     ("status", "body", "media_type"),
     [
@@ -72,16 +97,7 @@ def test_nothing_passes_on_nothing(httpserver: HTTPServer, tmp_path: Path, statu
     httpserver.expect_request(re.compile(".*")).respond_with_handler(
         lambda _: Response(body, status, content_type=media_type)
     )
-    url = httpserver.url_for("").rstrip("/")
-    endpoints = {role: {"url": url} | ({"api": api} if api else {}) for role, api in ROLES.items()}
-    site = tmp_path / "ldt.yaml"
-    site.write_text(yaml.safe_dump({"site": {"name": "Empty twin"}, "endpoints": endpoints}), encoding="utf-8")
-    session = Session.open(Options(site=str(site), mode="probe", out=str(tmp_path / "out")))
-    try:
-        twin = Twin(session.target)
-        results = [result_from(session, twin, check) for check in toolbox_checks()]
-    finally:
-        session.close()
+    results = results_against(httpserver.url_for("").rstrip("/"), tmp_path)
 
     assert len(results) > 80
     broken = [f"{one.check}: {one.observed}" for one in results if one.verdict == "harness-error"]

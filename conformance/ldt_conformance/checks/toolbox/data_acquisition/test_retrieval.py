@@ -68,7 +68,10 @@ def test_history(twin: Twin, run: RunContext) -> None:
     trial = _history_trial(twin)
     if trial is None:
         if "history" in twin.site.endpoints or "temporal" in twin.site.claims.capabilities:
-            fail("values of a time window from the declared history", "no temporal API was found")
+            expected = "values of a time window from the declared history"
+            if blocked := twin.blocked():
+                inconclusive(Reason.UNREACHABLE, "; ".join(blocked), expected=expected)
+            fail(expected, "no temporal API was found")
         not_applicable(Reason.UNCLAIMED, "no history is declared, and no API that was found offers one")
     judge(trial, run)
 

@@ -36,7 +36,10 @@ class Description:
 
 
 def description(twin: Twin) -> Description | None:
-    """The formal description of the twin's interface, looked for once; None where none was found."""
+    """The formal description of the twin's interface, looked for once; None where none was found.
+
+    Where no endpoint could be asked, the check is inconclusive: what nobody looked for is not missing.
+    """
     return twin.once("openapi", lambda: _find(twin))
 
 
@@ -44,7 +47,7 @@ def _find(twin: Twin) -> Description | None:
     declared = twin.site.samples.links.get("openapi")
     if declared and declared.startswith(("http://", "https://")):
         return _read(twin.target.open(declared), declared)
-    for client, root in _roots(twin):
+    for client, root in _reachable(twin):
         for path in [declared] if declared else [*_linked(twin, root), *PATHS]:
             found = _read(client, path if path.startswith("http") else root + path)
             if found is not None:
@@ -61,6 +64,12 @@ def _roots(twin: Twin) -> list[tuple[Client, str]]:
             client = twin.target.client(role)
             found.setdefault(root_and_path(client.base_url)[0], client)
     return [(client, root) for root, client in list(found.items())[:ROOTS]]
+
+
+def _reachable(twin: Twin) -> list[tuple[Client, str]]:
+    return _roots(twin) or inconclusive(
+        Reason.UNREACHABLE, listed(twin.blocked()) or "no endpoint to ask", expected="an endpoint to ask"
+    )
 
 
 def _linked(twin: Twin, root: str) -> list[str]:
@@ -100,8 +109,6 @@ def test_openapi(twin: Twin, run: RunContext) -> None:
     found = description(twin)
     expected = "an OpenAPI 3.1 document at the declared address (samples.links.openapi) or at a usual one"
     if found is None:
-        if not _roots(twin):
-            inconclusive(Reason.UNREACHABLE, listed(twin.blocked()) or "no endpoint to ask", expected=expected)
         fail(expected, f"none at {', '.join(PATHS)}")
     count = len(list(operations(found.document)))
     if not count:
@@ -174,9 +181,7 @@ def test_version(twin: Twin, run: RunContext) -> None:
 
 @toolbox_check("description/health", "LDT-IO-12")
 def test_health(twin: Twin, run: RunContext) -> None:
-    roots = _roots(twin)
-    if not roots:
-        inconclusive(Reason.UNREACHABLE, listed(twin.blocked()) or "no endpoint to ask", expected="an endpoint")
+    roots = _reachable(twin)
     declared = twin.site.samples.links.get("health")
     seen = []
     for client, root in roots:
