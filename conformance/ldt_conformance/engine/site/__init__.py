@@ -1,0 +1,1 @@
+"""The site file: its model, reading it, its secrets, and what it says of each requirement before anything is asked."""
