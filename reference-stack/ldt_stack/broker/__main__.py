@@ -9,13 +9,18 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 import uvicorn
+from pydantic import ValidationError
 
 from ldt_stack.broker.errors import NgsiLdError
 from ldt_stack.broker.http.app import BrokerApp
 from ldt_stack.broker.settings import BrokerSettings
+
+_PREFIX: Final = "LDT_BROKER_"
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -25,9 +30,54 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, metavar="DIR", help="where to keep data (default: temporary)")
     parser.add_argument("--ready-file", type=Path, metavar="FILE", help='written once it answers: {"broker": URL}')
     parser.add_argument("--public-url", metavar="URL", help="how others reach it, if not as they address it")
-    parser.add_argument("--forbid-private-addresses", action="store_true", help="no @context or notification to them")
+    parser.add_argument(
+        "--outbound-addresses",
+        metavar="WHAT",
+        help="what @context downloads, notifications and forwarded requests may connect to: any (default), public "
+        "(nothing private, loopback or link-local), networks such as 10.1.0.0/16; several with commas",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any other limit (see docs/broker.md), for example max_body_bytes=1000000; may be repeated",
+    )
     parser.add_argument("--log-level", default="warning", choices=["debug", "info", "warning", "error"])
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    try:
+        options.settings = _settings(options, os.environ)
+    except ValueError as error:
+        parser.error(str(error))
+    return options
+
+
+def _settings(options: argparse.Namespace, environment: Mapping[str, str]) -> BrokerSettings:
+    """From the command line first, then from the environment: LDT_BROKER_ and the name of a setting in capitals.
+
+    Raises:
+        ValueError: A setting is unknown or has a value that it cannot have; says all that are wrong.
+    """
+    names = BrokerSettings.model_fields
+    given: dict[str, object] = {
+        name: environment[_PREFIX + name.upper()] for name in names if _PREFIX + name.upper() in environment
+    }
+    for pair in options.set:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise ValueError(f"--set {pair}: expected NAME=VALUE")
+        given[name] = value
+    named = {
+        "data_dir": options.data,
+        "public_url": options.public_url,
+        "outbound_addresses": options.outbound_addresses,
+    }
+    given |= {name: value for name, value in named.items() if value is not None}
+    try:
+        return BrokerSettings.model_validate(given)
+    except ValidationError as error:
+        wrong = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
+        raise ValueError("; ".join(wrong)) from None
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -72,12 +122,7 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     host = f"[{options.host}]" if ":" in options.host else options.host
     url = f"http://{host}:{listener.getsockname()[1]}"
-    settings = BrokerSettings(
-        data_dir=options.data,
-        public_url=options.public_url,
-        allow_private_addresses=not options.forbid_private_addresses,
-    )
-    application = BrokerApp(settings)
+    application = BrokerApp(options.settings)
     config = uvicorn.Config(
         application,
         log_config=None,

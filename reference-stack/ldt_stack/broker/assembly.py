@@ -6,6 +6,7 @@ from ldt_stack.broker.ld_context import ContextRegistry
 from ldt_stack.broker.notifications.notifier import OutboxNotifier
 from ldt_stack.broker.operations import contexts
 from ldt_stack.broker.operations.expiry import Sweeper
+from ldt_stack.broker.outbound import Outbound
 from ldt_stack.broker.service import Broker, system_clock
 from ldt_stack.broker.settings import BrokerSettings
 from ldt_stack.broker.store.sqlite import SqliteStore
@@ -17,7 +18,9 @@ def create_broker(settings: BrokerSettings) -> Broker:
     Raises:
         InternalError: The store cannot be opened.
     """
-    broker = Broker(settings, SqliteStore(settings), ContextRegistry(settings, system_clock), OutboxNotifier())
+    outbound = Outbound(settings.address_policy)
+    contexts_ = ContextRegistry(settings, system_clock, outbound)
+    broker = Broker(settings, SqliteStore(settings), outbound, contexts_, OutboxNotifier())
     broker.background.append(Sweeper())
     contexts.attach(broker)
     return broker

@@ -11,6 +11,7 @@ from ldt_stack.broker.ld_context import ContextRegistry, LdContext
 from ldt_stack.broker.model.changes import EntityChange
 from ldt_stack.broker.model.instants import format_instant
 from ldt_stack.broker.notifications.subscription import Subscription
+from ldt_stack.broker.outbound import Outbound
 from ldt_stack.broker.settings import BrokerSettings
 from ldt_stack.broker.store.interface import Store, Transaction
 
@@ -99,10 +100,14 @@ def system_clock() -> datetime:
 
 @dataclass(slots=True)
 class Broker:
-    """Settings, store, contexts, notifier and clock: handed to every operation."""
+    """Settings, store, contexts, notifier and clock: handed to every operation.
+
+    Whatever it sends of its own accord goes through `outbound`.
+    """
 
     settings: BrokerSettings
     store: Store
+    outbound: Outbound
     contexts: ContextRegistry
     notifier: Notifier
     clock: Callable[[], datetime] = system_clock
@@ -124,4 +129,5 @@ class Broker:
             await worker.close()
         await self.notifier.close()
         await self.contexts.close()
+        await self.outbound.close()
         await self.store.close()

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from ldt_stack.broker.outbound.addresses import AddressPolicy
 
 
 class BrokerSettings(BaseModel):
@@ -39,11 +41,31 @@ class BrokerSettings(BaseModel):
     context_max_documents: int = Field(16, ge=1, description="Remote documents one @context may refer to")
     context_cache_entries: int = Field(1000, ge=16)
     context_default_ttl_seconds: float = Field(3600.0, gt=0, description="Clause 6.3.16, where the origin names none")
-    allow_private_addresses: bool = Field(
-        True, description="Whether @contexts and notifications may go to loopback and private addresses"
+
+    outbound_addresses: tuple[str, ...] = Field(
+        ("any",),
+        description='What @context downloads, notifications and forwarded requests may connect to: "any", "public" (no '
+        "private, loopback, link-local or other special address), networks such as 10.1.0.0/16, or several of these",
     )
 
     notification_timeout_seconds: float = Field(5.0, gt=0)
     notification_workers: int = Field(32, ge=1, description="Notifications under way at once")
     notification_max_attempts: int = Field(3, ge=1, description="Attempts at one notification while no answer comes")
     notification_retry_seconds: float = Field(1.0, ge=0, description="Pause before the second attempt; then doubled")
+
+    @field_validator("outbound_addresses", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """Text from the command line or the environment is split at commas."""
+        return tuple(item.strip() for item in value.split(",")) if isinstance(value, str) else value
+
+    @field_validator("outbound_addresses")
+    @classmethod
+    def _check_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        AddressPolicy.parse(value)
+        return value
+
+    @property
+    def address_policy(self) -> AddressPolicy:
+        """`outbound_addresses`, parsed."""
+        return AddressPolicy.parse(self.outbound_addresses)

@@ -316,7 +316,7 @@ async def test_expired_contexts_are_fetched_again(running: RunningBroker, contex
 async def test_private_addresses_can_be_forbidden(start_broker: Any, contexts: ContextServer) -> None:
     """A setting forbids @contexts at loopback addresses: LdContextNotAvailable, and no request leaves."""
     url = contexts.serve("/c", {})
-    async with start_broker(allow_private_addresses=False) as running:
+    async with start_broker(outbound_addresses=["public"]) as running:
         for target in (url, url.replace("127.0.0.1", "localhost")):
             await refused(
                 running.client, "GET", f"/entities/{CAR}", None, 504, "LdContextNotAvailable", link=link(target)

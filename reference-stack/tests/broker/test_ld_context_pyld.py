@@ -17,6 +17,7 @@ from pyld import jsonld
 from ldt_stack.broker.errors import BadRequestData
 from ldt_stack.broker.ld_context import CORE_CONTEXT_URL, ContextRegistry, LdContext, core_context
 from ldt_stack.broker.ld_context.core import published_document
+from ldt_stack.broker.outbound import Outbound
 from ldt_stack.broker.service import system_clock
 from ldt_stack.broker.settings import BrokerSettings
 
@@ -30,7 +31,8 @@ def load(url: str, options: Any = None) -> dict[str, Any]:
 
 def resolve(context: Any) -> LdContext:
     """The broker's reading of a @context."""
-    return asyncio.run(ContextRegistry(BrokerSettings(), system_clock).resolve(context))
+    settings_ = BrokerSettings()
+    return asyncio.run(ContextRegistry(settings_, system_clock, Outbound(settings_.address_policy)).resolve(context))
 
 
 def unprotected_core() -> dict[str, Any]:

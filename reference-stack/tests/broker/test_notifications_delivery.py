@@ -218,7 +218,7 @@ async def test_periodic_notifications_show_all_matching_entities(running: Any, r
 
 async def test_private_addresses_can_be_forbidden(start_broker: Any, receiver: Any) -> None:
     """With the setting, an endpoint at a private address gets nothing and the Subscription fails."""
-    async with start_broker(allow_private_addresses=False) as running:
+    async with start_broker(outbound_addresses=["public"]) as running:
         location = await running.subscribe(receiver.url())
         await running.change(CAR, speed=1)
         await eventually(lambda: counters(running, location), lambda found: found.get("status") == "failed")

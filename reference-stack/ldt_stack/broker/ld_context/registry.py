@@ -19,6 +19,7 @@ from ldt_stack.broker.ld_context.context import LdContext, build_context, core_c
 from ldt_stack.broker.ld_context.core import is_own_core, published_document
 from ldt_stack.broker.ld_context.fetch import Fetcher
 from ldt_stack.broker.model.names import JsonObject, JsonValue
+from ldt_stack.broker.outbound import Outbound
 from ldt_stack.broker.settings import BrokerSettings
 
 _Local = tuple[JsonObject | None, bool]
@@ -52,13 +53,13 @@ class ContextRegistry:
         documents: Downloaded documents by URL, oldest use first.
     """
 
-    def __init__(self, settings: BrokerSettings, clock: Callable[[], datetime]) -> None:
+    def __init__(self, settings: BrokerSettings, clock: Callable[[], datetime], outbound: Outbound) -> None:
         self.hosted: Callable[[str], Awaitable[JsonObject | None]] | None = None
         self.host: Callable[[LdContext, str], Awaitable[str]] | None = None
         self.documents: OrderedDict[str, CachedDocument] = OrderedDict()
         self._settings = settings
         self._clock = clock
-        self._fetcher = Fetcher(settings)
+        self._fetcher = Fetcher(settings, outbound)
         self._contexts: OrderedDict[bytes, tuple[datetime, LdContext]] = OrderedDict()
         self._downloads: dict[str, asyncio.Task[CachedDocument]] = {}
 
@@ -115,10 +116,11 @@ class ContextRegistry:
         self._contexts.clear()
 
     async def close(self) -> None:
-        """Close connections."""
-        for task in list(self._downloads.values()):
+        """Give up downloads under way."""
+        downloads = list(self._downloads.values())
+        for task in downloads:
             task.cancel()
-        await self._fetcher.close()
+        await asyncio.gather(*downloads, return_exceptions=True)
 
     def _touch(self, source: JsonValue) -> None:
         for url in source if isinstance(source, list) else [source]:

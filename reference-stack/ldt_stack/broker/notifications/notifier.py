@@ -100,7 +100,7 @@ class OutboxNotifier:
         """Read all Subscriptions, then begin to deliver, also what an earlier process left in the outbox."""
         self._broker = broker
         settings = broker.settings
-        self._sender = Sender(settings)
+        self._sender = Sender(settings, broker.outbound)
         self._deliverer = Deliverer(
             broker.store,
             self._send,
@@ -125,8 +125,6 @@ class OutboxNotifier:
         await self._timers.close()
         if self._deliverer is not None:
             await self._deliverer.close()
-        if self._sender is not None:
-            await self._sender.close()
 
     async def _load(self, tenant: str | None) -> None:
         def read(snapshot: Snapshot) -> tuple[list[JsonObject], dict[str, JsonObject]]:

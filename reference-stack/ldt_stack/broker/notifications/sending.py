@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-import socket
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from ldt_stack.broker.outbound import Outbound, OutboundError
 from ldt_stack.broker.settings import BrokerSettings
-
-if TYPE_CHECKING:
-    import httpx
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +33,11 @@ class Outcome:
 
 
 class Sender:
-    """POSTs notifications; the HTTP client is made with the first one (start-up stays short)."""
+    """POSTs notifications."""
 
-    def __init__(self, settings: BrokerSettings) -> None:
+    def __init__(self, settings: BrokerSettings, outbound: Outbound) -> None:
         self._settings = settings
-        self._client: httpx.AsyncClient | None = None
+        self._outbound = outbound
         self._slots = asyncio.Semaphore(settings.notification_workers)
 
     async def send(self, uri: str, content: bytes, headers: dict[str, str], timeout_seconds: float | None) -> Outcome:
@@ -55,45 +49,13 @@ class Sender:
             headers: Content-Type, Link and the receiverInfo among them.
             timeout_seconds: The Subscription's own; never longer than the setting allows (5.2.15: "can override").
         """
-        import httpx
-
-        if self._client is None:
-            limits = httpx.Limits(max_connections=None, max_keepalive_connections=self._settings.notification_workers)
-            self._client = httpx.AsyncClient(follow_redirects=False, limits=limits)
         allowed = self._settings.notification_timeout_seconds
         limit = min(timeout_seconds or allowed, allowed)
         async with self._slots:
             try:
-                async with asyncio.timeout(limit):
-                    refused = await self._refused_address(uri)
-                    if refused:
-                        return Outcome(None, refused)
-                    request = self._client.build_request("POST", uri, content=content, headers=headers, timeout=limit)
-                    response = await self._client.send(request, stream=True)
-                    await response.aclose()  # only the status counts
-            except TimeoutError:
-                return Outcome(None, f"no answer within {limit:g} s")
-            except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, ValueError) as error:
-                return Outcome(None, str(error) or type(error).__name__)
-        return Outcome(response.status_code, "" if response.status_code == 200 else f"answered {response.status_code}")
-
-    async def _refused_address(self, uri: str) -> str:
-        """Why the settings forbid an endpoint; "" if they do not."""
-        if self._settings.allow_private_addresses:
-            return ""
-        parts = urlsplit(uri)
-        try:
-            found = await asyncio.get_running_loop().getaddrinfo(
-                parts.hostname, parts.port or 443, type=socket.SOCK_STREAM
-            )
-        except OSError as error:
-            return f"{parts.hostname} has no address: {error}"
-        if all(ipaddress.ip_address(entry[4][0]).is_global for entry in found):
-            return ""
-        return f"{parts.hostname} is at a private address, which the settings of this broker forbid"
-
-    async def close(self) -> None:
-        """Close connections."""
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+                answer = await self._outbound.request(
+                    "POST", uri, headers=headers, content=content, timeout_seconds=limit, max_bytes=None
+                )
+            except OutboundError as error:
+                return Outcome(None, error.detail)
+        return Outcome(answer.status, "" if answer.status == 200 else f"{uri} answered {answer.status}")
