@@ -5,7 +5,7 @@ from __future__ import annotations
 from ldt_conformance.engine.catalogue import load_catalogue
 from ldt_conformance.engine.run.main_run import Ending
 from ldt_conformance.gap import complete
-from ldt_conformance.reports import write_default_outputs
+from ldt_conformance.reports.interface import write_default_outputs
 
 
 def ending() -> Ending:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ldt_conformance.badges.state import badge_text
 from ldt_conformance.badges.svg import COLOURS
 from ldt_conformance.engine.report import Report
-from ldt_conformance.reports.text import json_text
+from ldt_conformance.wording.text import json_text
 
 CACHE_SECONDS = 3600
 _BAD = {"not verified", "degraded", "expired", "unknown"}

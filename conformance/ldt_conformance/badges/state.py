@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ldt_conformance.engine.report import Report
+from ldt_conformance.engine.report import Report, check_run
 from ldt_conformance.engine.verdicts import Verdict
 from ldt_conformance.gap.headline import totals
-from ldt_conformance.reports.page import check_run
-from ldt_conformance.reports.text import day, one_line
-from ldt_conformance.reports.words import plural
+from ldt_conformance.wording.text import day, one_line
+from ldt_conformance.wording.words import plural
 
 PROFILE = "EU LDT Toolbox"  # what is looked at; the requirement set is the suite's own reading of it
 STATES = (

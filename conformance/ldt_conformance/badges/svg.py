@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 
 from ldt_conformance.badges.state import badge_text
 from ldt_conformance.engine.report import Report
-from ldt_conformance.reports.text import visible
+from ldt_conformance.wording.text import visible
 
 COLOURS: dict[str, str] = {  # white text on each: contrast of 5 to 1 or more
     "verified": "#1a6b42",

@@ -24,8 +24,7 @@ from ldt_conformance.engine.site.site_file import DEFAULT_NAME, load_site
 from ldt_conformance.engine.transport.masking import Masker
 from ldt_conformance.gap.analysis import Judged, analyse, profiles_said
 from ldt_conformance.register import declared_checks
-from ldt_conformance.reports import write_default_outputs
-from ldt_conformance.reports.interface import Format, file_digest, render, write_text
+from ldt_conformance.reports.interface import Format, file_digest, render, write_default_outputs, write_text
 
 GAP = "gap.html"
 OK, NOT_LOOKED_AT = 0, 3

@@ -192,3 +192,17 @@ class Report(Model):
     inventory: dict[str, Any] = Field(default_factory=dict)
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+def check_run(report: Report) -> Run | None:
+    """The run that the roll-up is about, a check or a gap analysis without probes; else the latest check; else None."""
+    wanted = report.rollup.run if report.rollup else None
+    checks = [run for run in report.runs if run.kind == "check"]
+    chosen = [run for run in report.runs if run.id == wanted] or sorted(checks, key=lambda run: run.started)
+    return chosen[-1] if chosen else None
+
+
+def run_results(report: Report) -> list[Result]:
+    """The results of that run alone; older runs' results are there for comparison."""
+    run = check_run(report)
+    return [result for result in report.results if run is None or result.run == run.id]

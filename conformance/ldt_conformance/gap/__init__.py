@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from ldt_conformance.engine.catalogue import load_catalogue
 from ldt_conformance.engine.report import Report
+from ldt_conformance.gap.changes import changes
+from ldt_conformance.gap.headline import headline
+from ldt_conformance.gap.steps import next_steps
 
 __all__ = ["complete"]
 
 
 def complete(report: Report) -> Report:
     """The same report with headline, next steps and changes filled into its roll-up; unchanged where there is none."""
-    from ldt_conformance.gap.changes import changes
-    from ldt_conformance.gap.headline import headline
-    from ldt_conformance.gap.steps import next_steps
-
     rollup = report.rollup
     if rollup is None:
         return report

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ldt_conformance.engine.report import Report, Result, Run
 from ldt_conformance.engine.verdicts import Verdict
-from ldt_conformance.reports.text import day
-from ldt_conformance.reports.words import joined, plural
+from ldt_conformance.wording.text import day
+from ldt_conformance.wording.words import joined, plural
 
 NAMED = 4  # checks named in one sentence; the rest are counted
 DECIDED = {Verdict.PASS, Verdict.FAIL, Verdict.WARN, Verdict.INFO, Verdict.WAIVED}

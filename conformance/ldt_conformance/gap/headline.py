@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ldt_conformance.engine.report import LayerCount, Report, Rollup
-from ldt_conformance.reports.text import one_line
-from ldt_conformance.reports.words import plural
+from ldt_conformance.wording.text import one_line
+from ldt_conformance.wording.words import plural
 
 
 def headline(report: Report) -> str:

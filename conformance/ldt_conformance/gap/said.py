@@ -17,7 +17,7 @@ from ldt_conformance.engine.verdicts import Layer, Level, Reason
 from ldt_conformance.gap.headline import headline
 from ldt_conformance.gap.ladder import wanted_requirements
 from ldt_conformance.gap.steps import next_steps
-from ldt_conformance.reports.words import Word
+from ldt_conformance.wording.words import Word
 
 DECLARED, PARTLY, OTHERWISE = "declared", "declared-partly", "declared-otherwise"
 SILENT, PROBE = "not-declared", "only-a-probe-tells"

@@ -15,7 +15,7 @@ from ldt_conformance.engine.catalogue import Effort, Owner, Requirement
 from ldt_conformance.engine.report import NextStep, RequirementState, Rollup
 from ldt_conformance.engine.verdicts import Level, Reason
 from ldt_conformance.gap.ladder import wanted_requirements
-from ldt_conformance.reports.words import plural
+from ldt_conformance.wording.words import plural
 
 SHOWN_STEPS = 5
 _EFFORT_RANK = {effort: rank for rank, effort in enumerate(Effort)}

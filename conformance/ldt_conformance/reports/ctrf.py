@@ -9,10 +9,10 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from ldt_conformance.engine.report import Report, Result, Run
+from ldt_conformance.engine.report import Report, Result, Run, check_run, run_results
 from ldt_conformance.engine.verdicts import Verdict
 from ldt_conformance.reports import page
-from ldt_conformance.reports.text import json_text, rfc3339, shown
+from ldt_conformance.wording.text import json_text, rfc3339, shown
 
 SPEC_VERSION = "0.0.0"
 STATUS: dict[Verdict, str] = {
@@ -30,8 +30,8 @@ STATUS: dict[Verdict, str] = {
 
 def render_ctrf(report: Report, *, digest: str | None = None) -> str:
     """The check run's results as a CTRF document; times are milliseconds."""
-    results = sorted(page.run_results(report), key=lambda result: (result.pack, result.check))
-    run = page.check_run(report)
+    results = sorted(run_results(report), key=lambda result: (result.pack, result.check))
+    run = check_run(report)
     statuses = [STATUS[result.verdict] for result in results]
     start = _milliseconds(run)
     document: dict[str, Any] = {

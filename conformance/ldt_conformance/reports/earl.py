@@ -10,10 +10,9 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from ldt_conformance.engine.report import Report, Result
+from ldt_conformance.engine.report import Report, Result, check_run, run_results
 from ldt_conformance.engine.verdicts import Reason, Verdict
-from ldt_conformance.reports import page
-from ldt_conformance.reports.text import json_text, rfc3339, shown
+from ldt_conformance.wording.text import json_text, rfc3339, shown
 
 CHECK_NAMESPACE = "urn:ldt-harness:check:"
 CONTEXT: dict[str, Any] = {
@@ -61,10 +60,10 @@ OUTCOME: dict[Verdict, str] = {
 
 def render_earl(report: Report, *, digest: str | None = None) -> str:
     """The check run's results as one JSON-LD graph; needs no context from the network."""
-    run = page.check_run(report)
+    run = check_run(report)
     run_id = run.id if run else "none"
     suite, subject = "urn:ldt-harness:suite:" + quote(report.suite.version), f"urn:ldt-harness:target:{quote(run_id)}"
-    results = sorted(page.run_results(report), key=lambda result: (result.pack, result.check))
+    results = sorted(run_results(report), key=lambda result: (result.pack, result.check))
     date = rfc3339(run.finished or run.started) if run else None
     graph: list[dict[str, Any]] = [
         _present({

@@ -14,10 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ldt_conformance.engine.report import Report
+from ldt_conformance.engine.report import Report, run_results
 from ldt_conformance.engine.verdicts import Verdict
-from ldt_conformance.reports.page import run_results
-from ldt_conformance.reports.text import shown, visible
+from ldt_conformance.wording.text import shown, visible
 
 FILE = "evidence.jsonl.gz"
 BODY_CHARACTERS = 1_500  # of one body on the page; the file keeps more

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ldt_conformance.engine.catalogue import Requirement
-from ldt_conformance.engine.report import Report
+from ldt_conformance.engine.report import Report, check_run, run_results
 from ldt_conformance.reports import page
 from ldt_conformance.reports.evidence import Evidence
 from ldt_conformance.reports.load_summary import Second, read_summaries
 from ldt_conformance.reports.templating import render_page
-from ldt_conformance.reports.words import VERDICTS
+from ldt_conformance.wording.words import VERDICTS
 
 
 def render_html(
@@ -36,7 +36,7 @@ def render_html(
         name=report.target.name,
         target=report.target,
         suite=report.suite,
-        run=page.check_run(report),
+        run=check_run(report),
         sentence=page.sentence(report),
         enough=report.rollup is not None and report.rollup.enough_evidence,
         levels=page.level_ladder(report),
@@ -49,7 +49,7 @@ def render_html(
         unseen=page.not_looked_at(report),
         requirements=page.requirements(report, catalogue),
         groups=page.groups(report),
-        packs=sorted({result.pack for result in page.run_results(report)}),
+        packs=sorted({result.pack for result in run_results(report)}),
         known={state.id for state in report.rollup.requirements} if report.rollup else set(),
         anchor_of=page.requirement_anchor,
         exchanges=evidence.exchanges if evidence else {},

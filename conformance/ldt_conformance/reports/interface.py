@@ -15,11 +15,11 @@ from ldt_conformance.badges.svg import render_badge
 from ldt_conformance.engine.catalogue import Requirement, load_catalogue
 from ldt_conformance.engine.errors import EngineError
 from ldt_conformance.engine.report import Report
-from ldt_conformance.gap.page import render_gap
 from ldt_conformance.reports.ctrf import render_ctrf
 from ldt_conformance.reports.earl import render_earl
 from ldt_conformance.reports.edition import public_edition
 from ldt_conformance.reports.evidence import Evidence, read_evidence
+from ldt_conformance.reports.gap_page import render_gap
 from ldt_conformance.reports.html import render_html
 from ldt_conformance.reports.junit import render_junit
 from ldt_conformance.reports.markdown import render_markdown

@@ -10,20 +10,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
-from ldt_conformance.engine.report import Report, Result, Run
+from ldt_conformance.engine.report import Report, Result, Run, check_run, run_results
 from ldt_conformance.engine.verdicts import Verdict
-from ldt_conformance.reports import page
-from ldt_conformance.reports.text import one_line, rfc3339, shown
-from ldt_conformance.reports.words import VERDICTS, reason_text
+from ldt_conformance.wording.text import one_line, rfc3339, shown
+from ldt_conformance.wording.words import VERDICTS, reason_text
 
 _SKIPPED = {Verdict.INCONCLUSIVE, Verdict.NOT_APPLICABLE, Verdict.NOT_RUN, Verdict.WAIVED}
 
 
 def render_junit(report: Report) -> str:
     """The check run's results as one `testsuites` document."""
-    results = page.run_results(report)
+    results = run_results(report)
     root = ET.Element("testsuites", {"name": one_line(f"LDT conformance of {report.target.name}"), **_counts(results)})
-    run = page.check_run(report)
+    run = check_run(report)
     for pack in sorted({result.pack for result in results}):
         _suite(root, pack, [result for result in results if result.pack == pack], report, run)
     ET.indent(root)

@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping
 
 from ldt_conformance.engine.catalogue import Requirement
-from ldt_conformance.engine.report import Report, Result
+from ldt_conformance.engine.report import Report, Result, check_run
 from ldt_conformance.engine.verdicts import Verdict
 from ldt_conformance.reports import page
 from ldt_conformance.reports.load_summary import LoadSummary, read_summaries
-from ldt_conformance.reports.text import one_line
-from ldt_conformance.reports.words import VERDICTS, joined, plural
+from ldt_conformance.wording.text import one_line
+from ldt_conformance.wording.words import VERDICTS, joined, plural
 
 LISTED = 50  # failures listed; the rest are counted
 _SPECIAL = re.compile(r"([\\`*_\[\]<>#|~])")
@@ -22,7 +22,7 @@ def render_markdown(
 ) -> str:
     """The summary as GitHub-flavoured Markdown; every text from the report is escaped and on one line."""
     lines = [f"# {_text(report.target.name)}: LDT conformance", "", f"**{_text(page.sentence(report), 600)}**", ""]
-    run = page.check_run(report)
+    run = check_run(report)
     if run and run.root_cause:
         lines += [f"One cause explains most of what was not decided: {_text(run.root_cause)}", ""]
     lines += _layers(report)

@@ -8,11 +8,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ldt_conformance.engine.catalogue import Effort, Requirement
-from ldt_conformance.engine.report import LayerCount, NextStep, Report, RequirementState, Result, Run
+from ldt_conformance.engine.report import (
+    LayerCount,
+    NextStep,
+    Report,
+    RequirementState,
+    Result,
+    Run,
+    check_run,
+    run_results,
+)
 from ldt_conformance.engine.verdicts import Layer, Level, Reason, Verdict
 from ldt_conformance.gap.headline import headline, totals
-from ldt_conformance.reports.text import duration, instant, one_line, shown, slug
-from ldt_conformance.reports.words import (
+from ldt_conformance.wording.text import duration, instant, one_line, shown, slug
+from ldt_conformance.wording.words import (
     CITCOM_LEVELS,
     EDIC_PROFILES,
     EFFORTS,
@@ -118,20 +127,6 @@ class RequirementView:
     remedy: str
     owner: str
     effort: str
-
-
-def check_run(report: Report) -> Run | None:
-    """The run that the roll-up is about, a check or a gap analysis without probes; else the latest check; else None."""
-    wanted = report.rollup.run if report.rollup else None
-    checks = [run for run in report.runs if run.kind == "check"]
-    chosen = [run for run in report.runs if run.id == wanted] or sorted(checks, key=lambda run: run.started)
-    return chosen[-1] if chosen else None
-
-
-def run_results(report: Report) -> list[Result]:
-    """The results of that run alone; older runs' results are there for comparison."""
-    run = check_run(report)
-    return [result for result in report.results if run is None or result.run == run.id]
 
 
 def sentence(report: Report) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from ldt_conformance.reports import text, words
+from ldt_conformance.wording import text, words
 
 
 @cache

@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 
-from ldt_conformance.engine.report import Report
+from ldt_conformance.engine.report import Report, run_results
 from ldt_conformance.engine.verdicts import Verdict
 from ldt_conformance.gap import complete
 from ldt_conformance.reports.evidence import BODY_CHARACTERS, FILE, read_evidence
 from ldt_conformance.reports.interface import Edition, Format, render
-from ldt_conformance.reports.page import run_results
 
 from .sample import HOST, NOW, sample_report
 

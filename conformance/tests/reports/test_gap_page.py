@@ -13,9 +13,9 @@ from ldt_conformance.engine.catalogue import load_catalogue
 from ldt_conformance.engine.errors import SiteError
 from ldt_conformance.engine.verdicts import Layer
 from ldt_conformance.gap import complete
-from ldt_conformance.gap.page import LayerPage, layer_pages
 from ldt_conformance.gap.questions import QUESTIONS
 from ldt_conformance.gap.said import with_declared_rollup
+from ldt_conformance.reports.gap_page import LayerPage, layer_pages
 from ldt_conformance.reports.interface import Format, render
 
 from .declared_site import declared_report, declared_site

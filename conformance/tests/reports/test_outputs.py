@@ -11,12 +11,18 @@ from typing import Any
 import pytest
 from pyld import jsonld
 
-from ldt_conformance.engine.report import Report, Result
+from ldt_conformance.engine.report import Report, Result, run_results
 from ldt_conformance.engine.verdicts import Level, Reason, Verdict
 from ldt_conformance.gap import complete
-from ldt_conformance.reports import write_default_outputs
-from ldt_conformance.reports.interface import DEFAULT_OUTPUTS, Edition, Format, file_digest, read_report, render
-from ldt_conformance.reports.page import run_results
+from ldt_conformance.reports.interface import (
+    DEFAULT_OUTPUTS,
+    Edition,
+    Format,
+    file_digest,
+    read_report,
+    render,
+    write_default_outputs,
+)
 
 from .sample import BEFORE, NOW, sample_report
 from .xml_reading import parse_xml

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from ldt_conformance.reports.interface import Edition, Format, render
-from ldt_conformance.reports.text import one_line, shown, visible
+from ldt_conformance.wording.text import one_line, shown, visible
 
 from .hostile import MARKER, PAYLOADS, hostile_report
 from .sample import sample_report

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from ldt_conformance.engine.catalogue import Requirement
-from ldt_conformance.engine.report import LayerCount, Report, Result, Rollup
+from ldt_conformance.engine.report import LayerCount, Report, Result, Rollup, check_run, run_results
 from ldt_conformance.engine.verdicts import Layer, Level, Verdict
 from ldt_conformance.gap.questions import QUESTIONS, SOURCE, Question
 from ldt_conformance.gap.said import WORDS, Declaration, declarations, outlook, with_declared_rollup
 from ldt_conformance.gap.steps import next_steps
 from ldt_conformance.reports import page
 from ldt_conformance.reports.templating import render_page
-from ldt_conformance.reports.text import one_line
-from ldt_conformance.reports.words import LAYERS, Word, plural, reason_text
+from ldt_conformance.wording.text import one_line
+from ldt_conformance.wording.words import LAYERS, Word, plural, reason_text
 
 _STORING = ("database", "time series", "storage", "data lake", "warehouse")
 LISTED = 8  # requirements of one kind that one layer lists; the rest are counted
@@ -100,7 +100,7 @@ def render_gap(
 ) -> str:
     """The gap analysis as one self-contained HTML document; arguments as for the report's page."""
     report = report if report.rollup else with_declared_rollup(report, catalogue)
-    run = page.check_run(report)
+    run = check_run(report)
     return render_page(
         "gap.html.j2",
         name=report.target.name,
@@ -123,7 +123,7 @@ def render_gap(
 
 
 def _probed(report: Report) -> bool:
-    run = page.check_run(report)
+    run = check_run(report)
     return run is not None and run.kind == "check"
 
 
@@ -131,7 +131,7 @@ def layer_pages(report: Report, catalogue: Mapping[str, Requirement]) -> list[La
     """One for each of the seven layers, from data sources up to visualisation."""
     items = {slug: list(found) for _, slug, found in page.requirements(report, catalogue)}
     counts = {view.slug: view.count for view in page.strip(report)}
-    results = {result.check: result for result in page.run_results(report)}
+    results = {result.check: result for result in run_results(report)}
     steps = (
         _steps_by_layer(report.rollup, catalogue, report.target.target_level, _probed(report)) if report.rollup else {}
     )
