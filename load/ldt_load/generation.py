@@ -40,7 +40,6 @@ class Generation:
         self.lateness = Latencies()
         self.queued = 0
         self.outstanding = 0
-        self.handed_out = 0
         self.answered = 0
         self.exhausted = False
         self._seconds: defaultdict[int, tuple[Latencies, Counter[str]]] = defaultdict(lambda: (Latencies(), Counter()))
@@ -51,7 +50,6 @@ class Generation:
         if arrival is None:
             self.exhausted = True
             return None
-        self.handed_out += 1
         self.outstanding += 1
         return Due(arrival, OPERATIONS[arrival.operation](self.plan.population, arrival))
 

@@ -1,4 +1,7 @@
-"""Bound sockets, their URLs, ready files, and the kind of error that is the user's to mend. Standard library only."""
+"""Bound sockets, their URLs, ready files, exit codes, and the kind of error that is the user's to mend.
+
+Standard library only.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,9 @@ import json
 import os
 import socket
 from pathlib import Path
+
+EXIT_USAGE = 2  # the user asked for something that cannot be done
+EXIT_FAILED = 4  # we failed
 
 
 class UsageError(Exception):

@@ -21,12 +21,9 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 
-from ldt_stack.listening import UsageError, bind, url_of, write_atomically
+from ldt_stack.listening import EXIT_USAGE, UsageError, bind, url_of, write_atomically
 
 __all__ = ["bind", "clock_arguments", "common_arguments", "in_background", "run_part", "serve"]
-
-EXIT_USAGE = 2
-EXIT_FAILED = 4
 
 
 def common_arguments(parser: argparse.ArgumentParser, default_port: int) -> None:

@@ -8,35 +8,12 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
-PART_NAMES = ("broker", "objects", "forecaster", "city", "ui")
+from ldt_stack.listening import EXIT_USAGE
+from ldt_stack.supervisor.options import PARTS, UpOptions
+
 NEEDED_PACKAGES = ("httptools", "numpy", "orjson", "psutil", "shapely", "sklearn", "starlette", "uvicorn")
-EXIT_USAGE = 2
-EXIT_FAILED = 4
-
-
-@dataclass(frozen=True, slots=True)
-class UpOptions:
-    """What `ldt up` can be told.
-
-    Attributes:
-        port: The broker's; 0 takes a free one (and free ones for the other parts).
-        only: Parts to start; empty: all.
-        data: Kept; None: a temporary directory, removed at the end.
-        ready_file: Written, with all URLs as JSON, once everything answers.
-        sites: Number of twins.
-        speed: Seconds of the city in a second.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 9090
-    only: tuple[str, ...] = ()
-    data: Path | None = None
-    ready_file: Path | None = None
-    sites: int = 1
-    speed: float = 1.0
 
 
 def run(options: UpOptions) -> int:
@@ -62,9 +39,9 @@ def run(options: UpOptions) -> int:
 
 
 def _problem(options: UpOptions) -> str | None:
-    unknown = [name for name in options.only if name not in PART_NAMES]
+    unknown = [name for name in options.only if name not in PARTS]
     if unknown:
-        return f"--only {unknown[0]}: no such part; there are {', '.join(PART_NAMES)}"
+        return f"--only {unknown[0]}: no such part; there are {', '.join(PARTS)}"
     if options.only and options.only != ("objects",) and "broker" not in options.only:
         return f"--only {options.only[0]} needs the broker; add --only broker"
     if options.sites != 1:
@@ -82,9 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `ldt up`."""
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
     parser.add_argument("--port", type=int, default=9090, help="the broker's port (default 9090; 0 takes free ones)")
-    parser.add_argument(
-        "--only", action="append", default=[], metavar="PART", help=f"{', '.join(PART_NAMES)}; repeatable"
-    )
+    parser.add_argument("--only", action="append", default=[], metavar="PART", help=f"{', '.join(PARTS)}; repeatable")
     parser.add_argument("--data", type=Path, metavar="DIR", help="kept (default: a temporary one, removed at the end)")
     parser.add_argument(
         "--ready-file", type=Path, metavar="FILE", help="written, with all URLs, once everything answers"

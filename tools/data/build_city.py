@@ -236,6 +236,13 @@ def at(point: Point) -> list[float]:
 
 
 def build_stations(extract: Extract, capacity: dict[str, int]) -> None:
+    found = [*on_streets(extract), *at_landmarks(extract), *car_parks(extract, capacity), *bike_stations(extract)]
+    (OUT / "stations.json").write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    print("stations", len(found))
+
+
+def on_streets(extract: Extract) -> list[dict[str, object]]:
+    """Traffic and air, in the middle of named streets."""
     found = []
     for street, column in zip(TRAFFIC_STREETS, TRAFFIC_BLOCKS, strict=True):
         place, way = middle_of(extract, street)
@@ -245,6 +252,12 @@ def build_stations(extract: Extract, capacity: dict[str, int]) -> None:
     for street, column in zip(AIR_STREETS, AIR_BLOCKS, strict=True):
         place, way = middle_of(extract, street)
         found.append(station("AirQualityObserved", street, street, place, f"way/{way}", series="air", column=column))
+    return found
+
+
+def at_landmarks(extract: Extract) -> list[dict[str, object]]:
+    """Weather in a park, electricity at a substation and at the railway station."""
+    found = []
     park, identity = next((s, i) for s, t, i in extract.areas if t.get("name") == "Kaisaniemen puisto")
     found.append(
         station(
@@ -277,6 +290,12 @@ def build_stations(extract: Extract, capacity: dict[str, int]) -> None:
             column=ENERGY_BLOCKS[1],
         )
     )
+    return found
+
+
+def car_parks(extract: Extract, capacity: dict[str, int]) -> list[dict[str, object]]:
+    """Named car parks, as many as there are recorded series."""
+    found = []
     named = {}
     for place, tags, identity in sorted(extract.parkings, key=lambda item: item[2]):
         named.setdefault(tags["name"], (place, identity))
@@ -293,13 +312,18 @@ def build_stations(extract: Extract, capacity: dict[str, int]) -> None:
                 capacity=capacity[column],
             )
         )
+    return found
+
+
+def bike_stations(extract: Extract) -> list[dict[str, object]]:
+    """City bike stations; they have no recorded series."""
+    found = []
     for place, tags, identity in sorted(extract.bikes, key=lambda item: item[2]):
         name = tags["name"].removesuffix(" kaupunkipyöräasema")
         found.append(
             station("BikeHireDockingStation", name, name, at(place), f"node/{identity}", capacity=int(tags["capacity"]))
         )
-    (OUT / "stations.json").write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    print("stations", len(found))
+    return found
 
 
 def main() -> None:

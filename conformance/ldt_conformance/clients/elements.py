@@ -149,11 +149,6 @@ class TemporalEntity:
         added = tuple(property_(value, observed_at=at, **members) for value, at in points)
         return replace(self, attributes={**self.attributes, name: (*self.attributes.get(name, ()), *added)})
 
-    def with_relationship_series(self, name: str, points: Sequence[tuple[str, str]]) -> TemporalEntity:
-        """Add Relationship instances: pairs of object and observedAt."""
-        added = tuple(relationship(target, observed_at=at) for target, at in points)
-        return replace(self, attributes={**self.attributes, name: (*self.attributes.get(name, ()), *added)})
-
     def to_json(self) -> JsonObject:
         """The payload: id, type and every Attribute as an array of instances."""
         return {"id": self.id, "type": self.type, **self.fragment()}

@@ -124,10 +124,6 @@ def _partial_update_replaces(original: Any) -> Any:
     return partial_update
 
 
-def _all_instances(original: Any) -> Any:
-    return lambda entity, name, at, datasets: original(entity, name, at, None)
-
-
 def _ignores_user_terms(original: Any) -> Any:
     def expand_term(self: LdContext, term: str) -> Any:
         vocabulary = "https://uri.etsi.org/ngsi-ld/default-context/"

@@ -74,25 +74,6 @@ class Background(Protocol):
         ...
 
 
-class SilentNotifier:
-    """Notifies nobody; for tests of the operations alone."""
-
-    def changes(self, transaction: Transaction, call: Call, changes: Sequence[EntityChange]) -> None:
-        """Do nothing."""
-
-    def subscribed(self, tenant: str | None, subscription: Subscription) -> None:
-        """Do nothing."""
-
-    def unsubscribed(self, tenant: str | None, subscription_id: str) -> None:
-        """Do nothing."""
-
-    async def start(self, broker: Broker) -> None:
-        """Do nothing."""
-
-    async def close(self) -> None:
-        """Do nothing."""
-
-
 def system_clock() -> datetime:
     """The present instant, UTC."""
     return datetime.now(UTC)

@@ -51,36 +51,13 @@ def create_app(replay: Replay, addresses: Addresses, modified: datetime, *, run_
         run_replay: Play the city in the background while the application lives.
     """
 
-    async def index(_: Request) -> Response:
-        paths = {"catalogue": "/catalog.jsonld", "context": "/contexts/city.jsonld", "health": "/health"}
-        return _json({"name": "city of the reference twin", **paths})
-
     async def catalogue(_: Request) -> Response:
         known = dataclasses.replace(addresses, broker_description=replay.broker_description)
         return _json(document(known, modified), "application/ld+json")
 
-    async def context(_: Request) -> Response:
-        return _cached(data_file("context.jsonld"), "application/ld+json")
-
     async def health(_: Request) -> Response:
         ready = replay.ready.is_set()
         return _json({"status": "up" if ready else "starting"}, status=200 if ready else 503)
-
-    async def data(request: Request) -> Response:
-        name, _, kind = request.path_params["name"].rpartition(".")
-        if kind == "csv" and name in SERIES:
-            return _cached(data_file(f"{name}.csv.gz"), "text/csv; charset=utf-8")
-        if kind == "geojson" and name in LAYERS:
-            return _cached(data_file(f"{name}.geojson.gz"), "application/geo+json")
-        raise HTTPException(
-            404, f"no such data; there are {', '.join(SERIES)} (.csv) and {', '.join(LAYERS)} (.geojson)"
-        )
-
-    async def schema(request: Request) -> Response:
-        name = request.path_params["type"]
-        if name not in SCHEMAS:
-            raise HTTPException(404, f"no such schema; there are {', '.join(SCHEMAS)}")
-        return _cached(data_file(f"schemas/{name}.json"), "application/schema+json")
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -89,16 +66,41 @@ def create_app(replay: Replay, addresses: Addresses, modified: datetime, *, run_
 
     return Starlette(
         routes=[
-            Route("/", index),
+            Route("/", _index),
             Route("/catalog.jsonld", catalogue),
-            Route("/contexts/city.jsonld", context),
+            Route("/contexts/city.jsonld", _context),
             Route("/health", health),
-            Route("/data/{name}", data),
-            Route("/schemas/{type}.json", schema),
+            Route("/data/{name}", _data),
+            Route("/schemas/{type}.json", _schema),
         ],
         lifespan=lifespan,
         middleware=[Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET"])],
     )
+
+
+async def _index(_: Request) -> Response:
+    paths = {"catalogue": "/catalog.jsonld", "context": "/contexts/city.jsonld", "health": "/health"}
+    return _json({"name": "city of the reference twin", **paths})
+
+
+async def _context(_: Request) -> Response:
+    return _cached(data_file("context.jsonld"), "application/ld+json")
+
+
+async def _data(request: Request) -> Response:
+    name, _, kind = request.path_params["name"].rpartition(".")
+    if kind == "csv" and name in SERIES:
+        return _cached(data_file(f"{name}.csv.gz"), "text/csv; charset=utf-8")
+    if kind == "geojson" and name in LAYERS:
+        return _cached(data_file(f"{name}.geojson.gz"), "application/geo+json")
+    raise HTTPException(404, f"no such data; there are {', '.join(SERIES)} (.csv) and {', '.join(LAYERS)} (.geojson)")
+
+
+async def _schema(request: Request) -> Response:
+    name = request.path_params["type"]
+    if name not in SCHEMAS:
+        raise HTTPException(404, f"no such schema; there are {', '.join(SCHEMAS)}")
+    return _cached(data_file(f"schemas/{name}.json"), "application/schema+json")
 
 
 def _json(content: object, media_type: str = "application/json", status: int = 200) -> Response:

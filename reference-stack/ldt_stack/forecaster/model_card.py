@@ -54,7 +54,44 @@ def manifest(training: Training) -> bytes:
 
 def card(training: Training) -> bytes:
     """README.md of the model: purpose, data, how well it does, limits, oversight."""
-    scores = training.scores
+    return f"""---
+{yaml.safe_dump(_front_matter(training.scores), sort_keys=False).strip()}
+---
+
+# {MODEL_NAME}, version {training.version}
+
+Forecasts the traffic flow (vehicles per hour) of each street section of the reference twin for the next {HORIZON}
+hours, as the quantiles {", ".join(map(str, QUANTILES))}.
+
+- **Kind**: gradient-boosted regression trees, one a quantile (scikit-learn HistGradientBoostingRegressor), seed fixed.
+- **Trained** {training.trained_at} on {training.rows} rows from {len(training.stations)} stations, observed
+  {training.window[0]} to {training.window[1]}, read from the context broker's temporal API.
+- **Held-out result** (last week, not seen in training): {training.scores}.
+- **Artefact**: `model.joblib`, {training.artefact}. It is a pickle: loading one runs code, so load it only from a store
+  whose writers you trust, and compare the digest first.
+
+## Data
+
+The recorded series behind the observations is *Metro Interstate Traffic Volume* (UCI 492, CC BY 4.0), replayed in
+another city. It says nothing about the real traffic of that city.
+
+## Limits
+
+It knows weekdays and hours, not public holidays, road works, events or weather. After a gap of more than a day its
+quantiles are too narrow. Measured coverage of the 80 % band is the figure above, not a promise.
+
+## Use and oversight
+
+A demonstration of how an AI service fits into a twin. Not for traffic control or any decision about people. No personal
+data. In the terms of Regulation (EU) 2024/1689 (AI Act) we see minimal risk in this use; a city that uses it otherwise
+must judge anew. A person looks at the held-out figures before a new version is used for anything else than display.
+
+Contact: {CONTACT}
+""".encode()
+
+
+def _front_matter(scores: Scores) -> dict[str, Any]:
+    """What tools read of a model card."""
     metrics = {
         "mase_24": scores.mase_24,
         "mase_168": scores.mase_168,
@@ -63,7 +100,7 @@ def card(training: Training) -> bytes:
         "coverage_0.1_0.9": scores.coverage,
         "pinball": scores.pinball,
     }
-    front = {
+    return {
         "license": "apache-2.0",
         "library_name": "sklearn",
         "pipeline_tag": "time-series-forecasting",
@@ -88,38 +125,3 @@ def card(training: Training) -> bytes:
             }
         ],
     }
-    text = f"""---
-{yaml.safe_dump(front, sort_keys=False).strip()}
----
-
-# {MODEL_NAME}, version {training.version}
-
-Forecasts the traffic flow (vehicles per hour) of each street section of the reference twin for the next {HORIZON}
-hours, as the quantiles {", ".join(map(str, QUANTILES))}.
-
-- **Kind**: gradient-boosted regression trees, one a quantile (scikit-learn HistGradientBoostingRegressor), seed fixed.
-- **Trained** {training.trained_at} on {training.rows} rows from {len(training.stations)} stations, observed
-  {training.window[0]} to {training.window[1]}, read from the context broker's temporal API.
-- **Held-out result** (last week, not seen in training): {scores}.
-- **Artefact**: `model.joblib`, {training.artefact}. It is a pickle: loading one runs code, so load it only from a store
-  whose writers you trust, and compare the digest first.
-
-## Data
-
-The recorded series behind the observations is *Metro Interstate Traffic Volume* (UCI 492, CC BY 4.0), replayed in
-another city. It says nothing about the real traffic of that city.
-
-## Limits
-
-It knows weekdays and hours, not public holidays, road works, events or weather. After a gap of more than a day its
-quantiles are too narrow. Measured coverage of the 80 % band is the figure above, not a promise.
-
-## Use and oversight
-
-A demonstration of how an AI service fits into a twin. Not for traffic control or any decision about people. No personal
-data. In the terms of Regulation (EU) 2024/1689 (AI Act) we see minimal risk in this use; a city that uses it otherwise
-must judge anew. A person looks at the held-out figures before a new version is used for anything else than display.
-
-Contact: {CONTACT}
-"""
-    return text.encode()

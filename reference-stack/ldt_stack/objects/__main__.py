@@ -7,10 +7,9 @@ import os
 import sys
 from pathlib import Path
 
+from ldt_stack.listening import EXIT_USAGE
 from ldt_stack.objects.s3 import Credentials
 from ldt_stack.objects.seaweed import LOOPBACK, object_server
-
-EXIT_USAGE = 2
 
 
 def main(arguments: list[str] | None = None) -> int:

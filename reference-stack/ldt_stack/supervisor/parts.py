@@ -14,8 +14,6 @@ from ldt_stack.objects.seaweed import LOOPBACK, ObjectServer, object_server
 from ldt_stack.supervisor.ports import free_ports, next_free, require_free
 from ldt_stack.supervisor.workspace import Workspace
 
-PARTS = ("broker", "objects", "forecaster", "city", "ui")
-NEEDS = {"forecaster": ("broker",), "city": ("broker",), "ui": ("broker",)}
 PREFERRED_PORTS = {"objects": 8333, "forecaster": 8800, "city": 8700, "ui": 8080}
 
 

@@ -15,12 +15,12 @@ from types import FrameType
 
 import httpx
 
-from ldt_stack.listening import UsageError, write_atomically
+from ldt_stack.listening import EXIT_FAILED, EXIT_USAGE, UsageError, write_atomically
 from ldt_stack.objects.seaweed import is_ready
 from ldt_stack.supervisor.children import Child, stop_all
-from ldt_stack.supervisor.parts import PARTS, Part, Plan, choose_ports, make_plan
+from ldt_stack.supervisor.options import PARTS, UpOptions
+from ldt_stack.supervisor.parts import Part, Plan, choose_ports, make_plan
 from ldt_stack.supervisor.workspace import Workspace, open_workspace, write_secrets
-from ldt_stack.up import EXIT_FAILED, EXIT_USAGE, UpOptions
 
 START_SECONDS = 120.0
 POLL_SECONDS = 0.05

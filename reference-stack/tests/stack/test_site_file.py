@@ -11,7 +11,8 @@ import yaml
 
 from ldt_conformance.engine.site.model import Site
 from ldt_stack.objects.s3 import Credentials
-from ldt_stack.supervisor.parts import PARTS, make_plan
+from ldt_stack.supervisor.options import PARTS
+from ldt_stack.supervisor.parts import make_plan
 from ldt_stack.supervisor.site_file import write_site_file
 from ldt_stack.supervisor.workspace import open_workspace
 

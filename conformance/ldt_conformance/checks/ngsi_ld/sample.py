@@ -46,18 +46,6 @@ class Sample:
         """The first Entity's id."""
         return str(self.first["id"])
 
-    def short_attribute_name(self) -> str:
-        """An Attribute of the first Entity whose name is short, as `q` wants it; inconclusive where there is none.
-
-        The broker gives full IRIs for names that the core @context does not know, and those are no names of 4.9.
-        """
-        names = [name for name in self.first if name not in ENTITY_META and name.isidentifier()]
-        if not names:
-            return inconclusive(
-                Reason.INSUFFICIENT_EVIDENCE, f"{self.id} has no Attribute with a short name", expected="a short name"
-            )
-        return names[0]
-
     def attribute_name(self, kind: str | None = None) -> str:
         """An Attribute of the first Entity (of one kind, e.g. `GeoProperty`); inconclusive where there is none."""
         for name, value in self.first.items():

@@ -37,7 +37,6 @@ CLASSES: dict[str, tuple[Alternatives, ...]] = {
     "predictive": ((("KN-02", "KN-03", "KN-04"), ("KN-08",)), (("KN-10",),), (("KN-12",),)),
     "prospective": ((("OR-09",),), (("OR-10",),)),
 }
-NEVER_INFERRED = ("prescriptive", "autonomous")
 
 
 @dataclass(frozen=True, slots=True)

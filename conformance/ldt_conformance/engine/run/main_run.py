@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -141,29 +142,28 @@ class MainRun:
             has_target=any(endpoint.url is not None for endpoint in session.site.endpoints.values()),
         )
         results, rollup = self._roll_up(results, facts)
-        run = run.model_copy(update={"exit_code": rollup.exit_code})
-        with run_set.locked(session.settings.out):
-            report = assemble(
-                run_set.read_report(session.settings.out),
-                suite=suite_of(ending.catalogue, self.register),
-                site=session.site,
-                run=run,
-                results=results,
-                rollup=rollup,
-                waivers=waivers,
-                inventory={"capabilities": list(self.standing.capabilities)},
-            )
-            self.report = ending.complete(report)
-            self.written = run_set.write(
-                session.settings.out,
-                session.settings.work,
-                self.report,
-                evidence,
-                session.services.masker,
-                ending.render,
-            )
+        added_to = partial(
+            assemble,
+            suite=suite_of(ending.catalogue, self.register),
+            site=session.site,
+            run=run.model_copy(update={"exit_code": rollup.exit_code}),
+            results=results,
+            rollup=rollup,
+            waivers=waivers,
+            inventory={"capabilities": list(self.standing.capabilities)},
+        )
+        self._write(added_to, evidence, ending)
         session.remove_work()
         return rollup.exit_code
+
+    def _write(self, added_to: Callable[[Report | None], Report], evidence: bytes, ending: Ending) -> None:
+        """Add the run to what its run set holds, and write that; nobody else writes there meanwhile."""
+        settings = self.session.settings
+        with run_set.locked(settings.out):
+            self.report = ending.complete(added_to(run_set.read_report(settings.out)))
+            self.written = run_set.write(
+                settings.out, settings.work, self.report, evidence, self.session.services.masker, ending.render
+            )
 
     def _roll_up(self, results: list[Result], facts: Facts) -> tuple[list[Result], Rollup]:
         """The roll-up; level and capability class follow from a first one, and are results themselves."""

@@ -138,7 +138,6 @@ class Endpoint(SiteModel):
     timeout_seconds: float = Field(default=10.0, gt=0, le=300)
     bucket: str | None = None  # object storage
     model: str | None = None  # name of the model that the inference server offers
-    write_path: str | None = None  # where scratch data may be put, e.g. a bucket's folder
     description: str | None = None
 
     @model_validator(mode="after")

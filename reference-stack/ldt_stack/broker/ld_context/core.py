@@ -36,11 +36,6 @@ def published_document(url: str) -> JsonObject | None:
     return None if name is None else _load(name)
 
 
-def published_urls() -> tuple[str, ...]:
-    """URLs that are never fetched."""
-    return tuple(_PUBLISHED)
-
-
 def is_own_core(url: str) -> bool:
     """Whether a URL names the core @context that this broker always applies last."""
     return _PUBLISHED.get(canonical_url(url)) == f"{_NAME}-v{CORE_VERSION}"

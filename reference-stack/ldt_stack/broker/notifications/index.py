@@ -96,11 +96,3 @@ class SubscriptionIndex:
             return []
         with known.lock:
             return list(known.candidates(change.entity_id, entity["type"]).values())
-
-    def periodic(self) -> list[tuple[str | None, Subscription]]:
-        """All that have a timeInterval."""
-        found: list[tuple[str | None, Subscription]] = []
-        for tenant, known in list(self._tenants.items()):
-            with known.lock:
-                found += [(tenant, item) for item in known.all.values() if item.time_interval_seconds is not None]
-        return found

@@ -12,16 +12,10 @@ NAME: Final = r"[^\W\d_]\w*"
 PREFIXED_NAME: Final = rf"{NAME}(?::{NAME})?"  # 4.6.2: prefix:name
 # RFC 3986/3987: a scheme, and none of the characters that no URI or IRI may have.
 _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[^\s<>\"\\^`{}|]+")
-_NAME: Final = re.compile(NAME)
 _PREFIXED_NAME: Final = re.compile(PREFIXED_NAME)
 
 MAX_DEPTH: Final = 50  # nested parentheses or braces; deeper is no query that a person meant
 MAX_TERMS: Final = 200
-
-
-def is_name(text: str) -> bool:
-    """Whether a text is an AttrName of clause 4.9."""
-    return _NAME.fullmatch(text) is not None
 
 
 def is_member_name(text: str) -> bool:

@@ -17,7 +17,6 @@ from ldt_conformance.engine.transport.response import Response
 from ldt_conformance.engine.verdicts import Reason, fail, inconclusive, warn
 
 Maker = Callable[[Twin], Trial]
-NO_PLACE = "SensorThings has no geo-query in its core"
 FILTERS: dict[str, tuple[tuple[str, Maker], ...]] = {
     "ngsi-ld": (("attribute", ld.by_attribute), ("place", ld.by_place), ("time", ld.by_time)),
     "ngsi-v2": (("attribute", other.v2_by_attribute), ("place", other.v2_by_place)),
