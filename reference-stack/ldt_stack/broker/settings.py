@@ -28,12 +28,19 @@ class BrokerSettings(BaseModel):
     max_query_terms: int = Field(200, ge=1, description="Terms of q, types, scopes or ids in one query")
     temporal_page_instances: int = Field(1000, ge=1, description="Attribute instances in one temporal answer; then 206")
 
+    split_entities: bool = Field(False, description="Default of splitEntities: parts of an Entity in several places")
+
     max_tenants: int = Field(1000, ge=1)
     max_open_tenants: int = Field(64, ge=1)
     tenant_idle_seconds: float = Field(300.0, gt=0)
     read_threads: int = Field(2, ge=1, description="Threads for reads that are too dear for the event loop")
 
     expiry_sweep_seconds: float = Field(5.0, gt=0, description="How often what has expired is removed, 4.22")
+
+    entity_map_default_seconds: float = Field(600.0, gt=0, description="Lifetime of an EntityMap, if none is suggested")
+    entity_map_max_seconds: float = Field(24 * 3600.0, gt=0, description="The longest lifetime of an EntityMap, 5.2.23")
+    entity_map_max_entities: int = Field(100_000, ge=1)
+    max_entity_maps: int = Field(1000, ge=1, description="In a tenant; what expires first makes room for a new one")
 
     context_max_bytes: int = Field(1024 * 1024, ge=1024)
     context_timeout_seconds: float = Field(5.0, gt=0)

@@ -23,6 +23,7 @@ from ldt_stack.broker.http import (
     contexts,
     discovery,
     entities,
+    entity_maps,
     operability,
     purge,
     queries,
@@ -43,6 +44,7 @@ def all_routes() -> list[Route]:
     """Every resource of the broker; a module is plugged in here."""
     return [
         *entities.routes,
+        *entity_maps.routes,
         *attributes.routes,
         *batch.routes,
         *contexts.routes,

@@ -41,7 +41,14 @@ def read_paging(request: Request) -> Paging:
 
 
 def paging_headers(
-    request: Request, paging: Paging, *, more: bool, count: int | None, media_type: str
+    request: Request,
+    paging: Paging,
+    *,
+    more: bool,
+    count: int | None,
+    media_type: str,
+    next_offset: int | None = None,
+    previous_offset: int | None = None,
 ) -> dict[str, str]:
     """Link to the next and previous page (6.3.10), and the number of results (6.3.13).
 
@@ -51,12 +58,16 @@ def paging_headers(
         more: Whether results follow this page.
         count: How many there are in all; None where it was not asked for.
         media_type: The one of this answer (6.3.10).
+        next_offset: Where the next page starts; None: right behind this one.
+        previous_offset: Where the page before starts; None: one page before this one.
     """
     links = []
     if paging.limit and more:
-        links.append(_link(request, paging, paging.offset + paging.limit, "next", media_type))
+        following = paging.offset + paging.limit if next_offset is None else next_offset
+        links.append(_link(request, paging, following, "next", media_type))
     if paging.limit and paging.offset:
-        links.append(_link(request, paging, max(0, paging.offset - paging.limit), "prev", media_type))
+        before = max(0, paging.offset - paging.limit) if previous_offset is None else previous_offset
+        links.append(_link(request, paging, before, "prev", media_type))
     headers = {"Link": ", ".join(links)} if links else {}
     if paging.count and count is not None:
         headers["NGSILD-Results-Count"] = str(count)

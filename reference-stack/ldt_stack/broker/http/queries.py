@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ldt_stack.broker.http.headers import accept, broker_of, read_call, read_payload
+from ldt_stack.broker.http.map_use import MAP_PARAMETERS, map_header, read_map, take_map
 from ldt_stack.broker.http.paging import PAGING_PARAMETERS, Paging, paging_headers, read_paging
 from ldt_stack.broker.http.parameters import allow_parameters, boolean, comma_list
 from ldt_stack.broker.http.query_body import read_query
@@ -22,16 +23,18 @@ from ldt_stack.broker.http.views import (
     respond_with_entity,
 )
 from ldt_stack.broker.operations import consumption as operations
+from ldt_stack.broker.operations.entity_map_queries import map_for_retrieval, query_entities_with_map
+from ldt_stack.broker.operations.entity_maps import MapInput, MapUsed
 from ldt_stack.broker.operations.query_input import GeoInput, OrderingInput, QueryInput, SelectorInput
 from ldt_stack.broker.service import Call
 
 _ROOT: Final = "/ngsi-ld/v1"
-# Known, and without effect where no Context Source is registered and no EntityMap is kept.
-_DISTRIBUTED: Final = ("csf", "entityMap", "entityMapLifetime", "splitEntities")
-_QUERY_PARAMETERS: Final = (
+QUERY_PARAMETERS: Final = (
     *PAGING_PARAMETERS,
     *VIEW_PARAMETERS,
-    *_DISTRIBUTED,
+    *MAP_PARAMETERS,
+    "csf",
+    "splitEntities",
     "type",
     "id",
     "idPattern",
@@ -53,23 +56,27 @@ _QUERY_PARAMETERS: Final = (
 async def retrieve_entity(request: Request) -> Response:
     """GET entities/{entityId} (6.5.3.1)."""
     answer = read_answer(request, accept(request, geojson=True))
-    allow_parameters(request, (*VIEW_PARAMETERS, "type", "entityMap", "entityMapLifetime"))
+    allow_parameters(request, (*VIEW_PARAMETERS, *MAP_PARAMETERS, "type"))
     view = read_view(request)
     call = await read_call(request)
     entity_id, types = request.path_params["entityId"], request.query_params.get("type")
+    wanted = read_map(request)
     shown = await operations.retrieve_entity(broker_of(request), call, entity_id, view, types)
+    headers = {}
+    if wanted.concerned:
+        headers = map_header(await map_for_retrieval(broker_of(request), call, entity_id, wanted))
     if view.join == "flat":  # 4.5.23.3: "the Context Broker response shall always consist of an array of Entities"
-        return await respond_with_entities(request, shown, call.ld_context, answer)
-    return await respond_with_entity(request, shown[0], call.ld_context, answer)
+        return await respond_with_entities(request, shown, call.ld_context, answer, headers)
+    return await respond_with_entity(request, shown[0], call.ld_context, answer, headers)
 
 
 async def query_entities(request: Request) -> Response:
     """GET entities/ (6.4.3.2)."""
     media_type = accept(request, geojson=True)
-    allow_parameters(request, _QUERY_PARAMETERS)
+    allow_parameters(request, QUERY_PARAMETERS)
     paging = read_paging(request)
-    source = _query_of(request, paging)
-    return await _answer(request, await read_call(request), source, paging, media_type)
+    source = query_of(request, paging)
+    return await _answer(request, await read_call(request), source, read_map(request), paging, media_type)
 
 
 async def query_entities_by_post(request: Request) -> Response:
@@ -79,24 +86,43 @@ async def query_entities_by_post(request: Request) -> Response:
     paging = read_paging(request)
     chosen, sys_attrs = read_format(request)
     payload, call = await read_payload(request, geojson=True)
-    source = read_query(payload, paging, chosen, sys_attrs=sys_attrs, local=_local(request))
-    return await _answer(request, call, source, paging, media_type)
+    wanted = take_map(request, payload)
+    source = read_query(payload, paging, chosen, sys_attrs=sys_attrs, local=read_local(request))
+    return await _answer(request, call, source, wanted, paging, media_type)
 
 
-async def _answer(request: Request, call: Call, source: QueryInput, paging: Paging, media_type: str) -> Response:
+async def _answer(
+    request: Request, call: Call, source: QueryInput, wanted: MapInput, paging: Paging, media_type: str
+) -> Response:
     answer = read_answer(request, media_type)
-    result = await operations.query_entities(broker_of(request), call, source)
-    applied = Paging(result.limit, result.offset, paging.count)
-    headers = paging_headers(request, applied, more=result.more, count=result.count, media_type=media_type)
-    return await respond_with_entities(request, result.entities, call.ld_context, answer, headers)
+    used: MapUsed | None = None
+    if wanted.concerned:
+        result, used = await query_entities_with_map(broker_of(request), call, source, wanted)
+    else:
+        result = await operations.query_entities(broker_of(request), call, source)
+    headers = paging_headers(
+        request,
+        Paging(result.limit, result.offset, paging.count),
+        more=result.more,
+        count=result.count,
+        media_type=media_type,
+        next_offset=result.next_offset,
+        previous_offset=result.previous_offset,
+    )
+    status = 200
+    if used is not None:
+        headers |= map_header(used)
+        status = 201 if used.created else 200  # "in case an EntityMap has been (re)created" (table 6.4.3.2-3)
+    return await respond_with_entities(request, result.entities, call.ld_context, answer, headers, status=status)
 
 
-def _local(request: Request) -> bool | None:
+def read_local(request: Request) -> bool | None:
+    """The parameter local; None where it is not given (6.3.18)."""
     text = request.query_params.get("local")
     return None if text is None else boolean(text, "local")
 
 
-def _query_of(request: Request, paging: Paging) -> QueryInput:
+def query_of(request: Request, paging: Paging) -> QueryInput:
     """The query that the parameters of a GET describe (table 6.4.3.2-1)."""
     given = request.query_params
     selector = SelectorInput(given.get("type"), comma_list(given.get("id")), given.get("idPattern"))
@@ -118,7 +144,9 @@ def _query_of(request: Request, paging: Paging) -> QueryInput:
         limit=paging.limit,
         offset=paging.offset,
         count=paging.count,
-        local=_local(request),
+        local=read_local(request),
+        json_keys=comma_list(given.get("jsonKeys")),
+        split_entities=boolean(given["splitEntities"], "splitEntities") if "splitEntities" in given else None,
     )
 
 

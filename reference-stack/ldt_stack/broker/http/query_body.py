@@ -29,8 +29,6 @@ _MEMBERS: Final = frozenset(
         "containedBy",
         "datasetId",
         "expandValues",
-        "entityMap",
-        "entityMapLifetime",
         "jsonKeys",
         "join",
         "joinLevel",
@@ -47,7 +45,7 @@ def read_query(
     """The query that a Query object describes.
 
     Args:
-        payload: Without "@context".
+        payload: Without "@context", and without what is about EntityMaps (`map_use.take_map`).
         paging: From the URL.
         chosen: Representation, from the URL.
         sys_attrs: From the URL.
@@ -83,6 +81,8 @@ def read_query(
         offset=paging.offset,
         count=paging.count,
         local=local,
+        json_keys=_names(payload, "jsonKeys"),
+        split_entities=_flag(payload, "splitEntities"),
     )
 
 
@@ -140,6 +140,13 @@ def _level(payload: JsonObject) -> int | None:
     if level is not None and (not isinstance(level, int) or isinstance(level, bool)):
         raise BadRequestData(f'"joinLevel" of the Query is {level!r}; expected a positive integer.')
     return level
+
+
+def _flag(payload: JsonObject, name: str) -> bool | None:
+    flag = payload.get(name)
+    if name in payload and not isinstance(flag, bool):
+        raise BadRequestData(f'"{name}" of the Query is {flag!r}; expected true or false.')
+    return flag
 
 
 def _only(source: JsonObject, known: Collection[str], data_type: str) -> None:

@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from ldt_stack.broker.errors import BadRequestData, InvalidRequest
 from ldt_stack.broker.http.headers import accept, broker_of, read_call, read_payload
+from ldt_stack.broker.http.map_use import MAP_PARAMETERS, map_header, read_map, take_map
 from ldt_stack.broker.http.paging import PAGING_PARAMETERS, Paging, paging_headers, read_paging
 from ldt_stack.broker.http.parameters import allow_parameters, boolean, comma_list, read_options, whole_number
 from ldt_stack.broker.http.query_body import read_query
@@ -19,6 +20,8 @@ from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.operations import temporal_consumption as consumption
 from ldt_stack.broker.operations import temporal_provision as provision
+from ldt_stack.broker.operations.entity_map_queries import map_for_retrieval, query_temporal_evolution_with_map
+from ldt_stack.broker.operations.entity_maps import MapInput, MapUsed
 from ldt_stack.broker.operations.query_input import GeoInput, OrderingInput, QueryInput, SelectorInput, ViewInput
 from ldt_stack.broker.operations.temporal_consumption import EvolutionsResult, TemporalFormat, TemporalInput
 from ldt_stack.broker.representation.aggregation import AggregationInput
@@ -39,8 +42,8 @@ _FORMATS: Final[dict[str, TemporalFormat]] = {
     "aggregatedValues": "aggregatedValues",
 }
 _TEMPORAL: Final = ("timerel", "timeAt", "endTimeAt", "timeproperty", "lastN", "aggrMethods", "aggrPeriodDuration")
-_VIEW: Final = ("format", "options", "attrs", "pick", "omit", "lang", "datasetId", "entityMap", "entityMapLifetime")
-_QUERY: Final = (
+_VIEW: Final = ("format", "options", "attrs", "pick", "omit", "lang", "datasetId", *MAP_PARAMETERS)
+QUERY_PARAMETERS: Final = (
     *PAGING_PARAMETERS,
     *_VIEW,
     *_TEMPORAL,
@@ -130,28 +133,34 @@ async def retrieve_evolution(request: Request) -> Response:
     media_type = accept(request)
     allow_parameters(request, (*_VIEW, *_TEMPORAL))
     chosen, sys_attrs = _read_format(request)
+    wanted = read_map(request)
     call = await read_call(request)
     result = await consumption.retrieve_temporal_evolution(
         broker_of(request),
         call,
         request.path_params["entityId"],
         _view_of(request, sys_attrs=sys_attrs),
-        _temporal_of(request),
+        temporal_of(request),
         chosen,
     )
+    headers = {}
+    if wanted.concerned:
+        entity_id = request.path_params["entityId"]
+        headers = map_header(await map_for_retrieval(broker_of(request), call, entity_id, wanted))
     body = _render(result.entities[0], result, call.ld_context)
-    return await _respond(request, body, call.ld_context, media_type, result, {})
+    return await _respond(request, body, call.ld_context, media_type, result, headers)
 
 
 async def query_evolutions(request: Request) -> Response:
     """GET temporal/entities/ (6.18.3.2)."""
     media_type = accept(request)
-    allow_parameters(request, _QUERY)
+    allow_parameters(request, QUERY_PARAMETERS)
     paging = read_paging(request)
     chosen, sys_attrs = _read_format(request)
     call = await read_call(request)
-    source = _query_of(request, paging, sys_attrs=sys_attrs)
-    return await _answer_query(request, call, source, _temporal_of(request), chosen, media_type)
+    source = query_of(request, paging, sys_attrs=sys_attrs)
+    asked = (source, temporal_of(request), chosen)
+    return await _answer_query(request, call, *asked, read_map(request), media_type)
 
 
 async def query_evolutions_by_post(request: Request) -> Response:
@@ -161,9 +170,10 @@ async def query_evolutions_by_post(request: Request) -> Response:
     paging = read_paging(request)
     chosen, sys_attrs = _read_format(request)
     payload, call = await read_payload(request)
-    temporal = _temporal_in(payload)
+    wanted = take_map(request, payload)
+    temporal = take_temporal(payload)
     source = read_query(payload, paging, "normalized", sys_attrs=sys_attrs, local=_local(request))
-    return await _answer_query(request, call, source, temporal, chosen, media_type)
+    return await _answer_query(request, call, source, temporal, chosen, wanted, media_type)
 
 
 async def _answer_query(
@@ -172,13 +182,29 @@ async def _answer_query(
     source: QueryInput,
     temporal: TemporalInput,
     chosen: TemporalFormat,
+    wanted: MapInput,
     media_type: str,
 ) -> Response:
-    result = await consumption.query_temporal_evolution(broker_of(request), call, source, temporal, chosen)
+    arguments = (broker_of(request), call, source, temporal, chosen)
+    used: MapUsed | None = None
+    if wanted.concerned:
+        result, used = await query_temporal_evolution_with_map(*arguments, wanted)
+    else:
+        result = await consumption.query_temporal_evolution(*arguments)
     body = [_render(one, result, call.ld_context) for one in result.entities]
     paging = Paging(source.limit, source.offset, source.count)
-    headers = paging_headers(request, paging, more=result.more, count=result.count, media_type=media_type)
-    return await _respond(request, body, call.ld_context, media_type, result, headers)
+    headers = paging_headers(
+        request,
+        paging,
+        more=result.more,
+        count=result.count,
+        media_type=media_type,
+        next_offset=result.next_offset,
+        previous_offset=result.previous_offset,
+    )
+    headers |= {} if used is None else map_header(used)
+    status = 201 if used is not None and used.created else 200
+    return await _respond(request, body, call.ld_context, media_type, result, headers, status=status)
 
 
 async def _respond(
@@ -188,11 +214,13 @@ async def _respond(
     media_type: str,
     result: EvolutionsResult,
     headers: dict[str, str],
+    *,
+    status: int = 200,
 ) -> Response:
-    """200; 206 with Content-Range if the answer holds a part of the time asked for alone (6.3.10)."""
+    """200; 201 with a new EntityMap; 206 with Content-Range if the answer holds a part of the time alone (6.3.10)."""
     part = result.range
     if part is None:
-        return await respond(request, body, ld_context, media_type, headers=headers)
+        return await respond(request, body, ld_context, media_type, status=status, headers=headers)
     headers["Content-Range"] = f"DateTime {part.start}-{part.end}/{part.size}"
     return await respond(request, body, ld_context, media_type, status=206, headers=headers)
 
@@ -238,7 +266,7 @@ def _view_of(request: Request, *, sys_attrs: bool) -> ViewInput:
     )
 
 
-def _temporal_of(request: Request) -> TemporalInput:
+def temporal_of(request: Request) -> TemporalInput:
     """The temporal query in the parameters of a GET (table 6.18.3.2-1)."""
     given = request.query_params
     return TemporalInput(
@@ -251,7 +279,7 @@ def _temporal_of(request: Request) -> TemporalInput:
     )
 
 
-def _temporal_in(payload: JsonObject) -> TemporalInput:
+def take_temporal(payload: JsonObject) -> TemporalInput:
     """The temporal query in the payload of a POST (5.2.21, 5.2.23, 5.2.44); takes its members out."""
     source = payload.pop("temporalQ", {})
     parameters = payload.pop("aggrParams", {})
@@ -282,7 +310,8 @@ def _local(request: Request) -> bool | None:
     return None if text is None else boolean(text, "local")
 
 
-def _query_of(request: Request, paging: Paging, *, sys_attrs: bool) -> QueryInput:
+def query_of(request: Request, paging: Paging, *, sys_attrs: bool) -> QueryInput:
+    """The query that the parameters of a GET describe (table 6.18.3.2-1), but for its temporal part."""
     given = request.query_params
     selector = SelectorInput(given.get("type"), comma_list(given.get("id")), given.get("idPattern"))
     geo, ordering = None, None
@@ -303,6 +332,8 @@ def _query_of(request: Request, paging: Paging, *, sys_attrs: bool) -> QueryInpu
         offset=paging.offset,
         count=paging.count,
         local=_local(request),
+        json_keys=comma_list(given.get("jsonKeys")),
+        split_entities=boolean(given["splitEntities"], "splitEntities") if "splitEntities" in given else None,
     )
 
 

@@ -106,9 +106,15 @@ def read_answer(request: Request, media_type: str) -> Answer:
     return Answer(media_type, geometry_property)
 
 
-async def respond_with_entity(request: Request, shown: Shown, ld_context: LdContext, answer: Answer) -> Response:
+async def respond_with_entity(
+    request: Request,
+    shown: Shown,
+    ld_context: LdContext,
+    answer: Answer,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
     """One Entity, or one Feature."""
-    return await _respond(request, _render(shown, ld_context, answer), ld_context, answer)
+    return await _respond(request, _render(shown, ld_context, answer), ld_context, answer, headers)
 
 
 async def respond_with_entities(
@@ -117,13 +123,15 @@ async def respond_with_entities(
     ld_context: LdContext,
     answer: Answer,
     headers: Mapping[str, str] | None = None,
+    *,
+    status: int = 200,
 ) -> Response:
     """An array of Entities, or one FeatureCollection."""
     rendered = [_render(one, ld_context, answer) for one in shown]
     if answer.media_type == GEO_JSON:
         collection = {"type": "FeatureCollection", "features": rendered}
-        return await _respond(request, collection, ld_context, answer, headers)
-    return await _respond(request, rendered, ld_context, answer, headers)
+        return await _respond(request, collection, ld_context, answer, headers, status=status)
+    return await _respond(request, rendered, ld_context, answer, headers, status=status)
 
 
 def _render(shown: Shown, ld_context: LdContext, answer: Answer) -> JsonObject:
@@ -140,20 +148,22 @@ async def _respond(
     ld_context: LdContext,
     answer: Answer,
     headers: Mapping[str, str] | None = None,
+    *,
+    status: int = 200,
 ) -> Response:
     preferences = _preferences(request)
     out = dict(headers or {})
     if "ngsi-ld" in preferences:
         out["Preference-Applied"] = f"ngsi-ld={SUPPORTED_VERSION}"
     if answer.media_type != GEO_JSON:
-        return await respond(request, data, ld_context, answer.media_type, headers=out)
+        return await respond(request, data, ld_context, answer.media_type, status=status, headers=out)
     if preferences.get("body") == "json":
         # As plain JSON: the @context in the Link header, not in the body (6.3.6).
-        plain = await respond(request, data, ld_context, JSON, headers=out)
+        plain = await respond(request, data, ld_context, JSON, status=status, headers=out)
         out["Link"] = plain.headers["Link"]
         return Response(plain.body, plain.status_code, out, GEO_JSON)
     body = {**data, "@context": ld_context.rendered} if isinstance(data, dict) else data
-    return Response(orjson.dumps(body), 200, out, GEO_JSON)
+    return Response(orjson.dumps(body), status, out, GEO_JSON)
 
 
 def _preferences(request: Request) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Retrieve Entity and Query Entities: ETSI GS CIM 009 V1.9.1, clauses 5.7.1 and 5.7.2.
 
-Left out: forwarding to Context Sources and EntityMaps, which come with Context Source Registrations.
+Left out: forwarding to Context Sources. Queries that use an EntityMap are in `entity_map_queries.py`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ class EntitiesResult:
         limit: The page size that was applied.
         more: Whether more follow.
         count: How many there are in all, if that was asked for.
+        next_offset: Where the next page starts; None: at `offset + limit`.
+        previous_offset: Where the page before starts; None: at `offset - limit`, or 0.
     """
 
     entities: list[Shown]
@@ -34,6 +36,8 @@ class EntitiesResult:
     limit: int
     more: bool
     count: int | None
+    next_offset: int | None = None
+    previous_offset: int | None = None
 
 
 async def retrieve_entity(
@@ -98,12 +102,16 @@ async def query_entities(broker: Broker, call: Call, source: QueryInput) -> Enti
     query = parse_query(source, view, call, broker.settings)
 
     def work(snapshot: Snapshot) -> EntitiesResult:
-        bound = replace(query, conditions=tuple(_bind(one, snapshot) for one in query.conditions))
-        page, offset = _page(snapshot, bound)
+        page, offset = _page(snapshot, bind_query(query, snapshot))
         shown = join_entities(snapshot, page.entities, view)
         return EntitiesResult(shown, offset, query.limit, page.more, page.count)
 
     return await broker.store.read(call.tenant, work, dear=_is_dear(query))
+
+
+def bind_query(query: EntityQuery, snapshot: Snapshot) -> EntityQuery:
+    """The query, its linked terms bound to the Entities of a snapshot."""
+    return replace(query, conditions=tuple(_bind(one, snapshot) for one in query.conditions))
 
 
 def _bind(condition: Predicate, snapshot: Snapshot) -> Predicate:

@@ -14,6 +14,7 @@ from ldt_stack.broker.errors import NgsiLdError
 from ldt_stack.broker.ld_context import core_context
 from ldt_stack.broker.model.instants import normalize
 from ldt_stack.broker.model.names import JsonObject, is_attribute_key
+from ldt_stack.broker.operations.entity_maps import remove_expired_maps
 from ldt_stack.broker.operations.recording import record
 from ldt_stack.broker.service import Broker, Call
 from ldt_stack.broker.store.interface import Transaction
@@ -82,5 +83,6 @@ class Sweeper:
                     swept = _AT_ONCE
                     while swept == _AT_ONCE:
                         swept = await remove_expired(broker, tenant)
+                    await remove_expired_maps(broker, tenant)
                 except NgsiLdError as error:
                     _log.warning("what has expired in tenant %s could not be removed: %s", tenant, error.detail)

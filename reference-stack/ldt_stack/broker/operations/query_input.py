@@ -113,6 +113,8 @@ class QueryInput:
         offset: Entities to skip.
         count: Whether all are counted.
         local: The local parameter: None where it was not given.
+        json_keys: Attribute names whose values are plain JSON: never expanded, also where `expand_values` has them.
+        split_entities: Whether parts of an Entity are expected in several places; None: as the settings say.
     """
 
     selectors: Sequence[SelectorInput] = ()
@@ -127,6 +129,8 @@ class QueryInput:
     offset: int = 0
     count: bool = False
     local: bool | None = None
+    json_keys: Sequence[str] = ()
+    split_entities: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +279,8 @@ def _q(source: QueryInput, call: Call, settings: BrokerSettings) -> QNode | None
         parse_q(source.csf, call.ld_context, max_terms=settings.max_query_terms)
     if source.q is None:
         return None
-    return parse_q(source.q, call.ld_context, expand_values=source.expand_values, max_terms=settings.max_query_terms)
+    expand_values = [name for name in source.expand_values if name not in source.json_keys]
+    return parse_q(source.q, call.ld_context, expand_values=expand_values, max_terms=settings.max_query_terms)
 
 
 def _conditions(source: QueryInput, q: QNode | None, call: Call, settings: BrokerSettings) -> tuple[Predicate, ...]:

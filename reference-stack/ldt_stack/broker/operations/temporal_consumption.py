@@ -1,6 +1,6 @@
 """Retrieve and query temporal evolutions: ETSI GS CIM 009 V1.9.1, clauses 5.7.3 and 5.7.4.
 
-Left out: forwarding to Context Sources and EntityMaps, which come with Context Source Registrations.
+Left out: forwarding to Context Sources. Queries that use an EntityMap are in `entity_map_queries.py`.
 """
 
 from __future__ import annotations
@@ -74,6 +74,8 @@ class EvolutionsResult:
         more: Whether more Entities follow this page.
         count: How many Entities there are in all, if that was asked for.
         range: What part of the time asked for this is; None if it is all of it (6.3.10).
+        next_offset: Where the next page starts; None: at `offset + limit`.
+        previous_offset: Where the page before starts; None: at `offset - limit`, or 0.
     """
 
     entities: list[TemporalEntity]
@@ -81,6 +83,18 @@ class EvolutionsResult:
     more: bool = False
     count: int | None = None
     range: TimeRange | None = None
+    next_offset: int | None = None
+    previous_offset: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TemporalRequest:
+    """A temporal query, checked and parsed: which Entities, which instances, how they are rendered."""
+
+    query: EntityQuery
+    interval: TemporalQuery
+    view: TemporalView
+    descending: bool
 
 
 async def retrieve_temporal_evolution(
@@ -145,31 +159,44 @@ async def query_temporal_evolution(
 
     Source: CIM 009 V1.9.1, clause 5.7.4.
     """
+    request = parse_request(broker, call, source, temporal, chosen)
+
+    def work(snapshot: Snapshot) -> TemporalPage:
+        return _page(snapshot, request.query, request.interval, descending=request.descending)
+
+    page = await broker.store.read(call.tenant, work, dear=True)
+    entities, cut_range = cut(page.entities, request.interval, temporal.time_at, temporal.end_time_at)
+    return EvolutionsResult(entities, request.view, page.more, page.count, cut_range)
+
+
+def parse_request(
+    broker: Broker, call: Call, source: QueryInput, temporal: TemporalInput, chosen: TemporalFormat
+) -> TemporalRequest:
+    """Check and parse a temporal query.
+
+    Raises:
+        BadRequestData, TooComplexQuery, InvalidRequest: As `query_temporal_evolution`.
+
+    Source: CIM 009 V1.9.1, clauses 5.7.4.4 and 5.14.5.4.
+    """
     if temporal.timerel is None or temporal.time_at is None:
         raise BadRequestData("There is no temporal query: expected timerel and timeAt (clause 5.7.4.4).")
     _check_ordering(source.ordering)
     parsed = parse_view(source.view, call, broker.settings)
     query = parse_query(source, parsed, call, broker.settings)
     interval = _temporal_query(parsed, temporal, chosen, broker.settings)
-    shown = _view(parsed, temporal, chosen, interval)
-
-    def work(snapshot: Snapshot) -> TemporalPage:
-        return _page(snapshot, query, interval, descending=_is_descending(source.ordering))
-
-    page = await broker.store.read(call.tenant, work, dear=True)
-    entities, cut_range = cut(page.entities, interval, temporal.time_at, temporal.end_time_at)
-    return EvolutionsResult(entities, shown, page.more, page.count, cut_range)
+    view = _view(parsed, temporal, chosen, interval)
+    return TemporalRequest(replace(query, order_by=()), interval, view, _is_descending(source.ordering))
 
 
 def _page(snapshot: Snapshot, query: EntityQuery, interval: TemporalQuery, *, descending: bool) -> TemporalPage:
     """By id, ascending unless asked for otherwise."""
-    plain = replace(query, order_by=())
     if not descending:
-        return snapshot.query_temporal(plain, interval)
-    total = snapshot.query_temporal(replace(plain, offset=0, limit=0, count=True), interval).count or 0
+        return snapshot.query_temporal(query, interval)
+    total = snapshot.query_temporal(replace(query, offset=0, limit=0, count=True), interval).count or 0
     end = max(0, total - query.offset)
     start = max(0, end - query.limit)
-    page = snapshot.query_temporal(replace(plain, offset=start, limit=end - start, count=False), interval)
+    page = snapshot.query_temporal(replace(query, offset=start, limit=end - start, count=False), interval)
     return TemporalPage(page.entities[::-1], start > 0, total if query.count else None)
 
 

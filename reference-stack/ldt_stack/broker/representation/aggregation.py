@@ -16,14 +16,11 @@ from typing import Any, Final
 import orjson
 
 from ldt_stack.broker.errors import BadRequestData
+from ldt_stack.broker.model.durations import Duration, parse_duration
 from ldt_stack.broker.model.instants import format_instant, normalize, parse_instant
 from ldt_stack.broker.model.names import VALUE_MEMBER, JsonObject, JsonValue
 
 METHODS: Final = ("avg", "distinctCount", "max", "min", "stddev", "sum", "sumsq", "totalCount")
-_DURATION: Final = re.compile(
-    r"P(?:(?P<weeks>\d+)W|(?=\d|T\d)(?:(?P<years>\d+)Y)?(?:(?P<months>\d+)M)?(?:(?P<days>\d+)D)?"
-    r"(?:T(?=\d)(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?)"
-)
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TIME: Final = re.compile(r"(\d{2}):(\d{2}):(\d{2})(?:[.,](\d{1,6}))?Z")
 _MAX_PERIODS: Final = 100_000
@@ -35,28 +32,6 @@ class AggregationInput:
 
     methods: str | None = None
     period: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Duration:
-    """An ISO 8601 duration; all zero: the whole time range."""
-
-    months: int = 0
-    seconds: float = 0.0
-
-    @property
-    def spans_all(self) -> bool:
-        """Whether it is "a duration spanning the whole time range specified by the temporal query"."""
-        return not self.months and not self.seconds
-
-    def after(self, start: datetime, count: int) -> datetime:
-        """`start` plus so many times this duration; the end of a short month for a day it does not have."""
-        months = start.month - 1 + self.months * count
-        year, month = start.year + months // 12, months % 12 + 1
-        following = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
-        last = (following - timedelta(days=1)).day
-        moved = start.replace(year=year, month=month, day=min(start.day, last))
-        return moved + timedelta(seconds=self.seconds * count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +54,7 @@ def parse_aggregation(source: AggregationInput) -> Aggregation:
     for name in names:
         if name not in METHODS:
             raise BadRequestData(f"aggrMethods has {name!r}; expected some of {', '.join(METHODS)} (4.5.19.1).")
-    return Aggregation(tuple(dict.fromkeys(names)), _duration(source.period or "PT0S"))
-
-
-def _duration(text: str) -> Duration:
-    match = _DURATION.fullmatch(text)
-    if match is None or text.endswith("T"):
-        raise BadRequestData(f"aggrPeriodDuration is {text!r}; expected a duration like PT4M or P1DT12H (4.5.19.1).")
-    given = {name: float(value) for name, value in match.groupdict(default="0").items()}
-    days = given["weeks"] * 7 + given["days"]
-    seconds = ((days * 24 + given["hours"]) * 60 + given["minutes"]) * 60 + given["seconds"]
-    return Duration(int(given["years"] * 12 + given["months"]), seconds)
+    return Aggregation(tuple(dict.fromkeys(names)), parse_duration(source.period or "PT0S", "aggrPeriodDuration"))
 
 
 def aggregate(

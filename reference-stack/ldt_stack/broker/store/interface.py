@@ -29,6 +29,7 @@ class DocumentKind(StrEnum):
     REGISTRATION = "registration"
     REGISTRATION_SUBSCRIPTION = "registration-subscription"
     ENTITY_MAP = "entity-map"
+    ENTITY_MAP_ENTRIES = "entity-map-entries"  # apart, because they can be many
     SNAPSHOT = "snapshot"
 
 
