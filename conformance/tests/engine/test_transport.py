@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -152,6 +153,26 @@ def test_a_budget_is_kept_and_the_removal_of_what_was_created_is_paid_before(
     session.clean_up()
     assert broker.stored == {}
     assert len(broker.seen) <= 5
+
+
+def test_an_interrupt_while_counting_loses_no_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The clean-up after an interrupt counts its own requests; half a file would stop it."""
+    budget = Budget(tmp_path, 8, None)
+    budget.take()
+    whole = Path.write_text
+
+    def cut_short(path: Path, text: str, **options: Any) -> int:
+        whole(path, text[: len(text) // 2], **options)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", cut_short)
+        with pytest.raises(KeyboardInterrupt):
+            budget.take()
+
+    assert budget.state()["sent"] == 1
+    budget.take()
+    assert budget.state()["sent"] == 2
 
 
 def test_several_processes_share_one_budget(tmp_path: Path):

@@ -76,4 +76,7 @@ class Budget:
         return empty | stored
 
     def _write(self, state: dict[str, float]) -> None:
-        self._file.write_text(json.dumps(state), encoding="utf-8")
+        """Whole or not at all: an interrupted run still counts the requests of its own clean-up."""
+        partial = self._file.with_suffix(".partial")
+        partial.write_text(json.dumps(state), encoding="utf-8")
+        partial.replace(self._file)
