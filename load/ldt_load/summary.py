@@ -148,7 +148,7 @@ def objectives(declared: Mapping[str, float | None], total: Mapping[str, Any]) -
 def summarise(
     plan: Plan, result: Mapping[str, Any], complete: Completeness, declared: Mapping[str, float | None]
 ) -> dict[str, Any]:
-    """The load run as the report keeps it (shape: docs/architecture.md)."""
+    """The load run as the report keeps it (shape: `ldt_conformance.reports.load_summary`)."""
     outcomes = {name: OperationOutcome.from_json(row) for name, row in result["operations"].items()}
     seconds = plan.duration - plan.warmup
     lateness = Latencies.decode(result["lateness"])

@@ -1,4 +1,10 @@
-"""Render any output from the one raw report: offline, deterministic, the same bytes for the same report."""
+"""Render any output from the one raw report: offline, deterministic, the same bytes for the same report.
+
+At a run's end the order is: `gap.complete(report)`, write report.json, `write_default_outputs`, because the renderings
+cite the digest of that file. `Report.results` keeps the newest check run's results and those of the one before it (told
+apart by `Result.run`), for the changes. The public edition is first a `Report -> Report` function (`edition`), then the
+same renderers.
+"""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ Asynchronous outside, plain functions inside: `Store.write(tenant, work)` runs `
 says (SQLite: a writer thread that groups commits), and returns what `work` returned after the commit is on disk. If
 `work` raises, nothing of it is kept, and the exception reaches the caller.
 
-Everything that goes in and comes out is the expanded form (docs/architecture.md) as JSON values. What a read returns
+Everything that goes in and comes out is the expanded form (see `broker.model`) as JSON values. What a read returns
 belongs to the caller: it may be changed. `tests/broker/store_contract.py` says what any store must do.
 """
 
