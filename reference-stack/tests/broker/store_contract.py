@@ -260,3 +260,27 @@ class StoreContract:
         found = await store.read(None, lambda s: s.get_temporal("urn:e", query))
         assert found is not None
         return [one["value"] for one in found.attributes.get(SPEED, [])]
+
+    async def test_a_removed_tenant_is_gone_with_everything_in_it(self, store: Store) -> None:
+        """Reads and writes find no such tenant; made anew, it is empty; others are left alone."""
+        for tenant in ("gone", "stays", " urn:ngsi-ld:Snapshot:1"):
+            await put(store, entity(1), tenant=tenant)
+            assert await store.read(tenant, lambda snapshot: snapshot.get_entity("urn:ngsi-ld:E:001"), dear=True)
+        late = asyncio.ensure_future(put(store, entity(2), tenant="gone"))
+        await asyncio.sleep(0)
+        await store.remove("gone")
+        await store.remove(" urn:ngsi-ld:Snapshot:1")
+        assert await store.tenants() == [None, "stays"]
+        await late
+        for dear in (False, True):
+            with pytest.raises(NonexistentTenant):
+                await store.read("gone", lambda snapshot: snapshot.get_entity("urn:ngsi-ld:E:001"), dear=dear)
+        with pytest.raises(NonexistentTenant):
+            await store.write("gone", lambda transaction: transaction.put_entity(entity(3)))
+        with pytest.raises(NonexistentTenant):
+            await store.remove("gone")
+        await put(store, entity(4), tenant="gone")
+        for dear in (False, True):
+            found = await store.read("gone", lambda snapshot: snapshot.query_entities(EntityQuery()), dear=dear)
+            assert [one["id"] for one in found.entities] == ["urn:ngsi-ld:E:004"]
+        assert await store.read("stays", lambda snapshot: snapshot.get_entity("urn:ngsi-ld:E:001"))

@@ -5,26 +5,27 @@ ETSI GS CIM 009 V1.9.1, clauses 6.32, 6.34 and 6.35.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ldt_stack.broker.http.headers import accept, broker_of, read_call, read_payload, refuse_geojson
+from ldt_stack.broker.http.headers import accept, broker_of, read_call, read_local, read_payload, refuse_geojson
 from ldt_stack.broker.http.map_use import MAPS_PATH, map_header, read_map, take_map
 from ldt_stack.broker.http.paging import PAGING_PARAMETERS, read_paging
 from ldt_stack.broker.http.parameters import allow_parameters
-from ldt_stack.broker.http.queries import QUERY_PARAMETERS, query_of, read_local
-from ldt_stack.broker.http.query_body import read_query
+from ldt_stack.broker.http.queries import QUERY_PARAMETERS, query_of
 from ldt_stack.broker.http.responses import no_content, respond
 from ldt_stack.broker.http.temporal import QUERY_PARAMETERS as TEMPORAL_PARAMETERS
 from ldt_stack.broker.http.temporal import query_of as temporal_query_of
-from ldt_stack.broker.http.temporal import take_temporal, temporal_of
+from ldt_stack.broker.http.temporal import temporal_of
 from ldt_stack.broker.http.views import FORMAT_PARAMETERS, read_answer, read_format
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.operations import entity_map_queries, entity_maps
 from ldt_stack.broker.operations.entity_maps import MapUsed
+from ldt_stack.broker.operations.query_data import read_query, take_temporal
 from ldt_stack.broker.service import Call
 
 _TEMPORAL_PATH: Final = "/ngsi-ld/v1/temporal/entityMaps"
@@ -76,8 +77,8 @@ async def create_for_query_by_post(request: Request) -> Response:
     chosen, sys_attrs = read_format(request)
     payload, call = await read_payload(request)
     lifetime = take_map(request, payload).lifetime
-    local = read_local(request)
-    source = read_query(payload, read_paging(request), chosen, sys_attrs=sys_attrs, local=local)
+    paging = asdict(read_paging(request))
+    source = read_query(payload, **paging, chosen=chosen, sys_attrs=sys_attrs, local=read_local(request))
     made = await entity_map_queries.create_entity_map_for_query_entities(broker_of(request), call, source, lifetime)
     return await _created(request, call, made, media_type)
 
@@ -102,7 +103,7 @@ async def create_for_temporal_query_by_post(request: Request) -> Response:
     payload, call = await read_payload(request)
     lifetime = take_map(request, payload).lifetime
     temporal = take_temporal(payload)
-    source = read_query(payload, read_paging(request), "normalized", sys_attrs=False, local=read_local(request))
+    source = read_query(payload, **asdict(read_paging(request)), local=read_local(request))
     made = await entity_map_queries.create_entity_map_for_query_temporal_evolution(
         broker_of(request), call, source, temporal, lifetime
     )

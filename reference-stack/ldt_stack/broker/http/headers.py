@@ -1,6 +1,7 @@
 """What a request says beside its path: @context, media types, tenant, payload.
 
-ETSI GS CIM 009 V1.9.1, clauses 6.3.4 (preconditions), 6.3.5 (@context), 6.3.14 (tenant), 6.3.18 (local, Via).
+ETSI GS CIM 009 V1.9.1, clauses 6.3.4 (preconditions), 6.3.5 (@context), 6.3.14 (tenant), 6.3.18 (local, Via) and
+6.3.22 (Snapshot).
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ from ldt_stack.broker.http.problems import HttpError
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.names import JsonObject, JsonValue
 from ldt_stack.broker.service import Broker, Call
+from ldt_stack.broker.spaces import space_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 JSON, LD_JSON, GEO_JSON = "application/json", "application/ld+json", "application/geo+json"
 _BODY_TYPES = frozenset({JSON, LD_JSON})
+SNAPSHOT_HEADER = "NGSILD-Snapshot"
 CONTEXT_RELATION = "http://www.w3.org/ns/json-ld#context"
 _LINK = re.compile(r'<([^>]*)>((?:\s*;\s*[^\s=;,"]+\s*(?:=\s*(?:"[^"]*"|[^\s;,"]*))?)*)\s*(?:,|$)')
 _LINK_PARAMETER = re.compile(r';\s*([^\s=;,"]+)\s*(?:=\s*(?:"([^"]*)"|([^\s;,"]*)))?')
@@ -112,7 +115,18 @@ def _call(request: Request, ld_context: LdContext) -> Call:
         if len(entry.split()) > 1
     )
     local = boolean(request.query_params.get("local"), "local")
-    return Call(tenant_of(request), ld_context, local, via, request.scope.get("request_id", ""))
+    tenant, snapshot_id = tenant_of(request), request.headers.get(SNAPSHOT_HEADER)
+    if snapshot_id is not None:  # "all operations are implicitly limited to a local scope" (5.5.15)
+        tenant, local = space_of(tenant, snapshot_id), True
+    return Call(tenant, ld_context, local, via, request.scope.get("request_id", ""))
+
+
+def read_local(request: Request) -> bool | None:
+    """The parameter local; None where it is not given (6.3.18)."""
+    if SNAPSHOT_HEADER in request.headers:  # "overriding setting the local parameter to false"
+        return None
+    text = request.query_params.get("local")
+    return None if text is None else boolean(text, "local")
 
 
 async def read_call(request: Request) -> Call:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ldt_stack.broker.http.headers import accept, broker_of, read_call, read_payload
+from ldt_stack.broker.http.headers import accept, broker_of, read_call, read_local, read_payload
 from ldt_stack.broker.http.map_use import MAP_PARAMETERS, map_header, read_map, take_map
 from ldt_stack.broker.http.paging import PAGING_PARAMETERS, Paging, paging_headers, read_paging
 from ldt_stack.broker.http.parameters import allow_parameters, boolean, comma_list
-from ldt_stack.broker.http.query_body import read_query
 from ldt_stack.broker.http.views import (
     FORMAT_PARAMETERS,
     VIEW_PARAMETERS,
@@ -25,6 +25,7 @@ from ldt_stack.broker.http.views import (
 from ldt_stack.broker.operations import consumption as operations
 from ldt_stack.broker.operations.entity_map_queries import map_for_retrieval, query_entities_with_map
 from ldt_stack.broker.operations.entity_maps import MapInput, MapUsed
+from ldt_stack.broker.operations.query_data import read_query
 from ldt_stack.broker.operations.query_input import GeoInput, OrderingInput, QueryInput, SelectorInput
 from ldt_stack.broker.service import Call
 
@@ -87,7 +88,7 @@ async def query_entities_by_post(request: Request) -> Response:
     chosen, sys_attrs = read_format(request)
     payload, call = await read_payload(request, geojson=True)
     wanted = take_map(request, payload)
-    source = read_query(payload, paging, chosen, sys_attrs=sys_attrs, local=read_local(request))
+    source = read_query(payload, **asdict(paging), chosen=chosen, sys_attrs=sys_attrs, local=read_local(request))
     return await _answer(request, call, source, wanted, paging, media_type)
 
 
@@ -114,12 +115,6 @@ async def _answer(
         headers |= map_header(used)
         status = 201 if used.created else 200  # "in case an EntityMap has been (re)created" (table 6.4.3.2-3)
     return await respond_with_entities(request, result.entities, call.ld_context, answer, headers, status=status)
-
-
-def read_local(request: Request) -> bool | None:
-    """The parameter local; None where it is not given (6.3.18)."""
-    text = request.query_params.get("local")
-    return None if text is None else boolean(text, "local")
 
 
 def query_of(request: Request, paging: Paging) -> QueryInput:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Final
 from urllib.parse import quote
 
@@ -9,12 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ldt_stack.broker.errors import BadRequestData, InvalidRequest
-from ldt_stack.broker.http.headers import accept, broker_of, read_call, read_payload
+from ldt_stack.broker.errors import InvalidRequest
+from ldt_stack.broker.http.headers import accept, broker_of, read_call, read_local, read_payload
 from ldt_stack.broker.http.map_use import MAP_PARAMETERS, map_header, read_map, take_map
 from ldt_stack.broker.http.paging import PAGING_PARAMETERS, Paging, paging_headers, read_paging
 from ldt_stack.broker.http.parameters import allow_parameters, boolean, comma_list, read_options, whole_number
-from ldt_stack.broker.http.query_body import read_query
 from ldt_stack.broker.http.responses import created, no_content, respond
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.names import JsonObject
@@ -22,6 +22,7 @@ from ldt_stack.broker.operations import temporal_consumption as consumption
 from ldt_stack.broker.operations import temporal_provision as provision
 from ldt_stack.broker.operations.entity_map_queries import map_for_retrieval, query_temporal_evolution_with_map
 from ldt_stack.broker.operations.entity_maps import MapInput, MapUsed
+from ldt_stack.broker.operations.query_data import read_query, take_temporal
 from ldt_stack.broker.operations.query_input import GeoInput, OrderingInput, QueryInput, SelectorInput, ViewInput
 from ldt_stack.broker.operations.temporal_consumption import EvolutionsResult, TemporalFormat, TemporalInput
 from ldt_stack.broker.representation.aggregation import AggregationInput
@@ -63,7 +64,6 @@ QUERY_PARAMETERS: Final = (
     "collation",
     "splitEntities",
 )
-_TEMPORAL_QUERY_MEMBERS: Final = frozenset(_TEMPORAL)
 
 
 async def create_evolution(request: Request) -> Response:
@@ -172,7 +172,7 @@ async def query_evolutions_by_post(request: Request) -> Response:
     payload, call = await read_payload(request)
     wanted = take_map(request, payload)
     temporal = take_temporal(payload)
-    source = read_query(payload, paging, "normalized", sys_attrs=sys_attrs, local=_local(request))
+    source = read_query(payload, **asdict(paging), sys_attrs=sys_attrs, local=read_local(request))
     return await _answer_query(request, call, source, temporal, chosen, wanted, media_type)
 
 
@@ -279,37 +279,6 @@ def temporal_of(request: Request) -> TemporalInput:
     )
 
 
-def take_temporal(payload: JsonObject) -> TemporalInput:
-    """The temporal query in the payload of a POST (5.2.21, 5.2.23, 5.2.44); takes its members out."""
-    source = payload.pop("temporalQ", {})
-    parameters = payload.pop("aggrParams", {})
-    if not isinstance(source, dict) or not isinstance(parameters, dict):
-        raise BadRequestData('"temporalQ" or "aggrParams" of the Query is no object (clauses 5.2.21, 5.2.44).')
-    merged = {**source, **parameters}
-    unknown = merged.keys() - _TEMPORAL_QUERY_MEMBERS
-    if unknown:
-        raise BadRequestData(f"A TemporalQuery has no member {', '.join(sorted(unknown))} (clause 5.2.21).")
-    last_n = merged.pop("lastN", None)
-    if last_n is not None and (not isinstance(last_n, int) or isinstance(last_n, bool)):
-        raise BadRequestData(f'"lastN" of the Query is {last_n!r}; expected a positive integer.')
-    for name, value in merged.items():
-        if not isinstance(value, str):
-            raise BadRequestData(f'"{name}" of the Query is no string.')
-    return TemporalInput(
-        timerel=merged.get("timerel"),
-        time_at=merged.get("timeAt"),
-        end_time_at=merged.get("endTimeAt"),
-        timeproperty=merged.get("timeproperty"),
-        last_n=last_n,
-        aggregation=AggregationInput(merged.get("aggrMethods"), merged.get("aggrPeriodDuration")),
-    )
-
-
-def _local(request: Request) -> bool | None:
-    text = request.query_params.get("local")
-    return None if text is None else boolean(text, "local")
-
-
 def query_of(request: Request, paging: Paging, *, sys_attrs: bool) -> QueryInput:
     """The query that the parameters of a GET describe (table 6.18.3.2-1), but for its temporal part."""
     given = request.query_params
@@ -331,7 +300,7 @@ def query_of(request: Request, paging: Paging, *, sys_attrs: bool) -> QueryInput
         limit=paging.limit,
         offset=paging.offset,
         count=paging.count,
-        local=_local(request),
+        local=read_local(request),
         json_keys=comma_list(given.get("jsonKeys")),
         split_entities=boolean(given["splitEntities"], "splitEntities") if "splitEntities" in given else None,
     )

@@ -348,6 +348,15 @@ class Store(Protocol):
         """Tenants that were used lately: whose files are open."""
         ...
 
+    async def remove(self, tenant: str) -> None:
+        """Remove a tenant with everything in it; returns when it is gone. Work on it that waits is done before.
+
+        Raises:
+            NonexistentTenant: There is no such tenant.
+            InternalError: The store failed; the tenant is not there any more, but some of its files may be.
+        """
+        ...
+
     async def close(self) -> None:
         """Finish what was begun, then close every file."""
         ...

@@ -56,6 +56,20 @@ class TenantFiles:
         if tenant is not None:
             self._known.add(tenant)
 
+    def forget(self, tenant: str) -> None:
+        """From now on there is no such tenant."""
+        self._known.discard(tenant)
+
+    def delete(self, tenant: str) -> None:
+        """Delete the files of a tenant; nobody has them open.
+
+        Raises:
+            OSError: The file system refuses.
+        """
+        path = self.path(tenant)
+        for file in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
+            file.unlink(missing_ok=True)
+
     def tenants(self) -> list[str | None]:
         """All of them, the default one first."""
         return [None, *sorted(self._known)]

@@ -65,7 +65,11 @@ def connect(path: Path, *, durable: bool, create: bool) -> sqlite3.Connection:
     """
     connection: sqlite3.Connection | None = None
     try:
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
+        # mode=rw: a tenant that was removed just now is not brought back as an empty file.
+        where = str(path) if create else f"{path.absolute().as_uri()}?mode=rw"
+        connection = sqlite3.connect(
+            where, isolation_level=None, check_same_thread=False, cached_statements=256, uri=not create
+        )
         connection.execute("PRAGMA busy_timeout = 10000")
         connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
         connection.execute("PRAGMA temp_store = MEMORY")

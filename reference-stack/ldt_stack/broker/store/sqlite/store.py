@@ -57,6 +57,7 @@ class SqliteStore:
         self._versions: dict[str | None, dict[str, int]] = {}
         self._inline: OrderedDict[str | None, _Reader] = OrderedDict()
         self._idle: dict[str | None, list[_Reader]] = {}
+        self._removals: dict[str | None, int] = {}  # how often a tenant was removed: its old readers are not kept
         self._pool = ThreadPoolExecutor(settings.read_threads, thread_name_prefix="store-read")
         self._writer = Writer(settings, self._files, self._now, self.versions, self._notify)
         try:
@@ -92,7 +93,11 @@ class SqliteStore:
                 loop = asyncio.get_running_loop()
                 return await loop.run_in_executor(self._pool, self._read_dear, tenant, work)
             return self._reader(tenant).run(work, self._now, self.versions(tenant))
-        except sqlite3.Error as error:
+        except (sqlite3.Error, InternalError) as error:
+            if not self._files.exists(tenant):  # removed while the read waited for a thread
+                raise _no_such(tenant) from error
+            if isinstance(error, InternalError):
+                raise
             raise InternalError(f"The store failed to read: {error}") from error
 
     def _reader(self, tenant: str | None) -> _Reader:
@@ -118,6 +123,7 @@ class SqliteStore:
 
     def _read_dear(self, tenant: str | None, work: Callable[[Snapshot], T]) -> T:
         """Runs on a thread of the pool."""
+        removals = self._removals.get(tenant, 0)
         idle = self._idle.setdefault(tenant, [])
         try:
             reader = idle.pop()
@@ -126,7 +132,10 @@ class SqliteStore:
         try:
             return reader.run(work, self._now, self.versions(tenant))
         finally:
-            self._idle.setdefault(tenant, []).append(reader)
+            if self._removals.get(tenant, 0) == removals:
+                self._idle.setdefault(tenant, []).append(reader)
+            else:
+                reader.connection.close()
 
     async def tenants(self) -> list[str | None]:
         """See `Store.tenants`."""
@@ -135,6 +144,17 @@ class SqliteStore:
     async def open_tenants(self) -> list[str | None]:
         """See `Store.open_tenants`."""
         return list({*self._inline, *self._writer.open_tenants()})
+
+    async def remove(self, tenant: str) -> None:
+        """See `Store.remove`. Reads that have begun see the tenant to their end."""
+        if not self._files.exists(tenant):
+            raise _no_such(tenant)
+        self._files.forget(tenant)
+        self._removals[tenant] = self._removals.get(tenant, 0) + 1
+        inline = self._inline.pop(tenant, None)
+        for reader in [*([] if inline is None else [inline]), *self._idle.pop(tenant, [])]:
+            reader.connection.close()
+        await self._writer.remove(tenant)
 
     async def close(self) -> None:
         """See `Store.close`."""

@@ -28,7 +28,7 @@ _MAX_GROUP = 128
 @dataclass(slots=True)
 class _Job:
     tenant: str | None
-    work: Callable[[Transaction], Any]
+    work: Callable[[Transaction], Any] | None  # None: the tenant is to be removed
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
     result: Any = None
@@ -71,6 +71,17 @@ class Writer(threading.Thread):
         future: asyncio.Future[T] = loop.create_future()
         self._jobs.put(_Job(tenant, work, loop, future))
         return await future
+
+    async def remove(self, tenant: str) -> None:
+        """Delete a tenant's files, after whatever waits for it.
+
+        Raises:
+            InternalError: The file system refuses.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        self._jobs.put(_Job(tenant, None, loop, future))
+        await future
 
     def open_tenants(self) -> list[str | None]:
         """Whose files the writer has open; from any thread."""
@@ -116,6 +127,33 @@ class Writer(threading.Thread):
             self._enqueued(tenant)
 
     def _commit(self, tenant: str | None, jobs: Sequence[_Job]) -> None:
+        """Together, but for what comes before and after a removal."""
+        together: list[_Job] = []
+        for job in jobs:
+            if job.work is not None:
+                together.append(job)
+                continue
+            if together:
+                self._commit_together(tenant, together)
+                together = []
+            self._remove(job)
+        if together:
+            self._commit_together(tenant, together)
+
+    def _remove(self, job: _Job) -> None:
+        if job.tenant is None:
+            job.error = ValueError("The default tenant always exists; it cannot be removed")
+            return
+        opened = self._open.pop(job.tenant, None)
+        if opened is not None:
+            opened.connection.close()
+        self._files.forget(job.tenant)  # again: what waited may have made it anew
+        try:
+            self._files.delete(job.tenant)
+        except OSError as error:
+            job.error = _failed(error)
+
+    def _commit_together(self, tenant: str | None, jobs: Sequence[_Job]) -> None:
         try:
             opened = self._opened(tenant)
         except Exception as error:
@@ -126,7 +164,8 @@ class Writer(threading.Thread):
         try:
             opened.connection.execute("BEGIN IMMEDIATE")
             for job in jobs:
-                touched |= self._run_job(opened, job, tenant)
+                if job.work is not None:
+                    touched |= self._run_job(opened, job, job.work, tenant)
             opened.connection.execute("COMMIT")
         except Exception as error:
             self._roll_back(opened)
@@ -137,12 +176,12 @@ class Writer(threading.Thread):
         for kind in touched:
             versions[kind] = versions.get(kind, 0) + 1
 
-    def _run_job(self, opened: _Open, job: _Job, tenant: str | None) -> set[str]:
+    def _run_job(self, opened: _Open, job: _Job, work: Callable[[Transaction], Any], tenant: str | None) -> set[str]:
         """One job in a savepoint: what it did is undone if it raises. Document kinds that it touched."""
         session = Session(opened.connection, self._now, opened.names, self._versions(tenant))
         opened.connection.execute("SAVEPOINT job")
         try:
-            job.result = job.work(SqliteTransaction(session))
+            job.result = work(SqliteTransaction(session))
         except BaseException as error:
             job.error = _failed(error) if isinstance(error, sqlite3.Error) else error
             opened.names.clear()

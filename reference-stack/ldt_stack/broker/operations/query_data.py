@@ -1,6 +1,7 @@
-"""The payload of a POST query: data types Query, EntitySelector, GeoQuery and OrderingParams.
+"""Queries as JSON: data types Query, EntitySelector, GeoQuery, OrderingParams, TemporalQuery and AggregationParams.
 
-ETSI GS CIM 009 V1.9.1, clauses 5.2.13, 5.2.23, 5.2.33 and 5.2.43. What is inside the strings is for the operation.
+ETSI GS CIM 009 V1.9.1, clauses 5.2.13, 5.2.21, 5.2.23, 5.2.33, 5.2.43 and 5.2.44. What is inside the
+strings is for the operation.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from collections.abc import Collection
 from typing import Final
 
 from ldt_stack.broker.errors import BadRequestData
-from ldt_stack.broker.http.paging import Paging
-from ldt_stack.broker.http.parameters import comma_list
 from ldt_stack.broker.model.names import JsonObject, JsonValue
 from ldt_stack.broker.operations.query_input import GeoInput, OrderingInput, QueryInput, SelectorInput, ViewInput
+from ldt_stack.broker.operations.temporal_consumption import TemporalInput
 from ldt_stack.broker.representation import Format
+from ldt_stack.broker.representation.aggregation import AggregationInput
 
 _MEMBERS: Final = frozenset(
     [
@@ -39,17 +40,31 @@ _MEMBERS: Final = frozenset(
 )
 
 
+_TEMPORAL_MEMBERS: Final = frozenset(
+    ["timerel", "timeAt", "endTimeAt", "timeproperty", "lastN", "aggrMethods", "aggrPeriodDuration"]
+)
+
+
 def read_query(
-    payload: JsonObject, paging: Paging, chosen: Format, *, sys_attrs: bool, local: bool | None
+    payload: JsonObject,
+    *,
+    limit: int,
+    offset: int = 0,
+    count: bool = False,
+    chosen: Format = "normalized",
+    sys_attrs: bool = False,
+    local: bool | None = None,
 ) -> QueryInput:
     """The query that a Query object describes.
 
     Args:
-        payload: Without "@context", and without what is about EntityMaps (`map_use.take_map`).
-        paging: From the URL.
-        chosen: Representation, from the URL.
-        sys_attrs: From the URL.
-        local: From the URL; None where it is not there.
+        payload: Without "@context", "entityMap", "entityMapLifetime", and what `take_temporal` takes.
+        limit: Page size; not part of the data type, as all that follows.
+        offset: Where the page starts.
+        count: Whether all are counted.
+        chosen: Representation.
+        sys_attrs: Whether system times are shown.
+        local: None where nothing was said.
 
     Raises:
         BadRequestData: It is no Query (5.2.23).
@@ -77,12 +92,38 @@ def read_query(
             format=chosen,
             sys_attrs=sys_attrs,
         ),
-        limit=paging.limit,
-        offset=paging.offset,
-        count=paging.count,
+        limit=limit,
+        offset=offset,
+        count=count,
         local=local,
         json_keys=_names(payload, "jsonKeys"),
         split_entities=_flag(payload, "splitEntities"),
+    )
+
+
+def take_temporal(payload: JsonObject) -> TemporalInput:
+    """The temporal query in the payload of a POST (5.2.21, 5.2.23, 5.2.44); takes its members out."""
+    source = payload.pop("temporalQ", {})
+    parameters = payload.pop("aggrParams", {})
+    if not isinstance(source, dict) or not isinstance(parameters, dict):
+        raise BadRequestData('"temporalQ" or "aggrParams" of the Query is no object (clauses 5.2.21, 5.2.44).')
+    merged = {**source, **parameters}
+    unknown = merged.keys() - _TEMPORAL_MEMBERS
+    if unknown:
+        raise BadRequestData(f"A TemporalQuery has no member {', '.join(sorted(unknown))} (clause 5.2.21).")
+    last_n = merged.pop("lastN", None)
+    if last_n is not None and (not isinstance(last_n, int) or isinstance(last_n, bool)):
+        raise BadRequestData(f'"lastN" of the Query is {last_n!r}; expected a positive integer.')
+    for name, value in merged.items():
+        if not isinstance(value, str):
+            raise BadRequestData(f'"{name}" of the Query is no string.')
+    return TemporalInput(
+        timerel=merged.get("timerel"),
+        time_at=merged.get("timeAt"),
+        end_time_at=merged.get("endTimeAt"),
+        timeproperty=merged.get("timeproperty"),
+        last_n=last_n,
+        aggregation=AggregationInput(merged.get("aggrMethods"), merged.get("aggrPeriodDuration")),
     )
 
 
@@ -175,4 +216,4 @@ def _texts(source: JsonObject, name: str, *, empty: bool = False) -> list[str] |
 def _names(source: JsonObject, name: str) -> tuple[str, ...]:
     """A comma separated list, or an array."""
     texts = _texts(source, name)
-    return () if texts is None else comma_list(",".join(texts))
+    return () if texts is None else tuple(name.strip() for text in texts for name in text.split(",") if name.strip())
