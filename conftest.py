@@ -29,6 +29,12 @@ def browser_is_there() -> bool:
 
 
 @functools.cache
+def mosquitto_is_there() -> bool:
+    """Whether the MQTT server Mosquitto is installed."""
+    return shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin") is not None
+
+
+@functools.cache
 def spec_is_there() -> bool:
     """Whether the text of the standard lies where LDT_SPEC_DIR says."""
     return bool(os.environ.get("LDT_SPEC_DIR")) and Path(os.environ["LDT_SPEC_DIR"]).is_dir()
@@ -37,6 +43,7 @@ def spec_is_there() -> bool:
 NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "docker": (docker_is_there, "need a running Docker Engine"),
     "browser": (browser_is_there, "need a headless chromium (Debian: apt-get install chromium)"),
+    "mosquitto": (mosquitto_is_there, "need the MQTT server Mosquitto (Debian: apt-get install mosquitto)"),
     "spec": (spec_is_there, "need the text of the standard (set LDT_SPEC_DIR)"),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,8 +61,8 @@ def notified(one: Subscription, before: dict[str, Any] | None, after: dict[str, 
     fired = concerns(one, happened, NOW)
     assert fired, "no notification is owed"
     body = {"id": "urn:ngsi-ld:Notification:1", "notifiedAt": NOW, "data": [entity_after_change(one, happened, fired)]}
-    content, _ = render_notification(one, body, None)
-    (shown,) = json.loads(content)["data"]
+    notification, _ = render_notification(one, body, None)
+    (shown,) = orjson.loads(orjson.dumps(notification))["data"]
     assert isinstance(shown, dict)
     return shown
 
@@ -351,8 +352,8 @@ def sent(one: Subscription, tenant: str | None = None) -> tuple[dict[str, Any], 
     place = {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [1, 2]}}
     shown = {**entity(speed=prop(1)), IRI("location"): [place]}
     body = {"id": "urn:ngsi-ld:Notification:1", "notifiedAt": NOW, "data": [shown]}
-    content, headers = render_notification(one, body, tenant)
-    return json.loads(content), headers
+    notification, headers = render_notification(one, body, tenant)
+    return orjson.loads(orjson.dumps(notification)), headers
 
 
 def test_json_has_the_context_in_a_link_header() -> None:

@@ -112,14 +112,6 @@ async def test_broken_json_is_an_invalid_request(running: Any) -> None:
     assert (wrong.status_code, wrong.json()["type"]) == (400, ERRORS + "BadRequestData")
 
 
-async def test_mqtt_is_refused_clearly(running: Any) -> None:
-    """An MQTT endpoint is OperationNotSupported (422): clause 7 is optional."""
-    answer = await post(running, payload(notification={"endpoint": {"uri": "mqtt://b.example/t"}}))
-
-    assert (answer.status_code, answer.json()["type"]) == (422, ERRORS + "OperationNotSupported")
-    assert "MQTT" in answer.json()["detail"]
-
-
 async def test_an_unavailable_json_ld_context_is_504(running: Any) -> None:
     """ "When the remote JSON-LD @context referenced by the jsonldContext field is not available" (5.8.1.4)."""
     answer = await post(running, payload(jsonldContext="http://127.0.0.1:9/context.jsonld"))

@@ -10,6 +10,7 @@ from ldt_stack.broker.errors import OperationNotSupported
 from ldt_stack.broker.ld_context import ContextRegistry, LdContext, core_context
 from ldt_stack.broker.model.instants import normalize
 from ldt_stack.broker.model.names import JsonObject, JsonValue
+from ldt_stack.broker.notifications.mqtt import is_mqtt, mqtt_target
 from ldt_stack.broker.notifications.subscription import (
     DEFAULT_TRIGGERS,
     JSON,
@@ -111,6 +112,7 @@ def _endpoint(endpoint: JsonObject) -> Endpoint:
         timeout_seconds=None if timeout is None else timeout / 1000,
         cooldown_seconds=None if cooldown is None else cooldown / 1000,
         receiver_info=tuple((pair["key"], pair["value"]) for pair in endpoint.get("receiverInfo", ())),
+        mqtt=mqtt_target(endpoint) if is_mqtt(endpoint["uri"]) else None,
     )
 
 

@@ -125,6 +125,8 @@ class OutboxNotifier:
         await self._timers.close()
         if self._deliverer is not None:
             await self._deliverer.close()
+        if self._sender is not None:
+            await self._sender.close()
 
     async def _load(self, tenant: str | None) -> None:
         def read(snapshot: Snapshot) -> tuple[list[JsonObject], dict[str, JsonObject]]:
@@ -185,9 +187,8 @@ class OutboxNotifier:
         failed = self._last_failed.get((tenant, subscription.id))
         if not _has_passed(failed, subscription.endpoint.cooldown_seconds, broker.clock()):
             return None
-        content, headers = render_notification(subscription, delivery.body, tenant)
-        endpoint = subscription.endpoint
-        return await self._sender.send(endpoint.uri, content, headers, endpoint.timeout_seconds)
+        notification, headers = render_notification(subscription, delivery.body, tenant)
+        return await self._sender.send(subscription.endpoint, notification, headers)
 
     def _recorded(self, tenant: str | None, subscription_id: str, at: str, delivered: bool) -> None:
         if not delivered:

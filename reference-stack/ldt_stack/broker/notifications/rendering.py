@@ -1,13 +1,11 @@
 """From what the outbox keeps of a notification to the body and headers that are sent.
 
-ETSI GS CIM 009 V1.9.1, clauses 5.3.1 (structure), 5.8.6 (content) and 6.3.8 (HTTP). Pure functions.
+ETSI GS CIM 009 V1.9.1, clauses 5.3.1 (structure), 5.8.6 (content), 6.3.8 (HTTP) and 7.2 (MQTT). Pure functions.
 """
 
 from __future__ import annotations
 
 from typing import Final
-
-import orjson
 
 from ldt_stack.broker.ld_context import CORE_CONTEXT_URL
 from ldt_stack.broker.model.names import NULL, JsonObject, is_attribute_key
@@ -19,8 +17,8 @@ CONTEXT_RELATION: Final = "http://www.w3.org/ns/json-ld#context"
 
 def render_notification(
     subscription: Subscription, body: JsonObject, tenant: str | None
-) -> tuple[bytes, dict[str, str]]:
-    """The HTTP body and headers of a notification.
+) -> tuple[JsonObject, dict[str, str]]:
+    """A notification (5.3.1) and its headers, which over MQTT are the metadata (7.2).
 
     Args:
         subscription: For which it is.
@@ -47,7 +45,7 @@ def render_notification(
         notification["@context"] = subscription.ld_context.rendered
     if tenant is not None:
         headers["NGSILD-Tenant"] = tenant
-    return orjson.dumps(notification), _with_receiver_info(headers, subscription)
+    return notification, _with_receiver_info(headers, subscription)
 
 
 def _with_receiver_info(headers: dict[str, str], subscription: Subscription) -> dict[str, str]:

@@ -13,6 +13,7 @@ from typing import Final, Literal
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.instants import normalize
 from ldt_stack.broker.model.names import JsonObject
+from ldt_stack.broker.notifications.mqtt import MqttTarget
 from ldt_stack.broker.query.language import LanguageFilter
 from ldt_stack.broker.query.patterns import Pattern
 from ldt_stack.broker.query.type_selection import TypeSelection
@@ -58,13 +59,14 @@ class Selector:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Clause 5.2.15; times in seconds (the standard has milliseconds)."""
+    """Clause 5.2.15; times in seconds (the standard has milliseconds). `mqtt` is None for http and https."""
 
     uri: str
     accept: str = JSON
     timeout_seconds: float | None = None
     cooldown_seconds: float | None = None
     receiver_info: tuple[tuple[str, str], ...] = ()
+    mqtt: MqttTarget | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,16 @@ from ldt_stack.broker.errors import BadRequestData, OperationNotSupported
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.instants import normalize
 from ldt_stack.broker.model.names import NULL, JsonObject, JsonValue
-from ldt_stack.broker.notifications.subscription import FORMATS, MEDIA_TYPES, TRIGGERS, map_names
+from ldt_stack.broker.notifications.mqtt import is_mqtt, mqtt_target
+from ldt_stack.broker.notifications.subscription import (
+    FORMATS,
+    GEO_JSON,
+    JSON,
+    JSON_LD,
+    MEDIA_TYPES,
+    TRIGGERS,
+    map_names,
+)
 from ldt_stack.broker.query.lexical import is_uri
 from ldt_stack.broker.query.projection import ENTITY_MEMBERS
 
@@ -198,7 +207,7 @@ def check_subscription(document: JsonObject) -> None:
 
     Raises:
         BadRequestData: A member has a wrong type or value, is missing, or excludes another one.
-        OperationNotSupported: The endpoint asks for what this broker cannot do (MQTT, Linked Entity retrieval).
+        OperationNotSupported: The endpoint asks for what this broker cannot do (Linked Entity retrieval).
     """
     if document.get("type") != "Subscription":
         raise _bad("type", '"Subscription"', document.get("type"))
@@ -246,35 +255,50 @@ def _check_notification(notification: JsonObject) -> None:
     if not isinstance(endpoint, dict):
         raise _bad("notification.endpoint", "an object; it is mandatory", endpoint)
     _check_members(endpoint, _ENDPOINT, "notification.endpoint.")
-    _check_endpoint_uri(endpoint.get("uri"))
+    uri = endpoint.get("uri")
+    if not isinstance(uri, str) or not is_uri(uri):
+        raise _bad("notification.endpoint.uri", "a dereferenceable URI; it is mandatory", uri)
     for member in ("receiverInfo", "notifierInfo"):
         if member in endpoint:
             _check_pairs(endpoint[member], f"notification.endpoint.{member}")
+    if is_mqtt(uri):
+        _check_mqtt(endpoint)
+    else:
+        _check_http(endpoint)
 
 
-def _check_endpoint_uri(uri: JsonValue) -> None:
-    if not _is_uri(uri):
-        raise _bad("notification.endpoint.uri", "a dereferenceable URI; it is mandatory", uri)
+def _check_http(endpoint: JsonObject) -> None:
+    """6.3.8: receiverInfo "shall adhere to IETF RFC 7230 … definitions concerning HTTP headers"."""
+    uri = endpoint["uri"]
     try:
         parts = urlsplit(uri)
         host, _ = parts.hostname, parts.port
     except ValueError as error:
         raise _bad("notification.endpoint.uri", f"a dereferenceable URI ({error})", uri) from error
-    if parts.scheme.lower() in ("mqtt", "mqtts"):
-        raise OperationNotSupported("MQTT endpoints (clause 7) are not supported; use an http or https endpoint")
     if parts.scheme.lower() not in ("http", "https") or not host:
-        raise _bad("notification.endpoint.uri", "an http or https URI with a host", uri)
+        raise _bad("notification.endpoint.uri", "an http, https, mqtt or mqtts URI with a host", uri)
+    member = "notification.endpoint.receiverInfo"
+    for pair in endpoint.get("receiverInfo", ()):
+        if _HEADER_NAME.fullmatch(pair["key"]) is None or _HEADER_VALUE.fullmatch(pair["value"]) is None:
+            raise _bad(member, "keys and values that are HTTP header names and values", pair["key"])
+        if pair["key"].lower() in _OWN_HEADERS:
+            raise _bad(member, "headers that do not belong to the message itself", pair["key"])
+
+
+def _check_mqtt(endpoint: JsonObject) -> None:
+    """7.2: the form of the URI, tables 7.2-1 (notifierInfo) and 7.2-2 (MIME types)."""
+    try:
+        mqtt_target(endpoint)
+    except ValueError as error:
+        raise BadRequestData(f'The "endpoint" of the notification is no MQTT endpoint: {error} (clause 7.2)') from None
+    if endpoint.get("accept", JSON) == GEO_JSON:
+        raise _bad("notification.endpoint.accept", f"{JSON} or {JSON_LD} for an MQTT endpoint (7.2)", GEO_JSON)
 
 
 def _check_pairs(value: JsonValue, member: str) -> None:
-    """5.2.22; "shall adhere to IETF RFC 7230 … definitions concerning HTTP headers" (6.3.8)."""
+    """5.2.22."""
     if not isinstance(value, list):
         raise _bad(member, "an array of {key, value}", value)
     for pair in value:
         if not isinstance(pair, dict) or not isinstance(pair.get("key"), str) or not isinstance(pair.get("value"), str):
             raise _bad(member, "an array of {key, value}, both strings", pair)
-        if member.endswith("receiverInfo"):
-            if _HEADER_NAME.fullmatch(pair["key"]) is None or _HEADER_VALUE.fullmatch(pair["value"]) is None:
-                raise _bad(member, "keys and values that are HTTP header names and values", pair["key"])
-            if pair["key"].lower() in _OWN_HEADERS:
-                raise _bad(member, "headers that do not belong to the message itself", pair["key"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _KEPT_ABROAD: Final = frozenset({"accept", "user-agent"})  # what another origin may see after a redirect
 _READ_IN_VAIN_BYTES: Final = 64 * 1024  # of a body that nobody wants: a connection that is read to its end is kept
+_USERINFO: Final = re.compile(r"//[^/?#]*@")
 _IDLE_CONNECTIONS: Final = 32
 _IDLE_SECONDS: Final = 15.0
 
@@ -53,7 +55,7 @@ class Answer:
         status: HTTP status.
         headers: Names in lower case; those that come more than once joined by ", ".
         body: Empty where the caller did not want it.
-        url: Where it came from, after redirects.
+        url: Where it came from, after redirects; without credentials.
     """
 
     status: int
@@ -110,7 +112,7 @@ class Outbound:
             async with asyncio.timeout(timeout_seconds):
                 return await self._follow(method, url, dict(headers or {}), content, max_bytes, max_redirects)
         except TimeoutError:
-            raise OutboundError("timeout", f"{url} did not answer within {timeout_seconds:g} s") from None
+            raise OutboundError("timeout", f"{shown(url)} did not answer within {timeout_seconds:g} s") from None
 
     async def addresses(self, host: str, port: int) -> list[str]:
         """Addresses of a host, all of them allowed: for what is not HTTP and connects by itself.
@@ -145,7 +147,7 @@ class Outbound:
             if (following.scheme, following.netloc) != (target.scheme, target.netloc):
                 headers = {name: value for name, value in headers.items() if name.lower() in _KEPT_ABROAD}
             target = following
-        raise OutboundError("redirects", f"{url} redirects more than {max_redirects} times")
+        raise OutboundError("redirects", f"{shown(url)} redirects more than {max_redirects} times")
 
     async def _send(
         self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes, max_bytes: int | None
@@ -162,11 +164,13 @@ class Outbound:
                     if max_bytes is None and len(body) > _READ_IN_VAIN_BYTES:
                         break
                     if max_bytes is not None and len(body) > max_bytes:
-                        raise OutboundError("size", f"The answer of {url} has more than {max_bytes} bytes")
+                        raise OutboundError("size", f"The answer of {shown(url)} has more than {max_bytes} bytes")
                 kept = b"" if max_bytes is None else bytes(body)
-                return Answer(response.status, _joined(response.headers), kept, str(url))
+                return Answer(response.status, _joined(response.headers), kept, shown(url))
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, UnicodeError) as error:
-            raise OutboundError("unreachable", f"{url} cannot be reached: {error or type(error).__name__}") from None
+            raise OutboundError(
+                "unreachable", f"{shown(url)} cannot be reached: {error or type(error).__name__}"
+            ) from None
 
     def _connections(self) -> httpcore.AsyncConnectionPool:
         if self._pool is None:
@@ -190,6 +194,11 @@ def forbidden(host: str) -> OutboundError:
     return OutboundError("address", f"{host} is at an address that the settings of this broker forbid")
 
 
+def shown(url: httpx.URL | str) -> str:
+    """A URL as messages and logs may have it: without user name and password."""
+    return _USERINFO.sub("//", str(url), count=1)
+
+
 def parse_url(url: str) -> httpx.URL:
     """An absolute http(s) URL, normalized (IDNA, percent-encoding), without a fragment.
 
@@ -203,9 +212,9 @@ def parse_url(url: str) -> httpx.URL:
         usable = parts.scheme.lower() in {"http", "https"} and bool(parts.hostname) and parts.port != 0
         parsed = httpx.URL(url)
     except (ValueError, UnicodeError, httpx.InvalidURL) as error:
-        raise OutboundError("url", f'"{url:.200}" is no URL: {error}') from None
+        raise OutboundError("url", f'"{shown(url):.200}" is no URL: {error}') from None
     if not usable or not parsed.host:
-        raise OutboundError("url", f'"{url:.200}" is no absolute http or https URL')
+        raise OutboundError("url", f'"{shown(url):.200}" is no absolute http or https URL')
     return parsed
 
 
