@@ -7,16 +7,19 @@ own code knows nothing of it. A function that has been renamed makes its mutant 
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ldt_stack.broker.errors import ResourceNotFound
 from ldt_stack.broker.http import app as http_app
 from ldt_stack.broker.http import queries
 from ldt_stack.broker.ld_context.context import LdContext
 from ldt_stack.broker.model import patch
 from ldt_stack.broker.notifications import notifier
 from ldt_stack.broker.notifications.subscription import Subscription
+from ldt_stack.broker.operations import entities
 from ldt_stack.broker.query import geometry, q, values
 from ldt_stack.broker.representation import aggregation
 
@@ -141,6 +144,14 @@ def _limit_plus_one(original: Any) -> Any:
     return read_paging
 
 
+def _deletes_nothing_gladly(original: Any) -> Any:
+    async def delete_entity(*args: Any, **named: Any) -> None:
+        with suppress(ResourceNotFound):
+            await original(*args, **named)
+
+    return delete_entity
+
+
 def _any_term(self: q.And, entity: Any) -> bool:
     return any(term.matches(entity) for term in self.terms)
 
@@ -177,6 +188,11 @@ MUTANTS: dict[str, Mutant] = {
         function(
             patch, "remove_attribute", lambda original: lambda entity, name, at, _: original(entity, name, at, None)
         ),
+    ),
+    "deleting-nothing-succeeds": Mutant(
+        "5.6.6.4",
+        "deleting an Entity that does not exist is answered by 204",
+        function(entities, "delete_entity", _deletes_nothing_gladly),
     ),
     "created-at-moves": Mutant(
         "5.6.2.4",
@@ -224,8 +240,3 @@ MUTANTS: dict[str, Mutant] = {
     "problem-media-type": Mutant("6.3.3", "an error is application/problem+json", edge(_problem_media_type)),
     "times-without-zone": Mutant("4.6.3", "system timestamps do not end in Z", edge(_times_without_zone)),
 }
-
-
-def names() -> Iterable[str]:
-    """The mutants, in the order of their definition."""
-    return MUTANTS

@@ -1,6 +1,7 @@
 """Every check says what it can falsify, in words that stand in the standard."""
 
 import os
+import re
 from importlib.resources import files
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from ldt_conformance.engine.verdicts import Level, Mode
 from ldt_conformance.register import declared_checks
 
 SPEC = os.environ.get("LDT_SPEC_DIR")
+REPOSITORY = Path(__file__).parents[3]
 
 
 def pack() -> dict[str, CheckDeclaration]:
@@ -51,6 +53,17 @@ def test_every_check_cites_a_clause_with_a_quote():
         for clause in check.clauses:
             assert (clause.document, clause.edition) == ("CIM 009", "1.9.1"), check.id
             assert 8 <= len(clause.quote) <= 240, check.id
+
+
+def test_the_worked_example_is_the_check_as_it_stands():
+    """Whoever follows CONTRIBUTING.md writes what is there: each of its Python blocks stands in the file it is for."""
+    text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    folder = REPOSITORY / "conformance"
+    homes = [folder / "ldt_conformance/checks/ngsi_ld/test_delete_entity.py", folder / "tests/mutants/mutants.py"]
+    written = "".join(home.read_text(encoding="utf-8") for home in homes)
+    assert len(blocks) == 3
+    assert [block for block in blocks if block not in written] == []
 
 
 def test_versions_are_known_and_ordered():
