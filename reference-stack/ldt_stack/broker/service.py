@@ -7,9 +7,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
+from ldt_stack.broker.federation.index import RegistrationIndex
+from ldt_stack.broker.federation.outcomes import Outcomes
 from ldt_stack.broker.ld_context import ContextRegistry, LdContext
 from ldt_stack.broker.model.changes import EntityChange
 from ldt_stack.broker.model.instants import format_instant
+from ldt_stack.broker.model.names import JsonObject
+from ldt_stack.broker.notifications.registration_subscription import RegistrationSubscription
 from ldt_stack.broker.notifications.subscription import Subscription
 from ldt_stack.broker.outbound import Outbound
 from ldt_stack.broker.settings import BrokerSettings
@@ -53,6 +57,29 @@ class Notifier(Protocol):
         """A Subscription was deleted; called on the event loop, after the commit."""
         ...
 
+    def registration_changed(
+        self, transaction: Transaction, tenant: str | None, before: JsonObject | None, after: JsonObject | None
+    ) -> None:
+        """Put the notifications that a change of a Context Source Registration owes into the outbox (5.11.7).
+
+        Called inside the transaction, with the members of the Registration; None: it was not, or is not any more.
+        """
+        ...
+
+    def registration_subscription_stored(
+        self, transaction: Transaction, tenant: str | None, subscription: RegistrationSubscription
+    ) -> None:
+        """Put the notification of all Registrations that match now into the outbox (5.11.2.4, 5.11.3.4)."""
+        ...
+
+    def registration_subscribed(self, tenant: str | None, subscription: RegistrationSubscription) -> None:
+        """A Registration Subscription was created or updated; called on the event loop, after the commit."""
+        ...
+
+    def registration_unsubscribed(self, tenant: str | None, subscription_id: str) -> None:
+        """A Registration Subscription was deleted; called on the event loop, after the commit."""
+        ...
+
     async def start(self, broker: Broker) -> None:
         """Begin to deliver, also what an earlier process left in the outbox."""
         ...
@@ -93,6 +120,12 @@ class Broker:
     notifier: Notifier
     clock: Callable[[], datetime] = system_clock
     background: list[Background] = field(default_factory=list)
+    registrations: RegistrationIndex = field(init=False)
+    outcomes: Outcomes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.registrations = RegistrationIndex(self.store)
+        self.outcomes = Outcomes(self.store)
 
     def now(self) -> str:
         """The present instant as system times are written: six digits, UTC."""
@@ -110,5 +143,6 @@ class Broker:
             await worker.close()
         await self.notifier.close()
         await self.contexts.close()
+        await self.outcomes.close()
         await self.outbound.close()
         await self.store.close()

@@ -27,6 +27,8 @@ from ldt_stack.broker.http import (
     operability,
     purge,
     queries,
+    registration_subscriptions,
+    registrations,
     subscriptions,
     temporal,
 )
@@ -52,6 +54,8 @@ def all_routes() -> list[Route]:
         *operability.routes,
         *purge.routes,
         *queries.routes,
+        *registration_subscriptions.routes,
+        *registrations.routes,
         *subscriptions.routes,
         *temporal.routes,
     ]

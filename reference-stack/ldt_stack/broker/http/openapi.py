@@ -69,6 +69,11 @@ PARAMETERS: Final[Mapping[str, str]] = {
     "GET /attributes": "details",
     "GET /subscriptions": f"{_PAGING} options",
     "GET /subscriptions/{subscriptionId}": "options",
+    "GET /csourceRegistrations": f"{_PAGING} {_SELECT} attrs pick omit lang datasetId options geometryProperty timerel "
+    "timeAt endTimeAt timeproperty",
+    "GET /csourceRegistrations/{registrationId}": "options",
+    "GET /csourceSubscriptions": f"{_PAGING} options",
+    "GET /csourceSubscriptions/{subscriptionId}": "options",
     "GET /jsonldContexts": "details kind",
     "GET /jsonldContexts/{contextId}": "details",
     "DELETE /jsonldContexts/{contextId}": "reload",

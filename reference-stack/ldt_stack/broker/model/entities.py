@@ -93,11 +93,16 @@ def _read_types(value: JsonValue, reader: AttributeReader) -> tuple[str, ...]:
     return tuple(dict.fromkeys(reader.name(name) for name in names))
 
 
+def is_scope(text: str) -> bool:
+    """Whether a text is a Scope (4.18)."""
+    return _SCOPE.fullmatch(text) is not None
+
+
 def _read_scope(value: JsonValue, nulls: Nulls) -> tuple[str, ...]:
     if value in (NULL, [NULL]) and nulls is not Nulls.FORBIDDEN:
         return ()
     scopes = value if isinstance(value, list) else [value]
-    if not scopes or not all(isinstance(scope, str) and _SCOPE.fullmatch(scope) for scope in scopes):
+    if not scopes or not all(isinstance(scope, str) and is_scope(scope) for scope in scopes):
         raise BadRequestData('"scope" is no Scope of clause 4.18, such as /Madrid/Gardens, and no array of them')
     return tuple(dict.fromkeys(scopes))
 

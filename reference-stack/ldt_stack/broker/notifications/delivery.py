@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from ldt_stack.broker.errors import NgsiLdError
 from ldt_stack.broker.notifications.outcomes import after_attempt
+from ldt_stack.broker.notifications.registration_subscription import document_of
 from ldt_stack.broker.notifications.sending import Outcome
 from ldt_stack.broker.store.interface import Delivery, DocumentKind, Snapshot, Store, Transaction
 
@@ -194,7 +195,7 @@ def _record_one(transaction: Transaction, delivery: Delivery, at: str | None, *,
     identifier = delivery.subscription_id
     if done:
         transaction.drop_delivery(delivery.number)
-    if at is not None and transaction.get_document(DocumentKind.SUBSCRIPTION, identifier) is not None:
+    if at is not None and transaction.get_document(*document_of(identifier)) is not None:
         status = transaction.get_document(DocumentKind.SUBSCRIPTION_STATUS, identifier) or {}
         changed = after_attempt(status, at, delivered=delivered)
         transaction.put_document(DocumentKind.SUBSCRIPTION_STATUS, identifier, changed)

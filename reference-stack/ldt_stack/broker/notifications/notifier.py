@@ -24,7 +24,15 @@ from ldt_stack.broker.notifications.delivery import Deliverer
 from ldt_stack.broker.notifications.index import SubscriptionIndex
 from ldt_stack.broker.notifications.matching import concerns
 from ldt_stack.broker.notifications.periodic import PeriodicTimers
-from ldt_stack.broker.notifications.rendering import render_notification
+from ldt_stack.broker.notifications.registration_subscription import (
+    RegistrationSubscription,
+    compile_stored_registration_subscription,
+    document_of,
+    outbox_key,
+    subscription_id_of,
+)
+from ldt_stack.broker.notifications.registrations import RegistrationSubscriptions, delivery_of, notice_at_present
+from ldt_stack.broker.notifications.rendering import render_notification, render_registration_notification
 from ldt_stack.broker.notifications.sending import Outcome, Sender
 from ldt_stack.broker.notifications.subscription import Subscription
 from ldt_stack.broker.store.interface import Delivery, DocumentKind, EntityQuery, Snapshot, Transaction
@@ -47,6 +55,7 @@ class OutboxNotifier:
         self._sender: Sender | None = None
         self._deliverer: Deliverer | None = None
         self._timers = PeriodicTimers(self._notify_periodically)
+        self._registrations = RegistrationSubscriptions(self._notify_of_registrations)
         self._last_notified: dict[Key, datetime] = {}
         self._last_failed: dict[Key, datetime] = {}
         self._waiting: dict[Key, asyncio.Task[None]] = {}
@@ -62,14 +71,41 @@ class OutboxNotifier:
             Delivery(subscription.id, _body(now, [entity_after_change(subscription, change, fired)]))
             for change in changes
             for subscription in self.index.candidates(call.tenant, change)
-            if (fired := concerns(subscription, change, now)) and self._is_free(call.tenant, subscription, instant)
+            if (fired := concerns(subscription, change, now))
+            and self._is_free((call.tenant, subscription.id), subscription, instant)
         ]
         if owed:
             transaction.enqueue(owed)
 
-    def _is_free(self, tenant: str | None, subscription: Subscription, instant: datetime) -> bool:
+    def registration_changed(
+        self, transaction: Transaction, tenant: str | None, before: JsonObject | None, after: JsonObject | None
+    ) -> None:
+        """See `service.Notifier.registration_changed`."""
+        instant = self._started().clock()
+        now = format_instant(instant)
+        owed = [
+            delivery_of(subscription, notice, now)
+            for subscription, notice in self._registrations.concerned(tenant, before, after)
+            if subscription.subscription.status(now) == "active"
+            and self._is_free((tenant, outbox_key(subscription.id)), subscription.subscription, instant)
+        ]
+        if owed:
+            transaction.enqueue(owed)
+
+    def registration_subscription_stored(
+        self, transaction: Transaction, tenant: str | None, subscription: RegistrationSubscription
+    ) -> None:
+        """See `service.Notifier.registration_subscription_stored`."""
+        instant = self._started().clock()
+        now = format_instant(instant)
+        if subscription.subscription.status(now) != "active":
+            return
+        notice = notice_at_present(transaction, subscription, now)
+        if notice is not None:
+            transaction.enqueue([delivery_of(subscription, notice, now)])
+
+    def _is_free(self, key: Key, subscription: Subscription, instant: datetime) -> bool:
         """Whether throttling (5.2.12) and cooldown (5.2.15) let a notification out now; if so it counts as the last."""
-        key = (tenant, subscription.id)
         if not _has_passed(self._last_notified.get(key), subscription.throttling_seconds, instant):
             return False
         if not _has_passed(self._last_failed.get(key), subscription.endpoint.cooldown_seconds, instant):
@@ -89,10 +125,22 @@ class OutboxNotifier:
         """A Subscription was deleted."""
         self.index.remove(tenant, subscription_id)
         self._timers.remove(tenant, subscription_id)
-        self._last_notified.pop((tenant, subscription_id), None)
-        self._last_failed.pop((tenant, subscription_id), None)
+        self._forget(tenant, subscription_id)
+
+    def registration_subscribed(self, tenant: str | None, subscription: RegistrationSubscription) -> None:
+        """A Registration Subscription was created or updated."""
+        self._registrations.put(tenant, subscription)
+
+    def registration_unsubscribed(self, tenant: str | None, subscription_id: str) -> None:
+        """A Registration Subscription was deleted."""
+        self._registrations.remove(tenant, subscription_id)
+        self._forget(tenant, outbox_key(subscription_id))
+
+    def _forget(self, tenant: str | None, key: str) -> None:
+        self._last_notified.pop((tenant, key), None)
+        self._last_failed.pop((tenant, key), None)
         if self._deliverer is not None:
-            self._deliverer.forget(tenant, subscription_id)
+            self._deliverer.forget(tenant, key)
 
     # --- life ------------------------------------------------------------------------------------------------------
 
@@ -123,48 +171,59 @@ class OutboxNotifier:
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
         await self._timers.close()
+        await self._registrations.close()
         if self._deliverer is not None:
             await self._deliverer.close()
         if self._sender is not None:
             await self._sender.close()
 
     async def _load(self, tenant: str | None) -> None:
-        def read(snapshot: Snapshot) -> tuple[list[JsonObject], dict[str, JsonObject]]:
-            documents = snapshot.list_documents(DocumentKind.SUBSCRIPTION)
-            found = {d["id"]: snapshot.get_document(DocumentKind.SUBSCRIPTION_STATUS, d["id"]) for d in documents}
-            return documents, {identifier: status for identifier, status in found.items() if status is not None}
+        def read(snapshot: Snapshot) -> tuple[dict[str, JsonObject], dict[str, JsonObject]]:
+            documents = {d["id"]: d for d in snapshot.list_documents(DocumentKind.SUBSCRIPTION)}
+            own = snapshot.list_documents(DocumentKind.REGISTRATION_SUBSCRIPTION)
+            documents |= {outbox_key(document["id"]): document for document in own}
+            found = {key: snapshot.get_document(DocumentKind.SUBSCRIPTION_STATUS, key) for key in documents}
+            return documents, {key: status for key, status in found.items() if status is not None}
 
         documents, statuses = await self._started().store.read(tenant, read)
-        for identifier, status in statuses.items():
+        for key, status in statuses.items():
             for member, known in (("lastNotification", self._last_notified), ("lastFailure", self._last_failed)):
                 if member in status:
-                    known[tenant, identifier] = parse_instant(status[member])
-        for document in documents:
-            await self._compile(tenant, document)
+                    known[tenant, key] = parse_instant(status[member])
+        for key, document in documents.items():
+            await self._compile(tenant, key, document)
 
-    async def _compile(self, tenant: str | None, document: JsonObject) -> None:
-        """Take a stored Subscription into the index; where its @context cannot be had, go on trying."""
+    async def _compile(self, tenant: str | None, key: str, document: JsonObject) -> None:
+        """Take a stored Subscription, known to the outbox by a key; where its @context cannot be had, go on trying."""
+        contexts = self._started().contexts
         try:
-            subscription = await compile_stored(self._started().contexts, document)
+            if subscription_id_of(key) is None:
+                self.subscribed(tenant, await compile_stored(contexts, document))
+            else:
+                own = await compile_stored_registration_subscription(contexts, document)
+                self.registration_subscribed(tenant, own)
         except NgsiLdError as error:
             _LOG.warning("Subscription %s waits for its @context: %s", document["id"], error.detail)
-            key = (tenant, document["id"])
-            if key not in self._waiting:
-                self._waiting[key] = asyncio.create_task(self._compile_later(tenant, document["id"]))
-            return
-        self.subscribed(tenant, subscription)
+            if (tenant, key) not in self._waiting:
+                self._waiting[tenant, key] = asyncio.create_task(self._compile_later(tenant, key))
 
-    async def _compile_later(self, tenant: str | None, identifier: str) -> None:
-        def read(snapshot: Snapshot) -> JsonObject | None:
-            return snapshot.get_document(DocumentKind.SUBSCRIPTION, identifier)
-
-        while self.index.get(tenant, identifier) is None:  # until then or until an update brought it
+    async def _compile_later(self, tenant: str | None, key: str) -> None:
+        while self._subscription(tenant, key) is None:  # until then or until an update brought it
             await asyncio.sleep(_COMPILE_AGAIN_SECONDS)
-            present = await self._started().store.read(tenant, read)
+            present = await self._started().store.read(
+                tenant, lambda snapshot: snapshot.get_document(*document_of(key))
+            )
             if present is None:
                 break
-            await self._compile(tenant, present)
-        del self._waiting[tenant, identifier]
+            await self._compile(tenant, key, present)
+        del self._waiting[tenant, key]
+
+    def _subscription(self, tenant: str | None, key: str) -> Subscription | None:
+        own = subscription_id_of(key)
+        if own is None:
+            return self.index.get(tenant, key)
+        found = self._registrations.get(tenant, own)
+        return None if found is None else found.subscription
 
     def _started(self) -> Broker:
         if self._broker is None:
@@ -179,15 +238,17 @@ class OutboxNotifier:
         waiting = self._waiting.get((tenant, delivery.subscription_id))
         if waiting is not None:
             await asyncio.shield(waiting)
-        subscription = self.index.get(tenant, delivery.subscription_id)
+        key = delivery.subscription_id
+        subscription = self._subscription(tenant, key)
         if subscription is None:
             return None
         if subscription.status(broker.now()) != "active" or self._sender is None:
             return None
-        failed = self._last_failed.get((tenant, subscription.id))
+        failed = self._last_failed.get((tenant, key))
         if not _has_passed(failed, subscription.endpoint.cooldown_seconds, broker.clock()):
             return None
-        notification, headers = render_notification(subscription, delivery.body, tenant)
+        render = render_notification if subscription_id_of(key) is None else render_registration_notification
+        notification, headers = render(subscription, delivery.body, tenant)
         return await self._sender.send(subscription.endpoint, notification, headers)
 
     def _recorded(self, tenant: str | None, subscription_id: str, at: str, delivered: bool) -> None:
@@ -215,6 +276,15 @@ class OutboxNotifier:
         if entities:  # "If there are no matching Entities, no Notification is sent"
             delivery = Delivery(subscription.id, _body(now, entities))
             await broker.store.write(tenant, lambda transaction: transaction.enqueue([delivery]))
+
+    async def _notify_of_registrations(self, tenant: str | None, subscription: Subscription) -> None:
+        """Owe the notification of a periodic Registration Subscription: all Registrations that match (5.11.7)."""
+        broker = self._started()
+        found = self._registrations.get(tenant, subscription.id)
+        if found is not None:
+            await broker.store.write(
+                tenant, lambda transaction: self.registration_subscription_stored(transaction, tenant, found)
+            )
 
 
 def _body(now: str, entities: list[JsonObject]) -> JsonObject:

@@ -11,6 +11,7 @@ from ldt_stack.broker.ld_context import CORE_CONTEXT_URL
 from ldt_stack.broker.model.names import NULL, JsonObject, is_attribute_key
 from ldt_stack.broker.notifications.subscription import GEO_JSON, JSON, JSON_LD, Subscription
 from ldt_stack.broker.representation import RenderOptions, render_entity, render_feature_collection
+from ldt_stack.broker.representation.registrations import render_registration
 
 CONTEXT_RELATION: Final = "http://www.w3.org/ns/json-ld#context"
 
@@ -43,6 +44,31 @@ def render_notification(
         notification["data"]["@context"] = subscription.ld_context.rendered
     else:
         notification["@context"] = subscription.ld_context.rendered
+    if tenant is not None:
+        headers["NGSILD-Tenant"] = tenant
+    return notification, _with_receiver_info(headers, subscription)
+
+
+def render_registration_notification(
+    subscription: Subscription, body: JsonObject, tenant: str | None
+) -> tuple[JsonObject, dict[str, str]]:
+    """A CSourceNotification (5.3.2) and its headers; arguments as `render_notification`."""
+    media_type = JSON_LD if subscription.endpoint.accept == JSON_LD else JSON
+    ld_context = subscription.ld_context
+    notification: JsonObject = {
+        "id": body["id"],
+        "type": "ContextSourceNotification",
+        "subscriptionId": subscription.id,
+        "notifiedAt": body["notifiedAt"],
+        "triggerReason": body["triggerReason"],
+        "data": [render_registration(members, ld_context) for members in body["data"]],
+    }
+    headers = {"Content-Type": media_type}
+    if media_type == JSON:
+        url = subscription.context_url or CORE_CONTEXT_URL
+        headers["Link"] = f'<{url}>; rel="{CONTEXT_RELATION}"; type="{JSON_LD}"'
+    else:
+        notification["@context"] = ld_context.rendered
     if tenant is not None:
         headers["NGSILD-Tenant"] = tenant
     return notification, _with_receiver_info(headers, subscription)

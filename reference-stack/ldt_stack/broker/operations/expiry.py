@@ -16,8 +16,9 @@ from ldt_stack.broker.model.instants import normalize
 from ldt_stack.broker.model.names import JsonObject, is_attribute_key
 from ldt_stack.broker.operations.entity_maps import remove_expired_maps
 from ldt_stack.broker.operations.recording import record
+from ldt_stack.broker.operations.registrations import remove_in
 from ldt_stack.broker.service import Broker, Call
-from ldt_stack.broker.store.interface import Transaction
+from ldt_stack.broker.store.interface import DocumentKind, Snapshot, Transaction
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 500
@@ -37,6 +38,28 @@ async def remove_expired(broker: Broker, tenant: str | None) -> int:
         return len(expired)
 
     return await broker.store.write(tenant, work)
+
+
+async def remove_expired_registrations(broker: Broker, tenant: str | None) -> int:
+    """Delete Context Source Registrations "when this point in time is reached" (5.9.2.4); how many went."""
+    now = broker.now()
+    kind = DocumentKind.REGISTRATION
+
+    def expired(snapshot: Snapshot) -> list[JsonObject]:
+        return [d for d in snapshot.list_documents(kind) if _expired(d["members"], now)]
+
+    if not await broker.store.read(tenant, expired):
+        return 0
+
+    def work(transaction: Transaction) -> int:
+        found = expired(transaction)
+        for document in found:
+            remove_in(broker, transaction, tenant, document)
+        return len(found)
+
+    removed = await broker.store.write(tenant, work)
+    broker.registrations.invalidate(tenant)
+    return removed
 
 
 def _remains(entity: JsonObject, now: str) -> JsonObject | None:
@@ -84,5 +107,6 @@ class Sweeper:
                     while swept == _AT_ONCE:
                         swept = await remove_expired(broker, tenant)
                     await remove_expired_maps(broker, tenant)
+                    await remove_expired_registrations(broker, tenant)
                 except NgsiLdError as error:
                     _log.warning("what has expired in tenant %s could not be removed: %s", tenant, error.detail)

@@ -52,11 +52,11 @@ async def create_subscription(broker: Broker, call: Call, payload: JsonValue, *,
     Source: CIM 009 V1.9.1, clause 5.8.1.
     """
     members = expand_members(payload, call.ld_context)
-    _refuse_null(members)
+    refuse_null(members)
     members.setdefault("id", f"urn:ngsi-ld:Subscription:{uuid.uuid4()}")
     check_subscription(members)
-    _refuse_past(members, broker.now())
-    notification_context = await _notification_context(broker, members, call.ld_context)
+    refuse_past(members, broker.now())
+    notification_context = await notification_context_of(broker, members, call.ld_context)
     if "jsonldContext" not in members and context_url is not None:
         members["jsonldContext"] = context_url
     compiled = compile_subscription(members, call.ld_context, notification_context)
@@ -105,7 +105,7 @@ async def update_subscription(
         changes["jsonldContext"] = context_url  # "if not present … initialized with the @context applicable" (5.8.1.4)
     if changes.get("id", subscription_id) != subscription_id:
         raise BadRequestData(f'The Fragment has the id "{changes["id"]}", its target is {subscription_id} (clause 5.4)')
-    _refuse_past(changes, broker.now())
+    refuse_past(changes, broker.now())
     for _ in range(_UPDATE_ATTEMPTS):
         before = await broker.store.read(call.tenant, lambda snapshot: _get(snapshot, subscription_id))
         document, compiled = await _updated(broker, call, before, changes)
@@ -126,9 +126,17 @@ async def _updated(
     broker: Broker, call: Call, before: JsonObject, changes: JsonObject
 ) -> tuple[JsonObject, Subscription]:
     """The document and the compiled Subscription after an update."""
+    document, query_context, notification_context = await updated_document(broker, call, before, changes)
+    return document, compile_subscription(document["members"], query_context, notification_context)
+
+
+async def updated_document(
+    broker: Broker, call: Call, before: JsonObject, changes: JsonObject
+) -> tuple[JsonObject, LdContext, LdContext]:
+    """The document after an update, with the @contexts of its conditions and of its notifications (5.8.2.4)."""
     now = broker.now()
     old = before["members"]
-    members = _merged(old, changes)
+    members = merged(old, changes)
     if "expiresAt" in changes and "isActive" not in changes and status_at(old, now) == "expired":
         # "If only expiresAt is included and refers to a DateTime in the future, then status shall be updated to
         # "active", if and only if the previous value of status was "expired"" (5.8.2.4): also if it was paused before.
@@ -136,10 +144,9 @@ async def _updated(
     check_subscription(members)
     query_source = call.ld_context.source if {"q", "csf"} & changes.keys() else before["queryContext"]
     if "jsonldContext" in changes:
-        notification_context = await _notification_context(broker, members, call.ld_context)
+        notification_context = await notification_context_of(broker, members, call.ld_context)
     else:
         notification_context = await broker.contexts.resolve(before["notificationContext"])
-    compiled = compile_subscription(members, await broker.contexts.resolve(query_source), notification_context)
     document = stored_document(
         members,
         query_context=query_source,
@@ -147,7 +154,7 @@ async def _updated(
         created_at=before["createdAt"],
         modified_at=now,
     )
-    return document, compiled
+    return document, await broker.contexts.resolve(query_source), notification_context
 
 
 async def retrieve_subscription(broker: Broker, call: Call, subscription_id: str) -> JsonObject:
@@ -166,7 +173,7 @@ async def retrieve_subscription(broker: Broker, call: Call, subscription_id: str
     _check_id(subscription_id)
     now = broker.now()
     return await broker.store.read(
-        call.tenant, lambda snapshot: _with_status(snapshot, _get(snapshot, subscription_id), now)
+        call.tenant, lambda snapshot: with_status(snapshot, _get(snapshot, subscription_id), now)
     )
 
 
@@ -177,7 +184,7 @@ async def query_subscriptions(broker: Broker, call: Call, *, limit: int, offset:
     def work(snapshot: Snapshot) -> SubscriptionPage:
         total = snapshot.count_documents(DocumentKind.SUBSCRIPTION)
         documents = snapshot.list_documents(DocumentKind.SUBSCRIPTION, offset=offset, limit=limit) if limit else []
-        found = [_with_status(snapshot, document, now) for document in documents]
+        found = [with_status(snapshot, document, now) for document in documents]
         return SubscriptionPage(found, more=offset + limit < total, count=total if count else None)
 
     return await broker.store.read(call.tenant, work)
@@ -216,10 +223,17 @@ def _get(snapshot: Snapshot, subscription_id: str) -> JsonObject:
     return document
 
 
-def _with_status(snapshot: Snapshot, document: JsonObject, now: str) -> JsonObject:
-    """Members with what the broker generates (tables 5.2.12-2 and 5.2.14.2-1)."""
+def with_status(snapshot: Snapshot, document: JsonObject, now: str, key: str | None = None) -> JsonObject:
+    """Members with what the broker generates (tables 5.2.12-2 and 5.2.14.2-1).
+
+    Args:
+        snapshot: Where the counters are.
+        document: The Subscription as it is kept.
+        now: The present instant, six digits, UTC.
+        key: Under which its counters are kept; its id if it is not given.
+    """
     members: JsonObject = document["members"]
-    counters = snapshot.get_document(DocumentKind.SUBSCRIPTION_STATUS, document["id"]) or {}
+    counters = snapshot.get_document(DocumentKind.SUBSCRIPTION_STATUS, key or document["id"]) or {}
     return {
         **members,
         "notification": {**members["notification"], **counters},
@@ -229,26 +243,31 @@ def _with_status(snapshot: Snapshot, document: JsonObject, now: str) -> JsonObje
     }
 
 
-async def _notification_context(broker: Broker, members: JsonObject, own: LdContext) -> LdContext:
+async def notification_context_of(broker: Broker, members: JsonObject, own: LdContext) -> LdContext:
     """What notifications are written with: jsonldContext, "if not present, the @context applicable" (5.8.1.4)."""
     return await broker.contexts.resolve(members["jsonldContext"]) if "jsonldContext" in members else own
 
 
-def _refuse_past(members: JsonObject, now: str) -> None:
+def refuse_past(members: JsonObject, now: str) -> None:
+    """Refuse an expiresAt that has passed.
+
+    Raises:
+        BadRequestData: It has.
+    """
     expires_at = normalize(members.get("expiresAt"))
     if expires_at is not None and expires_at <= now:
         raise BadRequestData(f'"expiresAt" is {members["expiresAt"]}, which is in the past (clauses 5.8.1.4, 5.8.2.4)')
 
 
-def _refuse_null(value: JsonValue) -> None:
+def refuse_null(value: JsonValue) -> None:
     """The NGSI-LD Null belongs into Fragments alone (5.5.4)."""
     for name, member in value.items() if isinstance(value, dict) else ():
         if member == NULL:
             raise BadRequestData(f'"{name}" is the NGSI-LD Null; it can be used in updates alone (clause 5.5.4)')
-        _refuse_null(member)
+        refuse_null(member)
 
 
-def _merged(target: JsonObject, fragment: JsonObject) -> JsonObject:
+def merged(target: JsonObject, fragment: JsonObject) -> JsonObject:
     """Apply a Fragment: "a JSON Merge Patch document" (5.4) whose null is the NGSI-LD Null."""
     result = dict(target)
     for name, value in fragment.items():
@@ -256,7 +275,7 @@ def _merged(target: JsonObject, fragment: JsonObject) -> JsonObject:
             result.pop(name, None)
         elif isinstance(value, dict):
             known = result.get(name)
-            result[name] = _merged(known if isinstance(known, dict) else {}, value)
+            result[name] = merged(known if isinstance(known, dict) else {}, value)
         else:
             result[name] = value
     return result

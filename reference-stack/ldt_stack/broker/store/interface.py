@@ -27,6 +27,7 @@ class DocumentKind(StrEnum):
     SUBSCRIPTION_STATUS = "subscription-status"  # counters and times, apart so that they do not invalidate caches
     CONTEXT = "context"
     REGISTRATION = "registration"
+    REGISTRATION_STATUS = "registration-status"  # likewise
     REGISTRATION_SUBSCRIPTION = "registration-subscription"
     ENTITY_MAP = "entity-map"
     ENTITY_MAP_ENTRIES = "entity-map-entries"  # apart, because they can be many

@@ -1,0 +1,54 @@
+"""The Context Source Registrations of all tenants in memory, compiled, so that a request finds them without a read.
+
+Used on the event loop alone. A tenant's are read with its first request, and again after `invalidate`: whoever changes
+a Registration calls it after the commit (no other process writes to the store).
+"""
+
+from __future__ import annotations
+
+from ldt_stack.broker.errors import NonexistentTenant
+from ldt_stack.broker.federation.registration import Registration, compile_registration
+from ldt_stack.broker.store.interface import DocumentKind, Snapshot, Store
+
+
+class RegistrationIndex:
+    """Compiled Registrations by tenant, in the order of their creation.
+
+    Args:
+        store: Where they are kept.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known: dict[str | None, tuple[Registration, ...]] = {}
+        self._generation: dict[str | None, int] = {}
+
+    def invalidate(self, tenant: str | None) -> None:
+        """A Registration of a tenant has been put or deleted."""
+        self._generation[tenant] = self._generation.get(tenant, 0) + 1
+        self._known.pop(tenant, None)
+
+    async def registrations(self, tenant: str | None, now: str) -> tuple[Registration, ...]:
+        """All that have not expired; none for a tenant that does not exist."""
+        known = self._known.get(tenant)
+        if known is None:
+            known = await self._load(tenant)
+        if any(one.expires_at is not None for one in known):
+            return tuple(one for one in known if not one.expired(now))
+        return known
+
+    async def _load(self, tenant: str | None) -> tuple[Registration, ...]:
+        while True:
+            generation = self._generation.get(tenant, 0)
+            try:
+                found = await self._store.read(tenant, _read)
+            except NonexistentTenant:
+                return ()
+            if generation == self._generation.get(tenant, 0):
+                self._known[tenant] = found
+                return found
+
+
+def _read(snapshot: Snapshot) -> tuple[Registration, ...]:
+    documents = snapshot.list_documents(DocumentKind.REGISTRATION)
+    return tuple(compile_registration(document["members"]) for document in documents)
