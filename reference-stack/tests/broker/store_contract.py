@@ -31,7 +31,7 @@ def entity(number: int, kind: str = CAR, **attributes: Any) -> dict[str, Any]:
         "type": [kind],
         "createdAt": AT,
         "modifiedAt": AT,
-        SPEED: [{"type": "Property", "value": number, "createdAt": AT, "modifiedAt": AT, "instanceId": "urn:i:1"}],
+        SPEED: [{"type": "Property", "value": number, "createdAt": AT, "modifiedAt": AT}],
         **attributes,
     }
 

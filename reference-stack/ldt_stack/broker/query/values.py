@@ -177,10 +177,12 @@ _UNRESERVED: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 
 def same_uri(one: str, other: str) -> bool:
     """Whether two URIs are equivalent by the syntax-based normalization of RFC 3986, section 6.2.2 (case, escapes)."""
-    return one == other or ((one.lower() == other.lower() or "%" in one + other) and _normal(one) == _normal(other))
+    alike = one.lower() == other.lower() or "%" in one + other
+    return one == other or (alike and normal_uri(one) == normal_uri(other))
 
 
-def _normal(uri: str) -> str:
+def normal_uri(uri: str) -> str:
+    """A URI in the normal form of RFC 3986, section 6.2.2 (case, escapes)."""
     match = _AUTHORITY.fullmatch(uri)
     if match is None:
         return uri

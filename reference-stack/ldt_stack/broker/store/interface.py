@@ -66,6 +66,8 @@ class EntityQuery:
         offset: Entities to skip, in that order.
         limit: At most so many are returned; 0 with `count` for the number alone.
         count: Whether `Page.count` is wanted.
+        instance_times: Whether createdAt and modifiedAt of Attribute instances are wanted; a store may leave them out
+            otherwise. Conditions see them either way.
     """
 
     selectors: tuple[EntitySelector, ...] = ()
@@ -75,6 +77,7 @@ class EntityQuery:
     offset: int = 0
     limit: int = 20
     count: bool = False
+    instance_times: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +185,11 @@ class Delivery:
 class Snapshot(Protocol):
     """A consistent state of one tenant, to read from."""
 
-    def get_entity(self, entity_id: str) -> JsonObject | None:
-        """The current state of an Entity, or None. An Entity whose expiresAt has passed is not there (4.22)."""
+    def get_entity(self, entity_id: str, *, instance_times: bool = True) -> JsonObject | None:
+        """The current state of an Entity, or None. An Entity whose expiresAt has passed is not there (4.22).
+
+        For `instance_times` see `EntityQuery`.
+        """
         ...
 
     def query_entities(self, query: EntityQuery) -> Page:
@@ -251,7 +257,7 @@ class Transaction(Snapshot, Protocol):
     """A snapshot that can be written to; sees its own writes."""
 
     def put_entity(self, entity: JsonObject) -> None:
-        """Insert or replace the current state of an Entity."""
+        """Insert or replace the current state of an Entity. Instance ids belong to the history and are not kept."""
         ...
 
     def delete_entity(self, entity_id: str) -> bool:
@@ -333,7 +339,13 @@ class Store(Protocol):
         ...
 
     async def read(self, tenant: str | None, work: Callable[[Snapshot], T], *, dear: bool = False) -> T:
-        """Run `work` on a consistent snapshot. `dear` reads leave the event loop.
+        """Run `work` on a consistent snapshot.
+
+        Args:
+            tenant: Whose data; None is the default tenant.
+            work: Reads and computes, nothing else: it may run twice.
+            dear: Whether it leaves the event loop at once. Others begin there, and leave it, to begin again, when it
+                turns out that many Entities must be looked at: no read blocks the others.
 
         Raises:
             NonexistentTenant: There is no such tenant.

@@ -1,6 +1,8 @@
-"""Current state of Entities: one row each, plus rows that find it by type and by Attribute."""
+"""Current state of Entities: one row each, plus rows that find it by type, by Attribute, by value and by place."""
 
 from __future__ import annotations
+
+from typing import Final
 
 import orjson
 
@@ -8,29 +10,40 @@ from ldt_stack.broker.model.instants import normalize
 from ldt_stack.broker.model.names import JsonObject, is_attribute_key
 from ldt_stack.broker.store.sqlite.places import index_places
 from ldt_stack.broker.store.sqlite.session import Session
+from ldt_stack.broker.store.sqlite.stored import decode_entity, encode_entity
+from ldt_stack.broker.store.sqlite.values import Key, keys_of
+
+_NOTHING: Final[JsonObject] = {"type": []}
 
 
-def get_entity(session: Session, entity_id: str) -> JsonObject | None:
+def get_entity(session: Session, entity_id: str, *, instance_times: bool = True) -> JsonObject | None:
     """See `Snapshot.get_entity`."""
-    row = session.execute("SELECT body, expires_at FROM entities WHERE id = ?", (entity_id,)).fetchone()
-    if row is None or (row[1] is not None and row[1] <= session.now()):
+    session.spend(1)
+    row = session.execute("SELECT body, times, expires_at FROM entities WHERE id = ?", (entity_id,)).fetchone()
+    if row is None or (row[2] is not None and row[2] <= session.now()):
         return None
-    entity: JsonObject = orjson.loads(row[0])
+    entity: JsonObject = decode_entity(row[0], row[1]) if instance_times else orjson.loads(row[0])
     return entity
 
 
 def put_entity(session: Session, entity: JsonObject) -> None:
     """See `Transaction.put_entity`."""
-    body = orjson.dumps(entity).decode()
+    body, times = encode_entity(entity)
     expires_at = normalize(entity.get("expiresAt"))
-    number = session.execute(
-        "INSERT INTO entities (id, body, expires_at, next_expiry) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
-        " body = excluded.body, expires_at = excluded.expires_at, next_expiry = excluded.next_expiry RETURNING number",
-        (entity["id"], body, expires_at, _next_expiry(entity, expires_at)),
-    ).fetchone()[0]
-    _index(session, number, "entity_types", "type", set(entity["type"]))
-    _index(session, number, "entity_attributes", "attribute", {key for key in entity if is_attribute_key(key)})
-    index_places(session, number, entity)
+    kept = (body, times, expires_at, _next_expiry(entity, expires_at))
+    known = session.execute("SELECT number, body FROM entities WHERE id = ?", (entity["id"],)).fetchone()
+    if known is None:
+        number = session.execute(
+            "INSERT INTO entities (id, body, times, expires_at, next_expiry) VALUES (?, ?, ?, ?, ?)",
+            (entity["id"], *kept),
+        ).lastrowid
+        _index(session, int(number or 0), _NOTHING, entity)
+    else:
+        session.execute(
+            "UPDATE entities SET body = ?, times = ?, expires_at = ?, next_expiry = ? WHERE number = ?",
+            (*kept, known[0]),
+        )
+        _index(session, known[0], orjson.loads(known[1]), entity)
 
 
 def _next_expiry(entity: JsonObject, expires_at: str | None) -> str | None:
@@ -47,27 +60,59 @@ def _next_expiry(entity: JsonObject, expires_at: str | None) -> str | None:
 
 def expired_entities(session: Session, now: str, limit: int) -> list[JsonObject]:
     """See `Snapshot.expired_entities`."""
-    rows = session.execute("SELECT body FROM entities WHERE next_expiry <= ? LIMIT ?", (now, limit))
-    return [orjson.loads(row[0]) for row in rows]
+    rows = session.execute("SELECT body, times FROM entities WHERE next_expiry <= ? LIMIT ?", (now, limit))
+    return [decode_entity(body, times) for body, times in rows]
 
 
 def delete_entity(session: Session, entity_id: str) -> bool:
     """See `Transaction.delete_entity`."""
-    row = session.execute("DELETE FROM entities WHERE id = ? RETURNING number", (entity_id,)).fetchone()
+    row = session.execute("DELETE FROM entities WHERE id = ? RETURNING number, body", (entity_id,)).fetchone()
     if row is None:
         return False
-    _index(session, row[0], "entity_types", "type", set())
-    _index(session, row[0], "entity_attributes", "attribute", set())
-    index_places(session, row[0], None)
+    _index(session, row[0], orjson.loads(row[1]), _NOTHING)
     return True
 
 
-def _index(session: Session, number: int, table: str, column: str, iris: set[str]) -> None:
-    """Make the rows of an index table say what the Entity has now; unchanged rows are left alone."""
-    wanted = {session.name(iri) for iri in iris}
-    rows = session.execute(f"SELECT {column} FROM {table} WHERE entity = ?", (number,))  # noqa: S608 — own constants
-    present = {row[0] for row in rows}
-    for name in present - wanted:
-        session.execute(f"DELETE FROM {table} WHERE {column} = ? AND entity = ?", (name, number))  # noqa: S608 — likewise
-    for name in wanted - present:
-        session.execute(f"INSERT INTO {table} ({column}, entity) VALUES (?, ?)", (name, number))  # noqa: S608 — likewise
+def _index(session: Session, number: int, before: JsonObject, after: JsonObject) -> None:
+    """Make the rows that find an Entity say what it has now; those that do not change are left alone."""
+    if before["type"] != after["type"]:
+        old, new = set(before["type"]), set(after["type"])
+        _remove(session, "entity_types", "type", [(session.name(iri), number) for iri in old - new])
+        _add(session, "entity_types", "type", [(session.name(iri), number) for iri in new - old])
+    old, new = {key for key in before if is_attribute_key(key)}, {key for key in after if is_attribute_key(key)}
+    if old != new:
+        _remove(session, "entity_attributes", "attribute", [(session.name(iri), number) for iri in old - new])
+        _add(session, "entity_attributes", "attribute", [(session.name(iri), number) for iri in new - old])
+    gone: list[tuple[int, Key, int]] = []
+    come: list[tuple[int, Key, int]] = []
+    moved = False
+    for iri in old | new:
+        was, now = before.get(iri, ()), after.get(iri, ())
+        attribute = session.name(iri)
+        had, has = keys_of(iri, was), keys_of(iri, now)
+        if had != has:
+            gone += [(attribute, key, number) for key in had - has]
+            come += [(attribute, key, number) for key in has - had]
+        moved = moved or _places(was) != _places(now)
+    if gone:
+        statement = "DELETE FROM entity_values WHERE attribute = ? AND value = ? AND entity = ?"
+        session.connection.executemany(statement, gone)
+    if come:
+        session.connection.executemany("INSERT INTO entity_values (attribute, value, entity) VALUES (?, ?, ?)", come)
+    if moved:
+        index_places(session, number, after)
+
+
+def _places(instances: list[JsonObject]) -> list[object]:
+    return [instance.get("value") for instance in instances if instance["type"] == "GeoProperty"]
+
+
+def _remove(session: Session, table: str, column: str, rows: list[tuple[int, int]]) -> None:
+    if rows:
+        statement = f"DELETE FROM {table} WHERE {column} = ? AND entity = ?"  # noqa: S608 — own constants
+        session.connection.executemany(statement, rows)
+
+
+def _add(session: Session, table: str, column: str, rows: list[tuple[int, int]]) -> None:
+    if rows:
+        session.connection.executemany(f"INSERT INTO {table} ({column}, entity) VALUES (?, ?)", rows)  # noqa: S608 — likewise

@@ -7,10 +7,10 @@ from typing import Any
 
 import orjson
 
-from ldt_stack.broker.model.instants import normalize
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.store.interface import HistoryRow
 from ldt_stack.broker.store.sqlite.session import Session
+from ldt_stack.broker.store.sqlite.stored import decode_instance, encode_instance, encode_instance_id
 
 TIME_COLUMN = {
     "observedAt": "observed_at",
@@ -18,17 +18,17 @@ TIME_COLUMN = {
     "modifiedAt": "modified_at",
     "deletedAt": "deleted_at",
 }
+INSTANCE_COLUMNS = "dataset, instance_id, body, observed_at, created_at, modified_at, deleted_at"
 
 
 def append_history(session: Session, rows: Sequence[HistoryRow]) -> None:
     """See `Transaction.append_history`."""
-    for row in rows:
-        entity = _number(session, row.entity_id)
-        session.execute(
-            "INSERT INTO history (entity, attribute, dataset, instance_id, body,"
-            " observed_at, created_at, modified_at, deleted_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (entity, session.name(row.attribute), *_columns(row)),
-        )
+    numbers = {entity_id: _number(session, entity_id) for entity_id in {row.entity_id for row in rows}}
+    session.connection.executemany(
+        "INSERT INTO history (entity, attribute, dataset, instance_id, body,"
+        " observed_at, created_at, modified_at, deleted_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [(numbers[row.entity_id], session.name(row.attribute), *encode_instance(row.instance)) for row in rows],
+    )
 
 
 def replace_history(session: Session, row: HistoryRow) -> bool:
@@ -36,22 +36,13 @@ def replace_history(session: Session, row: HistoryRow) -> bool:
     entity = session.execute("SELECT number FROM temporal_entities WHERE id = ?", (row.entity_id,)).fetchone()
     if entity is None:
         return False
+    kept = encode_instance(row.instance)
     changed = session.execute(
         "UPDATE history SET dataset = ?, instance_id = ?, body = ?, observed_at = ?, created_at = ?,"
         " modified_at = ?, deleted_at = ? WHERE entity = ? AND attribute = ? AND instance_id = ?",
-        (*_columns(row), entity[0], session.find_name(row.attribute), row.instance_id),
+        (*kept, entity[0], session.find_name(row.attribute), kept[1]),
     )
     return changed.rowcount > 0
-
-
-def _columns(row: HistoryRow) -> tuple[Any, ...]:
-    instance = row.instance
-    return (
-        instance.get("datasetId"),
-        row.instance_id,
-        orjson.dumps(instance).decode(),
-        *(normalize(instance.get(name)) for name in TIME_COLUMN),
-    )
 
 
 def _number(session: Session, entity_id: str) -> int:
@@ -94,13 +85,14 @@ def delete_history(
     row = session.execute("SELECT number FROM temporal_entities WHERE id = ?", (entity_id,)).fetchone()
     if row is None:
         return 0
-    conditions, parameters = ["entity = ?"], [row[0]]
+    conditions: list[str] = ["entity = ?"]
+    parameters: list[Any] = [row[0]]
     if attribute is not None:
         conditions.append("attribute = ?")
         parameters.append(session.find_name(attribute))
     if instance_id is not None:
         conditions.append("instance_id = ?")
-        parameters.append(instance_id)
+        parameters.append(encode_instance_id(instance_id))
     if not any_dataset:
         conditions.append("dataset IS ?")
         parameters.append(dataset_id)
@@ -114,11 +106,8 @@ def delete_history(
 def get_history_row(session: Session, entity_id: str, attribute: str, instance_id: str) -> JsonObject | None:
     """See `Snapshot.get_history_row`."""
     row = session.execute(
-        "SELECT history.body FROM history JOIN temporal_entities ON temporal_entities.number = entity"
+        f"SELECT {INSTANCE_COLUMNS} FROM history JOIN temporal_entities ON temporal_entities.number = entity"  # noqa: S608 — own
         " WHERE id = ? AND attribute = ? AND instance_id = ?",
-        (entity_id, session.find_name(attribute), instance_id),
+        (entity_id, session.find_name(attribute), encode_instance_id(instance_id)),
     ).fetchone()
-    if row is None:
-        return None
-    instance: JsonObject = orjson.loads(row[0])
-    return instance
+    return None if row is None else decode_instance(row)

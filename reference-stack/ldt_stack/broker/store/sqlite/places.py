@@ -7,15 +7,15 @@ from ldt_stack.broker.query.geometry import Box, bounding_box, is_geometry
 from ldt_stack.broker.store.sqlite.session import Session
 
 
-def index_places(session: Session, number: int, entity: JsonObject | None) -> None:
-    """Make the boxes of an Entity say what it has now; None: it is gone. Unchanged ones are left alone.
+def index_places(session: Session, number: int, entity: JsonObject) -> None:
+    """Make the boxes of an Entity say what it has now. Unchanged ones are left alone.
 
     Args:
         session: In a transaction.
         number: Of the Entity in the table `entities`.
         entity: Expanded.
     """
-    wanted = _boxes(session, entity) if entity is not None else set()
+    wanted = _boxes(session, entity)
     rows = session.execute("SELECT number, attribute, west, south, east, north FROM places WHERE entity = ?", (number,))
     for row in rows.fetchall():
         place = (row[1], (row[2], row[3], row[4], row[5]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -11,6 +11,7 @@ from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.query import Ordering, TypeSelection, compile_pattern
 from ldt_stack.broker.store.interface import EntityQuery, EntitySelector, Page
 from ldt_stack.broker.store.sqlite.session import Session
+from ldt_stack.broker.store.sqlite.stored import decode_entity
 from ldt_stack.broker.store.sqlite.translation import (
     Condition,
     all_of,
@@ -20,6 +21,7 @@ from ldt_stack.broker.store.sqlite.translation import (
 )
 
 _NOT_EXPIRED = "(entities.expires_at IS NULL OR entities.expires_at > ?)"
+_FEW = 2000  # candidates that are worth being gathered before any Entity is looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class _Plan:
         condition: WHERE clause.
         checks: What the condition does not decide; none: it decides all.
         id_checks: Patterns of ids; looked at before the Entity is read. None: nothing to look at.
+        cheap: Whether no more rows are read than are looked at; otherwise SQLite may go through many.
     """
 
     source: str
@@ -39,6 +42,7 @@ class _Plan:
     condition: Condition
     checks: tuple[Callable[[JsonObject], bool], ...]
     id_checks: Callable[[str], bool] | None
+    cheap: bool
 
     @property
     def exact(self) -> bool:
@@ -51,14 +55,19 @@ def iterate_entities(session: Session, query: EntityQuery) -> Iterator[JsonObjec
         yield from _sorted(session, query)
         return
     plan = _plan(session, query)
+    if not plan.cheap:
+        session.spend(_FEW)
+    # A check may look at system times of instances; who only shows Entities may not need them.
+    whole = query.instance_times or bool(plan.checks)
     rows = session.execute(
-        f"SELECT entities.id, entities.body {plan.source} WHERE {plan.condition.sql} {plan.order}",
+        f"SELECT entities.id, entities.body, entities.times {plan.source} WHERE {plan.condition.sql} {plan.order}",
         plan.condition.parameters,
     )
-    for identifier, body in rows:
+    for identifier, body, times in rows:
         if plan.id_checks is not None and not plan.id_checks(identifier):
             continue
-        entity: JsonObject = orjson.loads(body)
+        session.spend(1)
+        entity: JsonObject = decode_entity(body, times) if whole else orjson.loads(body)
         if all(check(entity) for check in plan.checks):
             yield entity
 
@@ -91,16 +100,21 @@ def query_entities(session: Session, query: EntityQuery) -> Page:
 
 def _exact_page(session: Session, query: EntityQuery, plan: _Plan) -> Page:
     """SQLite counts and skips itself."""
+    session.spend(query.limit + query.offset // 10 if plan.cheap and not query.count else _FEW)
     condition = plan.condition
     rows = session.execute(
-        f"SELECT entities.body {plan.source} WHERE {condition.sql} {plan.order} LIMIT ? OFFSET ?",
+        f"SELECT entities.body, entities.times {plan.source} WHERE {condition.sql} {plan.order} LIMIT ? OFFSET ?",
         (*condition.parameters, query.limit + 1, query.offset),
     ).fetchall()
     count = None
     if query.count:
         counted = session.execute(f"SELECT count(*) {plan.source} WHERE {condition.sql}", condition.parameters)
         count = int(counted.fetchone()[0])
-    return Page([orjson.loads(body) for (body,) in rows[: query.limit]], more=len(rows) > query.limit, count=count)
+    entities = [
+        decode_entity(body, times) if query.instance_times else orjson.loads(body)
+        for body, times in rows[: query.limit]
+    ]
+    return Page(entities, more=len(rows) > query.limit, count=count)
 
 
 def _plan(session: Session, query: EntityQuery) -> _Plan:
@@ -114,14 +128,54 @@ def _plan(session: Session, query: EntityQuery) -> _Plan:
         alternatives = [(selector, _pattern(selector)) for selector in query.selectors]
         checks.insert(0, lambda entity: any(_selects(one, check, entity) for one, check in alternatives))
         id_checks = _id_checks(alternatives)
-    parts = [Condition(_NOT_EXPIRED, (session.now(),)), translate_attributes(session, query), *translated]
+    present = Condition(_NOT_EXPIRED, (session.now(),))
+    parts = all_of([present, translate_attributes(session, query), *translated, selecting]).parts or (present,)
+    found = _from_few(session, parts) or _from_many(session, query, parts)
+    return _Plan(found[0], found[1], found[2], tuple(checks), id_checks, found[3])
+
+
+_Source = tuple[str, str, Condition, bool]
+
+
+def _from_few(session: Session, parts: Sequence[Condition]) -> _Source | None:
+    """Begin with the fewest candidates; None where no index knows of few.
+
+    Other conditions narrow them further if they are cheap to look up; what is left out is checked on the Entity.
+    """
+    known = sorted((part for part in parts if part.candidates), key=lambda part: part.rank)
+    if not known or (known[0].rank == 3 and len(known) == 1):
+        return None
+    sized = [(_size(session, part), part) for part in known if part.rank < 3 or part is known[0]]
+    few = [part for size, part in sorted(sized, key=lambda one: one[0]) if size <= _FEW]
+    if not few:
+        return None
+    begin = Condition(f"entities.number IN ({few[0].candidates})", few[0].parameters)
+    others = [part for part in parts if part is not few[0] and (part in few or part.exact or not part.candidates)]
+    return "FROM entities", "ORDER BY entities.number", _join([begin, *others]), True
+
+
+def _from_many(session: Session, query: EntityQuery, parts: Sequence[Condition]) -> _Source:
+    """Read in the order of creation, and stop when the page is full."""
     single = _single_type(session, query)
-    if single is not None:
-        # Read along the index of the type, which is in the order of creation: nothing to sort, and it stops early.
-        source = "FROM entity_types CROSS JOIN entities ON entities.number = entity_types.entity"
-        condition = all_of([Condition("entity_types.type = ?", (single,)), *parts])
-        return _Plan(source, "ORDER BY entity_types.entity", condition, tuple(checks), id_checks)
-    return _Plan("FROM entities", "ORDER BY entities.number", all_of([*parts, selecting]), tuple(checks), id_checks)
+    cheap = all(not part.candidates or part.rank == 3 for part in parts)
+    if single is None:
+        return "FROM entities", "ORDER BY entities.number", _join(parts), cheap and not query.selectors
+    # Along the index of the type, which is in the order of creation: nothing to sort.
+    source = "FROM entity_types CROSS JOIN entities ON entities.number = entity_types.entity"
+    own = [part for part in parts if part.rank < 3 or not part.candidates]
+    condition = _join([Condition("entity_types.type = ?", (single,)), *own])
+    return source, "ORDER BY entity_types.entity", condition, cheap
+
+
+def _join(parts: Sequence[Condition]) -> Condition:
+    parameters = tuple(parameter for part in parts for parameter in part.parameters)
+    return Condition(" AND ".join(f"({part.sql})" for part in parts), parameters)
+
+
+def _size(session: Session, part: Condition) -> int:
+    """How many candidates there are, up to one more than a few."""
+    counting = f"SELECT count(*) FROM (SELECT 1 FROM ({part.candidates}) LIMIT {_FEW + 1})"  # noqa: S608 — own constants
+    return int(session.execute(counting, part.parameters).fetchone()[0])
 
 
 def _single_type(session: Session, query: EntityQuery) -> int | None:

@@ -10,21 +10,24 @@ from pathlib import Path
 from ldt_stack.broker.errors import InternalError
 
 APPLICATION_ID = 0x4C445442  # "LDTB"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
-# Names (IRIs) are long and few: they are kept once. Instants are normalized text (six digits, UTC).
+# Names (IRIs) are long and few: they are kept once. `stored` says what bodies leave out. Instants of Entities and of
+# the outbox are normalized text (six digits, UTC), those of the history microseconds since 1970: there are many.
+# What an Entity has in the tables that find it follows from its body: no index leads back from the Entity to them.
 _TABLES = """
 CREATE TABLE names (number INTEGER PRIMARY KEY, iri TEXT NOT NULL UNIQUE);
 
 CREATE TABLE entities (
-    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL, expires_at TEXT, next_expiry TEXT);
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL, times TEXT,
+    expires_at TEXT, next_expiry TEXT);
 CREATE INDEX entities_expiring ON entities (next_expiry) WHERE next_expiry IS NOT NULL;
 CREATE TABLE entity_types (type INTEGER NOT NULL, entity INTEGER NOT NULL, PRIMARY KEY (type, entity)) WITHOUT ROWID;
 CREATE TABLE entity_attributes (
     attribute INTEGER NOT NULL, entity INTEGER NOT NULL, PRIMARY KEY (attribute, entity)) WITHOUT ROWID;
-
-CREATE INDEX entity_types_of ON entity_types (entity);
-CREATE INDEX entity_attributes_of ON entity_attributes (entity);
+CREATE TABLE entity_values (
+    attribute INTEGER NOT NULL, value NOT NULL, entity INTEGER NOT NULL,
+    PRIMARY KEY (attribute, value, entity)) WITHOUT ROWID;
 
 CREATE TABLE places (
     number INTEGER PRIMARY KEY, entity INTEGER NOT NULL, attribute INTEGER NOT NULL,
@@ -37,8 +40,8 @@ CREATE TABLE temporal_types (type INTEGER NOT NULL, entity INTEGER NOT NULL, PRI
 CREATE INDEX temporal_types_of ON temporal_types (entity);
 CREATE TABLE history (
     number INTEGER PRIMARY KEY, entity INTEGER NOT NULL, attribute INTEGER NOT NULL, dataset TEXT,
-    instance_id TEXT NOT NULL, body TEXT NOT NULL,
-    observed_at TEXT, created_at TEXT, modified_at TEXT, deleted_at TEXT);
+    instance_id NOT NULL, body TEXT NOT NULL,
+    observed_at INTEGER, created_at INTEGER, modified_at INTEGER, deleted_at INTEGER);
 CREATE INDEX history_observed ON history (entity, attribute, observed_at);
 
 CREATE TABLE documents (

@@ -25,6 +25,10 @@ class Names:
         self.iris.clear()
 
 
+class TooDear(Exception):  # noqa: N818 — a turn of events, not an error
+    """A read needs more than the event loop should spend on it: to be begun again in a thread."""
+
+
 @dataclass(slots=True)
 class Session:
     """A connection inside a transaction.
@@ -34,6 +38,7 @@ class Session:
         now: The present instant as normalized text: expired Entities are not there any more (4.22).
         names: Cache of the table `names`.
         versions: Document kind -> version, shared by all connections of the tenant.
+        budget: How many Entities may still be looked at; None: as many as it takes.
         enqueued: Whether something went into the outbox.
     """
 
@@ -41,12 +46,24 @@ class Session:
     now: Callable[[], str]
     names: Names
     versions: dict[str, int]
+    budget: int | None = None
     enqueued: bool = False
     touched_kinds: set[str] = field(default_factory=set)
 
     def execute(self, statement: str, parameters: tuple[Any, ...] = ()) -> sqlite3.Cursor:
         """Run one statement."""
         return self.connection.execute(statement, parameters)
+
+    def spend(self, entities: int) -> None:
+        """So many Entities are looked at.
+
+        Raises:
+            TooDear: The budget does not allow it.
+        """
+        if self.budget is not None:
+            self.budget -= entities
+            if self.budget < 0:
+                raise TooDear
 
     def find_name(self, iri: str) -> int | None:
         """The number of an IRI, or None if nothing was ever stored under it."""

@@ -1,8 +1,8 @@
 """`SqliteStore`: reads beside one writer thread that groups commits.
 
 What `write` returned is on disk: the writer runs the transactions that wait, each in a savepoint, commits them
-together (WAL, synchronous=FULL: the commit ends with a sync) and only then answers. Cheap reads run inline on the
-event loop, on a connection of their own; dear ones in a few threads.
+together (WAL, synchronous=FULL: the commit ends with a sync) and only then answers. Reads run inline on the event loop,
+on a connection of their own, as long as they look at few Entities; dear ones in a few threads.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from ldt_stack.broker.settings import BrokerSettings
 from ldt_stack.broker.store.interface import Snapshot, Transaction
 from ldt_stack.broker.store.sqlite.files import TenantFiles
 from ldt_stack.broker.store.sqlite.schema import connect
-from ldt_stack.broker.store.sqlite.session import Names, Session
+from ldt_stack.broker.store.sqlite.session import Names, Session, TooDear
 from ldt_stack.broker.store.sqlite.transaction import SqliteSnapshot
 from ldt_stack.broker.store.sqlite.writer import Writer
 
 T = TypeVar("T")
+_INLINE_ENTITIES = 200  # a few milliseconds
 
 
 class _Reader:
@@ -37,11 +38,18 @@ class _Reader:
         self.names = Names()
         self.used = time.monotonic()
 
-    def run(self, work: Callable[[Snapshot], T], now: Callable[[], str], versions: dict[str, int]) -> T:
+    def run(
+        self,
+        work: Callable[[Snapshot], T],
+        now: Callable[[], str],
+        versions: dict[str, int],
+        budget: int | None = None,
+    ) -> T:
+        """Raises `TooDear` where the budget of Entities does not suffice."""
         self.used = time.monotonic()
         self.connection.execute("BEGIN")
         try:
-            return work(SqliteSnapshot(Session(self.connection, now, self.names, versions)))
+            return work(SqliteSnapshot(Session(self.connection, now, self.names, versions, budget)))
         finally:
             self.connection.execute("ROLLBACK")
 
@@ -89,10 +97,13 @@ class SqliteStore:
         if not self._files.exists(tenant):
             raise _no_such(tenant)
         try:
-            if dear:
-                loop = asyncio.get_running_loop()
-                return await loop.run_in_executor(self._pool, self._read_dear, tenant, work)
-            return self._reader(tenant).run(work, self._now, self.versions(tenant))
+            if not dear:
+                try:
+                    return self._reader(tenant).run(work, self._now, self.versions(tenant), _INLINE_ENTITIES)
+                except TooDear:
+                    pass  # begun again below
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._pool, self._read_dear, tenant, work)
         except (sqlite3.Error, InternalError) as error:
             if not self._files.exists(tenant):  # removed while the read waited for a thread
                 raise _no_such(tenant) from error

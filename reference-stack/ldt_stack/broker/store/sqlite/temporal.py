@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import merge
 from itertools import islice
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -26,10 +26,12 @@ from ldt_stack.broker.store.interface import (
     TemporalPage,
     TemporalQuery,
 )
-from ldt_stack.broker.store.sqlite.history import TIME_COLUMN
+from ldt_stack.broker.store.sqlite.history import INSTANCE_COLUMNS, TIME_COLUMN
 from ldt_stack.broker.store.sqlite.session import Session
+from ldt_stack.broker.store.sqlite.stored import decode_instance, microseconds
 
-_Dated = tuple[str, int, str, JsonObject]  # instant ("" where there is none), row, IRI, instance
+_Dated = tuple[int, int, str, JsonObject]  # microseconds (_UNDATED where there are none), row, IRI, instance
+_UNDATED: Final = -(2**63)
 
 
 def get_temporal(session: Session, entity_id: str, query: TemporalQuery) -> TemporalEntity | None:
@@ -176,13 +178,14 @@ class _Reader:
 
     def _window(self) -> tuple[str, list[Any]]:
         """4.11: before is exclusive, after inclusive, between inclusive at its start and exclusive at its end."""
-        query = self._query
-        if query.timerel == "before":
-            return f" AND {self._column} < ?", [query.time_at]
-        if query.timerel == "after":
-            return f" AND {self._column} >= ?", [query.time_at]
-        if query.timerel == "between":
-            return f" AND {self._column} >= ? AND {self._column} < ?", [query.time_at, query.end_time_at]
+        timerel = self._query.timerel
+        at, end = microseconds(self._query.time_at), microseconds(self._query.end_time_at)
+        if timerel == "before":
+            return f" AND {self._column} < ?", [at]
+        if timerel == "after":
+            return f" AND {self._column} >= ?", [at]
+        if timerel == "between":
+            return f" AND {self._column} >= ? AND {self._column} < ?", [at, end]
         return "", []
 
     def _has_instance(self, attribute: int) -> bool:
@@ -192,7 +195,7 @@ class _Reader:
 
     def _rows(
         self, attribute: int, *, backwards: bool = False, datasets: Sequence[str] | None = None
-    ) -> Iterator[tuple[str, int, JsonObject]]:
+    ) -> Iterator[tuple[int, int, JsonObject]]:
         """Instances of one Attribute in the interval, in the order of time."""
         window, parameters = self._window()
         if datasets is not None:
@@ -202,11 +205,11 @@ class _Reader:
             parameters += named
         direction = "DESC" if backwards else "ASC"
         statement = (
-            f"SELECT {self._column}, number, body FROM history WHERE entity = ? AND attribute = ?{window}"  # noqa: S608 — own constants
+            f"SELECT {self._column}, number, {INSTANCE_COLUMNS} FROM history WHERE entity = ? AND attribute = ?{window}"  # noqa: S608 — own constants
             f" ORDER BY {self._column} {direction}, number {direction}"
         )
-        for instant, number, body in self._session.execute(statement, (self._number, attribute, *parameters)):
-            yield instant or "", number, orjson.loads(body)
+        for instant, number, *row in self._session.execute(statement, (self._number, attribute, *parameters)):
+            yield _UNDATED if instant is None else instant, number, decode_instance(tuple(row))
 
     def _shown(self, attribute: int, *, backwards: bool) -> Iterator[_Dated]:
         """Instances of one Attribute that the answer may have."""
@@ -236,21 +239,21 @@ class _Reader:
         if dated is not None:
             return []
         row = self._session.execute(
-            "SELECT body FROM history WHERE entity = ? AND attribute = ? ORDER BY number DESC LIMIT 1",
+            f"SELECT {INSTANCE_COLUMNS} FROM history WHERE entity = ? AND attribute = ? ORDER BY number DESC LIMIT 1",  # noqa: S608 — own constants
             (self._number, attribute),
         ).fetchone()
-        latest = [] if row is None else [orjson.loads(row[0])]
+        latest = [] if row is None else [decode_instance(row)]
         return [instance for instance in latest if not is_deletion(instance)]
 
     def _scopes(self) -> list[JsonObject]:
         number = self._session.find_name(SCOPE)
         rows = self._session.execute(
-            "SELECT body FROM history WHERE entity = ? AND attribute = ?"
+            f"SELECT {INSTANCE_COLUMNS} FROM history WHERE entity = ? AND attribute = ?"  # noqa: S608 — own constants
             " ORDER BY coalesce(observed_at, created_at), number",
             (self._number, number),
         )
-        return [orjson.loads(body) for (body,) in rows]
+        return [decode_instance(row) for row in rows]
 
 
-def _instant_and_row(one: _Dated) -> tuple[str, int]:
+def _instant_and_row(one: _Dated) -> tuple[int, int]:
     return one[0], one[1]

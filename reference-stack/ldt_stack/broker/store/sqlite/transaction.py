@@ -25,9 +25,9 @@ class SqliteSnapshot:
     def __init__(self, session: Session) -> None:
         self.session = session
 
-    def get_entity(self, entity_id: str) -> JsonObject | None:
+    def get_entity(self, entity_id: str, *, instance_times: bool = True) -> JsonObject | None:
         """See `Snapshot.get_entity`."""
-        return entities.get_entity(self.session, entity_id)
+        return entities.get_entity(self.session, entity_id, instance_times=instance_times)
 
     def query_entities(self, query: EntityQuery) -> Page:
         """See `Snapshot.query_entities`."""

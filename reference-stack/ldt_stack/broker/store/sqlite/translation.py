@@ -7,7 +7,7 @@ all others are checked again on the Entity itself, with the tree's own `matches`
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ldt_stack.broker.query import GeoQuery, ScopeQuery, TypeSelection
@@ -15,43 +15,75 @@ from ldt_stack.broker.query.paths import SYSTEM_ATTRIBUTES, AttributePath
 from ldt_stack.broker.query.q import And, Comparison, Exists, Linked, Or, PatternMatch
 from ldt_stack.broker.store.interface import EntityQuery, EntitySelector, Predicate
 from ldt_stack.broker.store.sqlite.session import Session
+from ldt_stack.broker.store.sqlite.values import find_keys
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """An SQL expression with its parameters. `exact`: it decides; otherwise it only narrows."""
+    """An SQL expression with its parameters.
+
+    Args:
+        sql: On the table `entities`.
+        parameters: Its own.
+        exact: It decides; otherwise it only narrows.
+        candidates: A SELECT of the numbers of all Entities that can meet it, with the same parameters; "" where there
+            is no index to find them by.
+        parts: All of which must hold, where that is how it is made.
+        rank: How few candidates there usually are: 0 very few, 3 a great part of all.
+    """
 
     sql: str
     parameters: tuple[Any, ...] = ()
     exact: bool = True
+    candidates: str = ""
+    parts: tuple[Condition, ...] = ()
+    rank: int = 3
 
 
 EVERYTHING: Final = Condition("1")
 UNKNOWN: Final = Condition("1", exact=False)
-NOTHING: Final = Condition("0")
+NOTHING: Final = Condition("0", candidates="SELECT 0 WHERE 0", rank=0)
+
+
+def _among(candidates: str, parameters: tuple[Any, ...], *, exact: bool, rank: int) -> Condition:
+    return Condition(f"+entities.number IN ({candidates})", parameters, exact, candidates, (), rank)
 
 
 def all_of(conditions: Iterable[Condition]) -> Condition:
     """Every one of them holds."""
-    found = list(conditions)
-    narrowing = [one for one in found if one.sql != "1"]
-    exact = all(one.exact for one in found)
+    parts = tuple(part for one in conditions for part in (one.parts or (one,)))
+    narrowing = tuple(part for part in parts if part.sql != "1")
+    exact = all(part.exact for part in parts)
     if not narrowing:
         return EVERYTHING if exact else UNKNOWN
-    sql = " AND ".join(one.sql for one in narrowing)
-    return Condition(f"({sql})", _parameters(narrowing), exact)
+    if len(narrowing) == 1 and narrowing[0].exact is exact:
+        return narrowing[0]
+    sql = " AND ".join(part.sql for part in narrowing)
+    return Condition(f"({sql})", _parameters(narrowing), exact, parts=parts)
 
 
 def any_of(conditions: Iterable[Condition]) -> Condition:
     """At least one of them holds."""
     found = [one for one in conditions if one.sql != "0"]
-    if not found:
-        return NOTHING
+    if len(found) < 2:
+        return found[0] if found else NOTHING
     exact = all(one.exact for one in found)
     if any(one.sql == "1" for one in found):
         return EVERYTHING if exact else UNKNOWN
+    best = [min((part for part in one.parts or (one,) if part.candidates), key=_rank, default=None) for one in found]
+    known = [one for one in best if one is not None]
+    if len(known) < len(found):
+        sql = " OR ".join(one.sql for one in found)
+        return Condition(f"({sql})", _parameters(found), exact)
+    candidates, rank = " UNION ALL ".join(one.candidates for one in known), max(one.rank for one in known)
+    if any(one.parts for one in found):  # of those only one part is asked for
+        return _among(candidates, _parameters(known), exact=False, rank=rank)
     sql = " OR ".join(one.sql for one in found)
-    return Condition(f"({sql})", _parameters(found), exact)
+    return Condition(f"({sql})", _parameters(found), exact, candidates, (), rank)
+
+
+def _rank(condition: Condition) -> int:
+    return condition.rank
 
 
 def _parameters(conditions: Iterable[Condition]) -> tuple[Any, ...]:
@@ -73,7 +105,8 @@ def translate_selectors(session: Session, selectors: Sequence[EntitySelector]) -
 def _selector(session: Session, selector: EntitySelector) -> Condition:
     parts: list[Condition] = []
     if selector.ids:
-        parts.append(Condition(f"entities.id IN ({','.join('?' * len(selector.ids))})", selector.ids))
+        known = f"SELECT number FROM entities WHERE id IN ({','.join('?' * len(selector.ids))})"  # noqa: S608 — marks
+        parts.append(_among(known, selector.ids, exact=True, rank=0))
     if selector.types is not None:
         parts.append(translate(session, selector.types))
     if selector.id_pattern is not None:
@@ -111,14 +144,16 @@ def _has_type(session: Session, iri: str) -> Condition:
     number = session.find_name(iri)
     if number is None:
         return NOTHING
-    return Condition("entities.number IN (SELECT entity FROM entity_types WHERE type = ?)", (number,))
+    own = "EXISTS (SELECT 1 FROM entity_types WHERE type = ? AND entity = entities.number)"
+    return Condition(own, (number,), candidates="SELECT entity FROM entity_types WHERE type = ?")
 
 
 def _has_attribute(session: Session, iri: str) -> Condition:
     number = session.find_name(iri)
     if number is None:
         return NOTHING
-    return Condition("entities.number IN (SELECT entity FROM entity_attributes WHERE attribute = ?)", (number,))
+    own = "EXISTS (SELECT 1 FROM entity_attributes WHERE attribute = ? AND entity = entities.number)"
+    return Condition(own, (number,), candidates="SELECT entity FROM entity_attributes WHERE attribute = ?", rank=2)
 
 
 def _term(session: Session, term: Exists | Comparison | PatternMatch | Linked) -> Condition:
@@ -130,7 +165,13 @@ def _term(session: Session, term: Exists | Comparison | PatternMatch | Linked) -
     bare = isinstance(path, AttributePath) and not path.subs and not path.members
     if there is NOTHING or (bare and isinstance(term, Exists)):
         return there
-    return Condition(there.sql, there.parameters, exact=False)
+    keys = find_keys(term.operator, term.value) if bare and isinstance(term, Comparison) else None
+    if keys is None:
+        return replace(there, exact=False)
+    number = there.parameters[0]
+    narrow = "SELECT entity FROM entity_values WHERE attribute = ? AND"
+    candidates = f"{narrow} {keys[0]} UNION ALL {narrow} value = x''"
+    return _among(candidates, (number, *keys[1], number), exact=False, rank=1)
 
 
 def _geo(session: Session, query: GeoQuery) -> Condition:
@@ -139,13 +180,11 @@ def _geo(session: Session, query: GeoQuery) -> Condition:
         return NOTHING
     boxes = query.bounding_boxes()
     if boxes is None:
-        there = _has_attribute(session, query.geoproperty)
-        return Condition(there.sql, there.parameters, exact=False)
+        return replace(_has_attribute(session, query.geoproperty), exact=False)
     touching = " OR ".join(["(tree.west <= ? AND tree.east >= ? AND tree.south <= ? AND tree.north >= ?)"] * len(boxes))
     parameters = tuple(edge for west, south, east, north in boxes for edge in (east, west, north, south))
-    return Condition(
-        "entities.number IN (SELECT places.entity FROM places_tree AS tree JOIN places ON places.number = tree.number"  # noqa: S608 — own constants
-        f" WHERE places.attribute = ? AND ({touching}))",
-        (attribute, *parameters),
-        exact=False,
+    candidates = (
+        "SELECT places.entity FROM places_tree AS tree JOIN places ON places.number = tree.number"  # noqa: S608 — own constants
+        f" WHERE places.attribute = ? AND ({touching})"
     )
+    return _among(candidates, (attribute, *parameters), exact=False, rank=1)

@@ -185,6 +185,8 @@ class Writer(threading.Thread):
         except BaseException as error:
             job.error = _failed(error) if isinstance(error, sqlite3.Error) else error
             opened.names.clear()
+            if not opened.connection.in_transaction:
+                raise  # SQLite has undone everything, the neighbours too: the disk is full, or failed
             opened.connection.execute("ROLLBACK TO job")
             opened.connection.execute("RELEASE job")
             return set()
