@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import isqrt
 from random import Random
 from typing import Any, Final
 from urllib.parse import quote
@@ -10,7 +11,7 @@ from urllib.parse import quote
 API: Final = "/ngsi-ld/v1"
 ATTRIBUTES: Final = tuple(f"reading{number}" for number in range(9))  # the tenth is the location
 _UNITS: Final = ("CEL", "KMH", "P1", "GP", "HPA")
-_GROUP: Final = 20
+_CELL: Final = 0.01  # degrees
 
 
 def entity_id(number: int) -> str:
@@ -18,23 +19,28 @@ def entity_id(number: int) -> str:
     return f"urn:ngsi-ld:Station:bench-{number:06d}"
 
 
-def entity(number: int, seed: int = 0) -> dict[str, Any]:
-    """An Entity; `reading0` and `reading1` together select twenty of them, whatever the number of all is.
+def side(count: int) -> int:
+    """How many Entities lie in a row of the grid that so many make."""
+    return isqrt(count - 1) + 1
 
-    Nine Properties and a GeoProperty. Groups of twenty neighbours by number share `reading0` (the group) and lie within
-    a few hundred metres.
+
+def entity(number: int, seed: int = 0, row: int = 32) -> dict[str, Any]:
+    """An Entity: nine Properties, of which two are its place in a grid, and a GeoProperty, its place on the map.
+
+    Args:
+        number: Of the Entity.
+        seed: Other readings for another seed; the places stay.
+        row: How many lie in a row of the grid.
     """
     random = Random(number * 1_000_003 + seed)  # noqa: S311 — reproducible data, no secret
     observed_at = f"2026-11-23T{random.randrange(24):02d}:{random.randrange(60):02d}:{random.randrange(60):02d}Z"
-    group = number // _GROUP
-    values = [group, number % _GROUP, *(round(random.uniform(0, 100), 3) for _ in range(len(ATTRIBUTES) - 2))]
-    east, north = group % 320 * 0.05 - 8.0, group // 320 * 0.05 + 40.0
+    column, line = number % row, number // row
+    values = [column, line, *(round(random.uniform(0, 100), 3) for _ in range(len(ATTRIBUTES) - 2))]
     found: dict[str, Any] = {"id": entity_id(number), "type": "Station"}
     for name, value in zip(ATTRIBUTES, values, strict=True):
-        unit = _UNITS[len(name + str(value)) % len(_UNITS)]
+        unit = random.choice(_UNITS)
         found[name] = {"type": "Property", "value": value, "unitCode": unit, "observedAt": observed_at}
-    place = [round(east + random.uniform(0, 0.002), 6), round(north + random.uniform(0, 0.002), 6)]
-    geometry = {"type": "Point", "coordinates": place}
+    geometry = {"type": "Point", "coordinates": [round(column * _CELL, 6), round(40 + line * _CELL, 6)]}
     found["location"] = {"type": "GeoProperty", "value": geometry, "observedAt": observed_at}
     return found
 
@@ -63,9 +69,9 @@ def post(number: int, seed: int) -> bytes:
     return request("POST", "/entities", entity(number, seed))
 
 
-def upsert(first: int, count: int, seed: int) -> bytes:
+def upsert(first: int, count: int, seed: int, row: int = 32) -> bytes:
     """Create or replace `count` Entities."""
-    body = [entity(number, seed) for number in range(first, first + count)]
+    body = [entity(number, seed, row) for number in range(first, first + count)]
     return request("POST", "/entityOperations/upsert", body)
 
 
@@ -74,18 +80,23 @@ def query(text: str) -> bytes:
     return request("GET", f"/entities?{text}")
 
 
-def two_terms(group: int) -> str:
-    """A query by type and two independent terms of q that finds the twenty Entities around the end of a group.
-
-    `reading0` bounds it on one side, `reading1` is met by each Entity of the group.
-    """
-    return f"type=Station&limit=20&q={quote(f'reading0=={group};reading1>=0')}"
+def window(random: Random, count: int) -> tuple[int, int]:
+    """The corner of a window of four by five Entities in the grid that `count` make."""
+    row = side(count)
+    return random.randrange(row - 4), random.randrange(count // row - 5)
 
 
-def near(group: int) -> str:
-    """A geo-query that finds the twenty Entities of a group."""
-    east, north = group % 320 * 0.05 - 8.0 + 0.001, group // 320 * 0.05 + 40.0 + 0.001
-    return (
-        f"type=Station&limit=20&georel={quote('near;maxDistance==1000')}&geometry=Point"
-        f"&coordinates={quote(f'[{east:.6f},{north:.6f}]')}"
-    )
+def by_values(corner: tuple[int, int], more: str = "&limit=20") -> str:
+    """A query by type and two terms of q, of which each alone finds many, that finds the twenty of a window."""
+    column, line = corner
+    terms = f"reading0=={column}..{column + 3};reading1=={line}..{line + 4}"
+    return f"type=Station&q={quote(terms)}{more}"
+
+
+def by_place(corner: tuple[int, int], more: str = "&limit=20") -> str:
+    """A geo-query that finds the twenty of a window."""
+    west, south = (corner[0] - 0.5) * _CELL, 40 + (corner[1] - 0.5) * _CELL
+    east, north = west + 4 * _CELL, south + 5 * _CELL
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    coordinates = quote(json.dumps([ring], separators=(",", ":")))
+    return f"type=Station&georel=within&geometry=Polygon&coordinates={coordinates}{more}"

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from benchmarks.entities import API, upsert
+from benchmarks.entities import API, side, upsert
 from benchmarks.generator import Generator
 
 _ROOT = Path(__file__).parents[1]
@@ -116,5 +116,7 @@ def _first_answer(port: int) -> None:
 
 def fill(server: Server, generator: Generator, count: int) -> None:
     """Store so many Entities."""
-    batches = [upsert(first, min(_BATCH, count - first), 0) for first in range(0, count, _BATCH)]
-    generator.send(server.port, batches, connections=2)
+    for start in range(0, count, 20 * _BATCH):
+        firsts = range(start, min(start + 20 * _BATCH, count), _BATCH)
+        batches = [upsert(first, min(_BATCH, count - first), 0, side(count)) for first in firsts]
+        generator.send(server.port, batches, connections=2)

@@ -17,13 +17,11 @@ STORED = 1000
 _WRITE_EVERY = 50
 
 
-def _mixed(read: Callable[[int], bytes], count: int) -> Callable[[int], Sequence[bytes]]:
+def _mixed(read: Callable[[Random], bytes], count: int) -> Callable[[int], Sequence[bytes]]:
     def requests(number: int) -> list[bytes]:
         random = Random(number)  # noqa: S311 — reproducible load
         return [
-            entities.patch(random.randrange(STORED), random.random())
-            if index % _WRITE_EVERY == 0
-            else read(random.randrange(STORED))
+            entities.patch(random.randrange(STORED), random.random()) if index % _WRITE_EVERY == 0 else read(random)
             for index in range(count)
         ]
 
@@ -42,16 +40,15 @@ def _get(load: Generator, ours: Server, rounds: int) -> Row:
     ids = [entities.entity_id(number) for number in range(STORED)]
     answers = {f"{entities.API}/entities/{one}": ours.ask(f"/entities/{one}") for one in ids}
     with bare(answers) as other:
-        requests = _mixed(entities.get, 4000)
+        requests = _mixed(lambda random: entities.get(random.randrange(STORED)), 4000)
         found = compare(load, [(ours, requests), (other, requests)], rounds)
     return ratio("GET by id", ">= 0.5", *found)
 
 
 def _query(load: Generator, ours: Server, rounds: int) -> Row:
-    groups = STORED // 20
-    answer = ours.ask(f"/entities?{entities.two_terms(groups // 2)}")
+    answer = ours.ask(f"/entities?{entities.by_values((10, 10))}")
     assert answer.count(b'"id"') == 20, answer[:300]
     with bare({"*": answer}) as other:
-        requests = _mixed(lambda number: entities.query(entities.two_terms(number % groups)), 1000)
+        requests = _mixed(lambda random: entities.query(entities.by_values(entities.window(random, STORED))), 1000)
         found = compare(load, [(ours, requests), (other, requests)], rounds)
     return ratio("query of 20 by type and two terms of q", ">= 0.10", *found)
