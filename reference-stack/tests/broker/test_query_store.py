@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -24,6 +26,8 @@ VALUES = st.one_of(
     st.integers(-3, 3),
     st.floats(-3, 3).map(lambda number: round(number, 1)),
     st.sampled_from(["a", "b", "", "2026-01-01T00:00:00Z", "2026-01-01"]),
+    st.sampled_from(["x" * 64, "x" * 65, "urn:x:1", "URN:x:1", "urn:x:%31", "x" * 64 + ":"]),
+    st.sampled_from([2**63 - 1, 2**63, -(2**63), 2**64 - 1, 2.0**63, 1e300]),
     st.booleans(),
     st.lists(st.sampled_from([1, 2, "a"]), max_size=3),
     st.fixed_dictionaries({"b": st.integers(0, 2)}),
@@ -46,8 +50,11 @@ GEOMETRIES = st.one_of(
 )
 ATTRIBUTES = st.one_of(
     VALUES.map(lambda value: {"type": "Property", "value": value}),
-    st.sampled_from(["urn:x:0", "urn:x:1"]).map(lambda uri: {"type": "Relationship", "object": uri}),
+    st.sampled_from(["urn:x:0", "urn:x:1", "URN:X:%31"]).map(lambda uri: {"type": "Relationship", "object": uri}),
     st.just({"type": "LanguageProperty", "languageMap": {"en": "a", "fr": ["b", "c"]}}),
+    st.just({"type": "Property", "value": "2026-01-01T00:00:00Z", "valueType": "DateTime"}),
+    st.just({"type": "VocabProperty", "vocab": IRI("a")}),
+    st.just({"type": "ListProperty", "valueList": [1, 2]}),
     GEOMETRIES.map(lambda value: {"type": "GeoProperty", "value": value}),
 )
 ENTITIES = st.lists(
@@ -84,6 +91,10 @@ TERMS = st.one_of(
             "a==urn:x:1",
             'a=="a","b"',
             "a==1..2",
+            'a=="a".."b"',
+            "a==URN:x:1",
+            "a.modifiedAt>2025-01-01T00:00:00Z",
+            "a.createdAt",
             "a!=1..2",
             "a>=2026-01-01T00:00:00Z",
             "b{a}==1",
@@ -93,7 +104,8 @@ TERMS = st.one_of(
         lambda name, operator, value: f"{name}{operator}{value}",
         st.sampled_from(["a", "b"]),
         st.sampled_from(["==", "!=", ">", ">=", "<", "<="]),
-        st.sampled_from(["1", "-2", "0.5", '"a"', '""', "2026-01-01T00:00:00Z"]),
+        st.sampled_from(["1", "-2", "0.5", '"a"', '""', "2026-01-01T00:00:00Z", "9223372036854775808", "9.3e18"])
+        | st.sampled_from(['"' + "x" * 64 + '"', '"' + "x" * 65 + '"', '"2026-01-01T00:00:00Z"', '"urn:x:1"']),
     ),
 )
 QUERIES = st.recursive(
@@ -185,6 +197,8 @@ def evaluate(entities: list[dict[str, Any]], query: EntityQuery) -> list[dict[st
     st.integers(0, 4),
     st.booleans(),
     st.sampled_from([None, "a;desc", "b,a", "location;dist-asc"]),
+    st.sampled_from([0, 1, 2000]),
+    st.booleans(),
 )
 def test_store_agrees_with_memory(
     drawn: list[dict[str, Any]],
@@ -195,11 +209,18 @@ def test_store_agrees_with_memory(
     limit: int,
     count: bool,
     order: str | None,
+    few: int,
+    instance_times: bool,
 ) -> None:
-    """Entities, their order, the page, whether more follow and the count are those of evaluation in memory."""
+    """Entities, their order, the page, whether more follow and the count are those of evaluation in memory.
+
+    Whether the indexes know of few candidates or of many, and also where system times of instances are not asked for.
+    """
     entities = [expand(number, one) for number, one in enumerate(drawn)]
     ordering = () if order is None else (parse_ordering(order, CONTEXT, order_from=[8, 40]),)
-    query = EntityQuery(selectors, attributes, tuple(conditions), ordering, offset, limit, count or not limit)
+    query = EntityQuery(
+        selectors, attributes, tuple(conditions), ordering, offset, limit, count or not limit, instance_times
+    )
     expected = evaluate(entities, query)
     for one in ordering:
         expected = one.sort(expected)
@@ -215,17 +236,29 @@ def test_store_agrees_with_memory(
                     transaction.put_entity(entity)
 
             await store.write(None, write)
-            page, everything = await store.read(
-                None, lambda s: (s.query_entities(query), list(s.iterate_entities(query)))
-            )
+            with patch("ldt_stack.broker.store.sqlite.queries._FEW", few):
+                page, everything = await store.read(
+                    None, lambda s: (s.query_entities(query), list(s.iterate_entities(query)))
+                )
         finally:
             await store.close()
+        if not instance_times:  # may be left out; then it is nothing but them
+            page = replace(page, entities=[_timed(entity) for entity in page.entities])
+            everything = [_timed(entity) for entity in everything]
         assert everything == expected
         assert page.entities == expected[offset : offset + limit]
         assert page.count == (len(expected) if query.count else None)
         assert page.more == (len(expected) > offset + limit)
 
     asyncio.run(run())
+
+
+def _timed(entity: dict[str, Any]) -> dict[str, Any]:
+    """With the system times that all instances of this module have."""
+    return {
+        name: [{**one, "createdAt": AT, "modifiedAt": AT} for one in value] if ":" in name else value
+        for name, value in entity.items()
+    }
 
 
 def _ids(snapshot: Snapshot, query: EntityQuery) -> list[str]:

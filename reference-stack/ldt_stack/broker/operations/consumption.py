@@ -68,7 +68,7 @@ async def retrieve_entity(
     selection = None if types is None else parse_types(types, call.ld_context, max_terms=terms)
 
     def work(snapshot: Snapshot) -> list[Shown]:
-        entity = snapshot.get_entity(entity_id)
+        entity = snapshot.get_entity(entity_id, instance_times=parsed.options.sys_attrs)
         if entity is None or (selection is not None and not selection.matches(entity)):
             what = "" if selection is None else " of the given types"
             raise ResourceNotFound(f"There is no Entity {entity_id}{what}.", instance=entity_id)
@@ -99,14 +99,14 @@ async def query_entities(broker: Broker, call: Call, source: QueryInput) -> Enti
     Source: CIM 009 V1.9.1, clause 5.7.2.
     """
     view = parse_view(source.view, call, broker.settings)
-    query = parse_query(source, view, call, broker.settings)
+    query = replace(parse_query(source, view, call, broker.settings), instance_times=view.options.sys_attrs)
 
     def work(snapshot: Snapshot) -> EntitiesResult:
         page, offset = _page(snapshot, bind_query(query, snapshot))
         shown = join_entities(snapshot, page.entities, view)
         return EntitiesResult(shown, offset, query.limit, page.more, page.count)
 
-    return await broker.store.read(call.tenant, work, dear=_is_dear(query))
+    return await broker.store.read(call.tenant, work)
 
 
 def bind_query(query: EntityQuery, snapshot: Snapshot) -> EntityQuery:
@@ -140,10 +140,3 @@ def _page(snapshot: Snapshot, query: EntityQuery) -> tuple[Page, int]:
 
 def _size(snapshot: Snapshot, query: EntityQuery) -> int:
     return snapshot.query_entities(replace(query, offset=0, limit=0, count=True)).count or 0
-
-
-def _is_dear(query: EntityQuery) -> bool:
-    """Whether a query may have to look at many Entities: then it leaves the event loop."""
-    patterns = any(selector.id_pattern is not None for selector in query.selectors)
-    unselective = not query.selectors and not query.attributes
-    return bool(query.conditions or query.order_by or query.count or patterns or unselective)

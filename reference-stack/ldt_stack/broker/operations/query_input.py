@@ -29,7 +29,7 @@ from ldt_stack.broker.query import (
 )
 from ldt_stack.broker.query.lexical import is_uri
 from ldt_stack.broker.query.paths import SYSTEM_ATTRIBUTES
-from ldt_stack.broker.representation import Format, RenderOptions
+from ldt_stack.broker.representation import NORMALIZED, Format, RenderOptions
 from ldt_stack.broker.service import Call
 from ldt_stack.broker.settings import BrokerSettings
 from ldt_stack.broker.store.interface import EntityQuery, EntitySelector, Predicate
@@ -183,7 +183,8 @@ def parse_view(source: ViewInput, call: Call, settings: BrokerSettings) -> View:
         language=None if source.lang is None else parse_lang(source.lang),
         dataset_ids=None if source.dataset_ids is None else frozenset(source.dataset_ids),
     )
-    return View(options, join, level, frozenset(source.contained_by))
+    # One and the same object, where nothing particular is asked for: the renderer knows it at a glance.
+    return View(NORMALIZED if options == NORMALIZED else options, join, level, frozenset(source.contained_by))
 
 
 def _join(source: ViewInput) -> tuple[Join | None, int]:

@@ -167,6 +167,12 @@ def names_attribute(node: QNode) -> bool:
     return not attributes_of(node) <= SYSTEM_ATTRIBUTES
 
 
+def names_instance_times(node: QNode) -> bool:
+    """Whether a query looks at a system time of an Attribute instance (`speed.modifiedAt`)."""
+    paths = (term.path for term in terms_of(node))
+    return any(isinstance(path, AttributePath) and not SYSTEM_ATTRIBUTES.isdisjoint(path.subs) for path in paths)
+
+
 def link_depth(node: QNode) -> int:
     """How many links the deepest path follows; 0 if none does (5.7.2.4: not more than joinLevel)."""
     return max(term.path.depth if isinstance(term.path, LinkedPath) else 0 for term in terms_of(node))

@@ -14,13 +14,14 @@ from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.names import VALUE_MEMBER, VALUE_MEMBERS, JsonObject, JsonValue, is_attribute_key
 from ldt_stack.broker.query.geometry import is_geometry
 from ldt_stack.broker.query.paths import objects_of
-from ldt_stack.broker.representation.options import Links, RenderOptions
+from ldt_stack.broker.representation.options import NORMALIZED, Links, RenderOptions
 
 _SYSTEM: Final = frozenset({"createdAt", "modifiedAt", "expiresAt"})
 _NAMES: Final = frozenset({"vocab", "previousVocab", "objectType", "valueType", "entityTypeSealed"})
 _OBJECT_LISTS: Final = frozenset({"objectList", "previousObjectList"})
 _BARE: Final = frozenset({"Property", "GeoProperty"})
 # 4.5.4: the simplified form keeps this member around the value, so that the kind of Property can be told.
+_UNCHANGED: Final = frozenset({"type", "value", "object", "valueList", "json", "unitCode", "observedAt", "datasetId"})
 _WRAPPED: Final = {"LanguageProperty": "languageMap", "JsonProperty": "json", "VocabProperty": "vocab"}
 
 
@@ -35,9 +36,12 @@ def render_entity(entity: JsonObject, ld_context: LdContext, options: RenderOpti
     Returns:
         A JSON object without "@context".
     """
+    if options is NORMALIZED:
+        return _render_everything(entity, ld_context)
     rendered: JsonObject = {}
+    everything = options.pick is None and options.omit is None
     for member, value in entity.items():
-        if not options.shows(member):
+        if not everything and not options.shows(member):
             continue
         if is_attribute_key(member):
             instances = select_instances(value, options)
@@ -48,6 +52,25 @@ def render_entity(entity: JsonObject, ld_context: LdContext, options: RenderOpti
         elif member == "scope":
             rendered["scope"] = _single(value)
         elif member not in _SYSTEM or options.sys_attrs:
+            rendered[member] = value
+    return rendered
+
+
+def _render_everything(entity: JsonObject, ld_context: LdContext) -> JsonObject:
+    """What is asked for most, in few steps: normalized, nothing left out but system times."""
+    rendered: JsonObject = {}
+    compact = ld_context.compact_iri
+    for member, value in entity.items():
+        if ":" in member:
+            if len(value) == 1 and value[0].keys() <= _UNCHANGED:
+                rendered[compact(member)] = value[0]
+            elif value:
+                rendered[compact(member)] = _attribute(member, value, ld_context, NORMALIZED)
+        elif member == "type":
+            rendered["type"] = _single([compact(name) for name in value])
+        elif member == "scope":
+            rendered["scope"] = _single(value)
+        elif member not in _SYSTEM:
             rendered[member] = value
     return rendered
 

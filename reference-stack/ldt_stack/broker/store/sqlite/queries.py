@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import orjson
 
 from ldt_stack.broker.model.names import JsonObject
-from ldt_stack.broker.query import Ordering, TypeSelection, compile_pattern
-from ldt_stack.broker.store.interface import EntityQuery, EntitySelector, Page
+from ldt_stack.broker.query import GeoQuery, Ordering, ScopeQuery, TypeSelection, compile_pattern
+from ldt_stack.broker.query.q import And, Comparison, Exists, Linked, Or, PatternMatch, names_instance_times
+from ldt_stack.broker.store.interface import EntityQuery, EntitySelector, Page, Predicate
 from ldt_stack.broker.store.sqlite.session import Session
 from ldt_stack.broker.store.sqlite.stored import decode_entity
 from ldt_stack.broker.store.sqlite.translation import (
@@ -57,8 +58,7 @@ def iterate_entities(session: Session, query: EntityQuery) -> Iterator[JsonObjec
     plan = _plan(session, query)
     if not plan.cheap:
         session.spend(_FEW)
-    # A check may look at system times of instances; who only shows Entities may not need them.
-    whole = query.instance_times or bool(plan.checks)
+    whole = query.instance_times or any(_names_instance_times(condition) for condition in query.conditions)
     rows = session.execute(
         f"SELECT entities.id, entities.body, entities.times {plan.source} WHERE {plan.condition.sql} {plan.order}",
         plan.condition.parameters,
@@ -70,6 +70,13 @@ def iterate_entities(session: Session, query: EntityQuery) -> Iterator[JsonObjec
         entity: JsonObject = decode_entity(body, times) if whole else orjson.loads(body)
         if all(check(entity) for check in plan.checks):
             yield entity
+
+
+def _names_instance_times(condition: Predicate) -> bool:
+    """Whether a condition has to see the system times of Attribute instances."""
+    if isinstance(condition, Exists | Comparison | PatternMatch | Linked | And | Or):
+        return names_instance_times(condition)
+    return not isinstance(condition, GeoQuery | ScopeQuery)
 
 
 def _sorted(session: Session, query: EntityQuery) -> list[JsonObject]:

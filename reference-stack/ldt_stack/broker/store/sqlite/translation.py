@@ -15,7 +15,7 @@ from ldt_stack.broker.query.paths import SYSTEM_ATTRIBUTES, AttributePath
 from ldt_stack.broker.query.q import And, Comparison, Exists, Linked, Or, PatternMatch
 from ldt_stack.broker.store.interface import EntityQuery, EntitySelector, Predicate
 from ldt_stack.broker.store.sqlite.session import Session
-from ldt_stack.broker.store.sqlite.values import find_keys
+from ldt_stack.broker.store.sqlite.values import Keys, find_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +168,17 @@ def _term(session: Session, term: Exists | Comparison | PatternMatch | Linked) -
     keys = find_keys(term.operator, term.value) if bare and isinstance(term, Comparison) else None
     if keys is None:
         return replace(there, exact=False)
-    number = there.parameters[0]
+    return _with_keys(session, there.parameters[0], keys)
+
+
+def _with_keys(session: Session, attribute: int, keys: Keys) -> Condition:
     narrow = "SELECT entity FROM entity_values WHERE attribute = ? AND"
-    candidates = f"{narrow} {keys[0]} UNION ALL {narrow} value = x''"
-    return _among(candidates, (number, *keys[1], number), exact=False, rank=1)
+    unclear = session.execute(f"{narrow} value IN (x'', x'00') LIMIT 1", (attribute,)).fetchone() is not None
+    candidates = f"{narrow} {keys.sql}"
+    if not unclear:
+        return _among(candidates, (attribute, *keys.parameters), exact=keys.exact, rank=1)
+    candidates += f" UNION ALL {narrow} value = x''"
+    return _among(candidates, (attribute, *keys.parameters, attribute), exact=False, rank=1)
 
 
 def _geo(session: Session, query: GeoQuery) -> Condition:

@@ -1,13 +1,14 @@
-"""The index of values: which Entities may meet a comparison of `q` (4.9), without looking at them.
+"""The index of values: which Entities meet a comparison of `q` (4.9), without looking at them.
 
-For every value that a bare attribute path addresses there is a key: a number, or the beginning of a text. What compares
-otherwise than it looks (a typed instant, an integer beyond 64 bits) has the key `OPAQUE`, which every look-up includes.
-A look-up never leaves out an Entity that matches; what it finds is still to be judged by the term itself.
+For every value that a bare attribute path addresses there is a key: a number, or the beginning of a text. What
+compares otherwise than it looks (a typed instant, an integer beyond 64 bits) has the key `OPAQUE`, which a look-up must
+include. `VAGUE` says that an Attribute has keys that do not tell all (arrays, Relationships, long texts): where there is
+one of these two, what a look-up finds is still to be judged by the term itself. It never leaves out what matches.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 from ldt_stack.broker.model.names import JsonObject, JsonValue
@@ -16,10 +17,12 @@ from ldt_stack.broker.query.values import Kind, Literal, Range, TemporalValue, V
 
 Key = int | float | str | bytes
 
-OPAQUE: Final = b""  # sorts behind all numbers and texts
+OPAQUE: Final = b""  # blobs sort behind all numbers and texts
+VAGUE: Final = b"\x00"
+_BOOLEANS: Final = {False: b"\x01", True: b"\x02"}
 _LENGTH: Final = 64  # of the beginning of a text
 _BITS: Final = 2**63
-_PLAIN: Final = frozenset({int, float, str})
+_SCALARS: Final = frozenset({int, float, str, bool})
 
 
 def keys_of(name: str, instances: list[JsonObject]) -> set[Key]:
@@ -32,60 +35,90 @@ def keys_of(name: str, instances: list[JsonObject]) -> set[Key]:
     found: set[Key] = set()
     for instance in instances:
         value = instance.get("value")
-        if type(value) in _PLAIN and "valueType" not in instance:
-            found.update(_keys(value))
+        if type(value) in _SCALARS and instance.get("type") == "Property" and "valueType" not in instance:
+            _add_key(found, value)
         else:
+            found.add(VAGUE)
             for target in AttributePath(name).targets({name: [instance]}):
-                found.update(_keys(target.value))
+                _add_key(found, target.value)
     return found
 
 
-def _keys(value: JsonValue) -> Iterator[Key]:
+def _add_key(found: set[Key], value: JsonValue) -> None:
     if isinstance(value, str):
-        yield value[:_LENGTH]
-        if ":" in value:
-            yield normal_uri(value)[:_LENGTH]
-    elif isinstance(value, bool | float):
-        yield value
+        found.add(value[:_LENGTH])
+        normal = normal_uri(value) if ":" in value else value
+        if len(value) > _LENGTH or normal != value:
+            found.update((VAGUE, normal[:_LENGTH]))
+    elif isinstance(value, bool):
+        found.add(_BOOLEANS[value])
     elif isinstance(value, int):
-        yield value if -_BITS <= value < _BITS else OPAQUE
+        found.add(value if -_BITS <= value < _BITS else OPAQUE)
+    elif isinstance(value, float):
+        found.add(value)
     elif isinstance(value, list):
         for item in value:
-            yield from _keys(item)
+            _add_key(found, item)
     elif isinstance(value, TemporalValue):
-        yield OPAQUE
+        found.add(OPAQUE)
 
 
-def find_keys(operator: str, value: Value) -> tuple[str, tuple[Any, ...]] | None:
-    """The keys that may meet a comparison, as SQL on the column `value`; None if nothing can be said."""
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Keys to be looked up.
+
+    Args:
+        sql: On the column `value`.
+        parameters: Its own.
+        exact: Whether Entities with these keys, and no others, meet the comparison, where none is opaque or vague.
+    """
+
+    sql: str
+    parameters: tuple[Any, ...]
+    exact: bool = True
+
+
+def find_keys(operator: str, value: Value) -> Keys | None:
+    """The keys that may meet a comparison; None if nothing can be said."""
     if operator == "==":
         if isinstance(value, Range):
             return _between(value)
         items = value.items if isinstance(value, ValueList) else (value,)
         keys = [_exact_key(item) for item in items]
-        return None if None in keys else (f"value IN ({','.join('?' * len(keys))})", tuple(keys))
+        if None in keys:
+            return None
+        return Keys(f"value IN ({','.join('?' * len(keys))})", tuple(keys), all(_is_whole(item) for item in items))
     if not isinstance(value, Literal) or operator == "!=":
         return None
     number, text = _number(value), _text(value)
     if number is not None:
-        return (f"value {operator} ? AND value < ''", (number,))
+        return Keys(f"value {operator} ? AND value < ''", (number,))
     if text is None:
         return None
-    return ("value >= ? AND value < x''", (text,)) if operator[0] == ">" else ("value >= '' AND value <= ?", (text,))
+    if not _is_whole(value):
+        operator = operator[0] + "="  # only the beginning is compared
+    low, high = ("?", "x''") if operator[0] == ">" else ("''", "?")
+    above, below = (operator, "<") if operator[0] == ">" else (">=", operator)
+    return Keys(f"value {above} {low} AND value {below} {high}", (text,), _is_whole(value))
 
 
-def _between(interval: Range) -> tuple[str, tuple[Any, ...]] | None:
+def _between(interval: Range) -> Keys | None:
     for read in (_number, _text):
         low, high = read(interval.low), read(interval.high)
         if low is not None and high is not None:
-            return "value BETWEEN ? AND ?", (low, high)
+            return Keys("value BETWEEN ? AND ?", (low, high), _is_whole(interval.low) and _is_whole(interval.high))
     return None
+
+
+def _is_whole(literal: Literal) -> bool:
+    """Whether a key tells all of a literal; a URI stands for all that are equivalent."""
+    return literal.kind is not Kind.URI and not (isinstance(literal.value, str) and len(literal.value) > _LENGTH)
 
 
 def _exact_key(literal: Literal) -> Key | None:
     """The key of whatever equals a literal; None where several do."""
     if literal.kind is Kind.BOOLEAN:
-        return bool(literal.value)
+        return _BOOLEANS[bool(literal.value)]
     if literal.kind is Kind.URI:
         return normal_uri(str(literal.value))[:_LENGTH]
     number = _number(literal)
