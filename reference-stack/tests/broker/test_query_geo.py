@@ -91,6 +91,10 @@ def test_near_a_line_and_across_the_antimeridian() -> None:
     island = geo("near;maxDistance==30000", "Point", [179.9, 0])
     assert island.holds(point(-179.9, 0))
     assert not island.holds(point(-179.8, 0))
+    # 171 degrees away at one end and 172 at the other, the other way around: no part of it is near.
+    street = geo("near;maxDistance==1000", "LineString", [[-8.5, -1], [8, -1]])
+    assert not street.holds(point(-179.999, -1))
+    assert street.holds(point(0, -1))
 
 
 def test_haversine_against_known_distances() -> None:

@@ -174,16 +174,22 @@ def _from_position_to_shape(origin: tuple[float, float], text: str) -> float:
     import shapely.ops
 
     scale = max(math.cos(math.radians(origin[1])), 1e-9)
+    whole = shape(text)
+    west, _, east, _ = whole.bounds
+    # As it is, and, where some of it is nearer the other way around, moved by a whole turn: never torn apart.
+    turns = (0.0, *((-360.0,) if east - origin[0] > 180 else ()), *((360.0,) if west - origin[0] < -180 else ()))
 
-    def to_plane(coordinates: Any) -> Any:
-        plane = coordinates.copy()
-        plane[:, 0] = ((coordinates[:, 0] - origin[0] + 180) % 360 - 180) * scale
-        plane[:, 1] = coordinates[:, 1] - origin[1]
-        return plane
+    def distance(turn: float) -> float:
+        def to_plane(coordinates: Any) -> Any:
+            plane = coordinates.copy()
+            plane[:, 0] = (coordinates[:, 0] - origin[0] + turn) * scale
+            plane[:, 1] = coordinates[:, 1] - origin[1]
+            return plane
 
-    local = shapely.transform(shape(text), to_plane)
-    nearest = shapely.ops.nearest_points(shapely.Point(0, 0), local)[1]
-    return haversine(origin, (origin[0] + nearest.x / scale, origin[1] + nearest.y))
+        nearest = shapely.ops.nearest_points(shapely.Point(0, 0), shapely.transform(whole, to_plane))[1]
+        return haversine(origin, (origin[0] + nearest.x / scale, origin[1] + nearest.y))
+
+    return min(distance(turn) for turn in turns)
 
 
 @lru_cache(maxsize=512)
