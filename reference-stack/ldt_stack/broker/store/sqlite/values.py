@@ -1,9 +1,9 @@
 """The index of values: which Entities meet a comparison of `q` (4.9), without looking at them.
 
 For every value that a bare attribute path addresses there is a key: a number, or the beginning of a text. What
-compares otherwise than it looks (a typed instant, an integer beyond 64 bits) has the key `OPAQUE`, which a look-up must
-include. `VAGUE` says that an Attribute has keys that do not tell all (arrays, Relationships, long texts): where there is
-one of these two, what a look-up finds is still to be judged by the term itself. It never leaves out what matches.
+compares otherwise than it looks (a typed instant, an integer beyond 64 bits) has the key `OPAQUE`, which every look-up
+includes. `VAGUE` says that an Attribute has keys that do not tell all (arrays, Relationships, long texts): where there
+is one of these two, what a look-up finds is still to be judged by the term itself. It never leaves out what matches.
 """
 
 from __future__ import annotations
