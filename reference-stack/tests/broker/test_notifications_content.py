@@ -15,7 +15,7 @@ from ldt_stack.broker.model.changes import EntityChange, compare
 from ldt_stack.broker.notifications.compiling import compile_subscription
 from ldt_stack.broker.notifications.content import entity_after_change
 from ldt_stack.broker.notifications.matching import concerns
-from ldt_stack.broker.notifications.rendering import render_notification
+from ldt_stack.broker.notifications.rendering import render_notification, shown_as
 from ldt_stack.broker.notifications.subscription import Subscription
 from ldt_stack.broker.notifications.validation import check_subscription, expand_members
 
@@ -61,7 +61,7 @@ def notified(one: Subscription, before: dict[str, Any] | None, after: dict[str, 
     fired = concerns(one, happened, NOW)
     assert fired, "no notification is owed"
     body = {"id": "urn:ngsi-ld:Notification:1", "notifiedAt": NOW, "data": [entity_after_change(one, happened, fired)]}
-    notification, _ = render_notification(one, body, None)
+    notification, _ = render_notification(one, body, shown_as(one, body["data"]), None)
     (shown,) = orjson.loads(orjson.dumps(notification))["data"]
     assert isinstance(shown, dict)
     return shown
@@ -352,7 +352,7 @@ def sent(one: Subscription, tenant: str | None = None) -> tuple[dict[str, Any], 
     place = {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [1, 2]}}
     shown = {**entity(speed=prop(1)), IRI("location"): [place]}
     body = {"id": "urn:ngsi-ld:Notification:1", "notifiedAt": NOW, "data": [shown]}
-    notification, headers = render_notification(one, body, tenant)
+    notification, headers = render_notification(one, body, shown_as(one, body["data"]), tenant)
     return orjson.loads(orjson.dumps(notification)), headers
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from ldt_stack.broker.store.interface import DocumentKind
+
 pytestmark = pytest.mark.anyio
 
 API = "/ngsi-ld/v1"
@@ -285,3 +287,74 @@ async def test_a_rolled_back_change_owes_nothing(running: Any, receiver: Any) ->
     await running.change(CAR, speed=2)
 
     assert speeds(await receiver.wait(1)) == [2]
+
+
+OWNER = "urn:ngsi-ld:Person:1"
+CITY = "urn:ngsi-ld:City:1"
+
+
+async def _linked(running: Any) -> None:
+    await running.change(CITY, types=["City"], name="Madrid")
+    await running.change(OWNER, types=["Person"], home={"type": "Relationship", "object": CITY}, name="Ada", age=36)
+
+
+@pytest.mark.parametrize("level", [1, 2])
+async def test_linked_entities_are_shown_inline(running: Any, receiver: Any, level: int) -> None:
+    """join "inline": inside the Relationship, as deep as joinLevel says (4.5.23.2, 5.8.6)."""
+    await _linked(running)
+    await running.subscribe(
+        receiver.url(), notification={"join": "inline", "joinLevel": level, "pick": ["id", "owner{name,home}", "owner"]}
+    )
+    await running.change(CAR, speed=1, owner={"type": "Relationship", "object": OWNER})
+
+    (received,) = await receiver.wait(1)
+    (car,) = received.body["data"]
+    assert car.keys() == {"id", "owner"}
+    owner = car["owner"]["entity"]
+    assert owner.keys() == {"name", "home"}
+    assert ("entity" in owner["home"]) == (level == 2)
+
+
+async def test_linked_entities_follow_in_the_array(running: Any, receiver: Any) -> None:
+    """join "flat": linked Entities after the linking one, each once, also as Features (4.5.23.3)."""
+    await _linked(running)
+    for accept in ("application/json", "application/geo+json"):
+        await running.subscribe(
+            receiver.url(f"/{accept}"),
+            notification={"join": "flat", "joinLevel": 5, "format": "concise"},
+            endpoint_members={"uri": receiver.url(f"/{accept}"), "accept": accept},
+        )
+    await running.change(
+        CAR, owner={"type": "Relationship", "object": OWNER}, driver={"type": "Relationship", "object": OWNER}
+    )
+
+    (plain,) = await receiver.wait(1, "/application/json")
+    (geo,) = await receiver.wait(1, "/application/geo+json")
+    assert [one["id"] for one in plain.body["data"]] == [CAR, OWNER, CITY]
+    assert [one["id"] for one in geo.body["data"]["features"]] == [CAR, OWNER, CITY]
+    assert plain.body["data"][1]["name"] == "Ada"
+
+
+async def test_a_notification_keeps_to_the_version_asked_for(running: Any, receiver: Any) -> None:
+    """ngsildConformance: "amended to conform to the supplied version" (5.2.12, 4.3.6.8)."""
+    await running.subscribe(receiver.url(), ngsildConformance="1.3")
+    await running.change(CAR, name={"type": "LanguageProperty", "languageMap": {"en": "x"}}, scope=["/a"])
+
+    (received,) = await receiver.wait(1)
+    assert received.body["data"] == [{"id": CAR, "type": "Car", "name": {"type": "Property", "value": {"en": "x"}}}]
+
+
+async def test_an_interval_goes_on_after_a_restart(start_broker: Any, receiver: Any, tmp_path: Path) -> None:
+    """timeInterval counts from the last notification, also of an earlier process: restarts do not put it off."""
+    async with start_broker(data_dir=tmp_path) as running:
+        await running.change(CAR, speed=1)
+        location = await running.subscribe(receiver.url(), timeInterval=3600)
+        status = {"timesSent": 1, "status": "ok", "lastNotification": "2026-01-01T00:00:00.000000Z"}
+        identifier = location.rpartition("/")[2]
+        await running.broker.store.write(
+            None, lambda transaction: transaction.put_document(DocumentKind.SUBSCRIPTION_STATUS, identifier, status)
+        )
+    assert receiver.at() == []
+
+    async with start_broker(data_dir=tmp_path):
+        await receiver.wait(1)

@@ -6,7 +6,7 @@ was written with (a name in `q` means what it meant then, 5.5.7) and the one tha
 
 from __future__ import annotations
 
-from ldt_stack.broker.errors import OperationNotSupported
+from ldt_stack.broker.errors import BadRequestData
 from ldt_stack.broker.ld_context import ContextRegistry, LdContext, core_context
 from ldt_stack.broker.model.instants import normalize
 from ldt_stack.broker.model.names import JsonObject, JsonValue
@@ -16,8 +16,9 @@ from ldt_stack.broker.notifications.subscription import (
     JSON,
     Endpoint,
     Format,
-    Projection,
+    Join,
     Selector,
+    ShownMembers,
     Subscription,
 )
 from ldt_stack.broker.query.geo import parse_geo
@@ -27,6 +28,7 @@ from ldt_stack.broker.query.projection import parse_projection
 from ldt_stack.broker.query.q_parser import parse_q
 from ldt_stack.broker.query.scope import parse_scope
 from ldt_stack.broker.query.type_selection import parse_types
+from ldt_stack.broker.representation.conformance import parse_version
 from ldt_stack.broker.store.interface import EntitySelector, Predicate
 
 
@@ -70,9 +72,8 @@ def compile_subscription(
 
     Raises:
         BadRequestData: `q`, `geoQ`, `scopeQ`, `csf`, a type selection, an idPattern, `pick` or `omit` is not in its
-            language.
+            language, or these reach further than joined Entities.
         TooComplexQuery: One of them has too many terms.
-        OperationNotSupported: `pick` or `omit` reach into linked Entities.
 
     Source: CIM 009 V1.9.1, clauses 5.2.12 to 5.2.15 and 5.8.1.4.
     """
@@ -93,6 +94,9 @@ def compile_subscription(
         conditions=_conditions(members, query_context),
         dataset_ids=None if dataset_ids is None else frozenset(dataset_ids),
         projection=_projection(notification),
+        join=_join(notification),
+        join_level=notification.get("joinLevel", 1),
+        conformance=parse_version(members["ngsildConformance"]) if "ngsildConformance" in members else None,
         format=wanted_format,
         show_changes=notification.get("showChanges", False),
         sys_attrs=notification.get("sysAttrs", False),
@@ -131,7 +135,8 @@ def _selector(item: JsonObject) -> Selector:
 def _conditions(members: JsonObject, query_context: LdContext) -> tuple[Predicate, ...]:
     conditions: list[Predicate] = []
     if "q" in members:
-        names = [name for name in members.get("expandValues", "").split(",") if name]
+        plain = _names(members, "jsonKeys")  # "should not be expanded"
+        names = [name for name in _names(members, "expandValues") if name not in plain]
         conditions.append(parse_q(members["q"], query_context, expand_values=names))
     if "geoQ" in members:
         geo = members["geoQ"]
@@ -151,21 +156,27 @@ def _conditions(members: JsonObject, query_context: LdContext) -> tuple[Predicat
     return tuple(conditions)
 
 
-def _projection(notification: JsonObject) -> Projection:
+def _names(members: JsonObject, member: str) -> list[str]:
+    return [name.strip() for name in members.get(member, "").split(",") if name.strip()]
+
+
+def _projection(notification: JsonObject) -> ShownMembers:
     attributes = notification.get("attributes")
-    return Projection(
-        attributes=None if attributes is None else frozenset(attributes),
-        pick=_projected(notification, "pick"),
-        omit=_projected(notification, "omit"),
+    pick, omit = (
+        parse_projection(notification[name], core_context(), parameter=name) if name in notification else None
+        for name in ("pick", "omit")
     )
-
-
-def _projected(notification: JsonObject, parameter: str) -> frozenset[str] | None:
-    if parameter not in notification:
-        return None
-    projection = parse_projection(notification[parameter], core_context(), parameter=parameter)
-    if projection.linked:
-        raise OperationNotSupported(
-            f'"{parameter}" of the notification names members of linked Entities: not supported'
+    depth = max((projection.depth for projection in (pick, omit) if projection is not None), default=0)
+    level = notification.get("joinLevel", 1) if _join(notification) else 0
+    if depth > level:
+        raise BadRequestData(
+            f'"pick" or "omit" of the notification goes {depth} links deep; expected "join" to be "flat" or "inline" '
+            f'with a "joinLevel" of {depth} or more (4.21)'
         )
-    return projection.members
+    return ShownMembers(None if attributes is None else frozenset(attributes), pick, omit)
+
+
+def _join(notification: JsonObject) -> Join | None:
+    """5.2.14.1: "By default, it will be "@none"."""
+    wanted: Join | None = notification["join"] if notification.get("join", "@none") != "@none" else None
+    return wanted

@@ -11,7 +11,7 @@ from typing import Any, Final
 from ldt_stack.broker.model.changes import AttributeChange, EntityChange
 from ldt_stack.broker.model.names import NONE_LANGUAGE, NULL, VALUE_MEMBER, JsonObject, is_attribute_key
 from ldt_stack.broker.notifications.matching import has_changed
-from ldt_stack.broker.notifications.subscription import Projection, Subscription
+from ldt_stack.broker.notifications.subscription import ShownMembers, Subscription
 
 # Value member -> the member with its value before the change (5.2.5 to 5.2.7, 5.2.32, 5.2.35 to 5.2.38).
 PREVIOUS_MEMBER: Final = {
@@ -66,7 +66,7 @@ def _is_wanted_dataset(subscription: Subscription, dataset_id: str | None) -> bo
     return subscription.dataset_ids is None or (dataset_id or "@none") in subscription.dataset_ids
 
 
-def project(entity: JsonObject, projection: Projection, dataset_ids: frozenset[str] | None) -> JsonObject:
+def project(entity: JsonObject, projection: ShownMembers, dataset_ids: frozenset[str] | None) -> JsonObject:
     """Keep only the shown members and Attribute instances; an Attribute without instances goes."""
     result: JsonObject = {}
     for name, value in entity.items():

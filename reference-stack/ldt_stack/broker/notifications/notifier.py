@@ -32,9 +32,15 @@ from ldt_stack.broker.notifications.registration_subscription import (
     subscription_id_of,
 )
 from ldt_stack.broker.notifications.registrations import RegistrationSubscriptions, delivery_of, notice_at_present
-from ldt_stack.broker.notifications.rendering import render_notification, render_registration_notification
+from ldt_stack.broker.notifications.rendering import (
+    joined_with,
+    render_notification,
+    render_registration_notification,
+    shown_as,
+)
 from ldt_stack.broker.notifications.sending import Outcome, Sender
 from ldt_stack.broker.notifications.subscription import Subscription
+from ldt_stack.broker.operations.linked import Shown
 from ldt_stack.broker.store.interface import Delivery, DocumentKind, EntityQuery, Snapshot, Transaction
 
 if TYPE_CHECKING:
@@ -198,7 +204,7 @@ class OutboxNotifier:
         contexts = self._started().contexts
         try:
             if subscription_id_of(key) is None:
-                self.subscribed(tenant, await compile_stored(contexts, document))
+                self._take_up(tenant, await compile_stored(contexts, document))
             else:
                 own = await compile_stored_registration_subscription(contexts, document)
                 self.registration_subscribed(tenant, own)
@@ -206,6 +212,13 @@ class OutboxNotifier:
             _LOG.warning("Subscription %s waits for its @context: %s", document["id"], error.detail)
             if (tenant, key) not in self._waiting:
                 self._waiting[tenant, key] = asyncio.create_task(self._compile_later(tenant, key))
+
+    def _take_up(self, tenant: str | None, subscription: Subscription) -> None:
+        """A stored Subscription; an earlier process may have begun its present interval."""
+        self.index.put(tenant, subscription)
+        last = self._last_notified.get((tenant, subscription.id))
+        passed = 0.0 if last is None else (self._started().clock() - last).total_seconds()
+        self._timers.set(tenant, subscription, max(0.0, passed))
 
     async def _compile_later(self, tenant: str | None, key: str) -> None:
         while self._subscription(tenant, key) is None:  # until then or until an update brought it
@@ -247,9 +260,26 @@ class OutboxNotifier:
         failed = self._last_failed.get((tenant, key))
         if not _has_passed(failed, subscription.endpoint.cooldown_seconds, broker.clock()):
             return None
-        render = render_notification if subscription_id_of(key) is None else render_registration_notification
-        notification, headers = render(subscription, delivery.body, tenant)
+        try:
+            notification, headers = await self._rendered(tenant, key, subscription, delivery.body)
+        except NgsiLdError as error:
+            return Outcome(delivered=False, answered=True, problem=error.detail)
         return await self._sender.send(subscription.endpoint, notification, headers)
+
+    async def _rendered(
+        self, tenant: str | None, key: str, subscription: Subscription, body: JsonObject
+    ) -> tuple[JsonObject, dict[str, str]]:
+        """A notification and its headers. Linked Entities are shown as they are when it is sent."""
+        if subscription_id_of(key) is not None:
+            return render_registration_notification(subscription, body, tenant)
+        if subscription.join is None:
+            return render_notification(subscription, body, shown_as(subscription, body["data"]), tenant)
+
+        def read(snapshot: Snapshot) -> list[Shown]:
+            return joined_with(snapshot, subscription, body["data"])
+
+        shown = await self._started().store.read(tenant, read, dear=True)
+        return render_notification(subscription, body, shown, tenant)
 
     def _recorded(self, tenant: str | None, subscription_id: str, at: str, delivered: bool) -> None:
         if not delivered:

@@ -24,12 +24,20 @@ class PeriodicTimers:
         self._notify = notify
         self._tasks: dict[tuple[str | None, str], asyncio.Task[None]] = {}
 
-    def set(self, tenant: str | None, subscription: Subscription) -> None:
-        """Begin anew with the Subscription as it is now; end its timer if it is not periodic (any more)."""
+    def set(self, tenant: str | None, subscription: Subscription, passed_seconds: float = 0.0) -> None:
+        """Begin anew with the Subscription as it is now; end its timer if it is not periodic (any more).
+
+        Args:
+            tenant: Whose.
+            subscription: Periodic or not.
+            passed_seconds: How much of the first interval is over, because an earlier process had begun it.
+        """
         self.remove(tenant, subscription.id)
         if subscription.time_interval_seconds is not None:
             interval = max(SHORTEST_SECONDS, subscription.time_interval_seconds)
-            self._tasks[tenant, subscription.id] = asyncio.create_task(self._run(tenant, subscription, interval))
+            self._tasks[tenant, subscription.id] = asyncio.create_task(
+                self._run(tenant, subscription, interval, passed_seconds)
+            )
 
     def remove(self, tenant: str | None, identifier: str) -> None:
         """End a timer; nothing happens if there is none."""
@@ -45,9 +53,9 @@ class PeriodicTimers:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _run(self, tenant: str | None, subscription: Subscription, interval: float) -> None:
+    async def _run(self, tenant: str | None, subscription: Subscription, interval: float, passed: float) -> None:
         loop = asyncio.get_running_loop()
-        due = loop.time() + interval
+        due = loop.time() + max(0.0, interval - passed)
         while True:
             await asyncio.sleep(max(0.0, due - loop.time()))
             due = max(due + interval, loop.time())  # an interval that was missed is not made up for

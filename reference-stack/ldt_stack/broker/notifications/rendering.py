@@ -5,36 +5,67 @@ ETSI GS CIM 009 V1.9.1, clauses 5.3.1 (structure), 5.8.6 (content), 6.3.8 (HTTP)
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from ldt_stack.broker.ld_context import CORE_CONTEXT_URL
 from ldt_stack.broker.model.names import NULL, JsonObject, is_attribute_key
 from ldt_stack.broker.notifications.subscription import GEO_JSON, JSON, JSON_LD, Subscription
-from ldt_stack.broker.representation import RenderOptions, render_entity, render_feature_collection
+from ldt_stack.broker.operations.linked import Shown, join_entities
+from ldt_stack.broker.operations.query_input import View
+from ldt_stack.broker.query.projection import Projection
+from ldt_stack.broker.representation import RenderOptions, render_entity, render_feature
+from ldt_stack.broker.representation.conformance import amend_entity
 from ldt_stack.broker.representation.registrations import render_registration
+from ldt_stack.broker.store.interface import Snapshot
 
 CONTEXT_RELATION: Final = "http://www.w3.org/ns/json-ld#context"
 
 
+def shown_as(subscription: Subscription, entities: Sequence[JsonObject]) -> list[Shown]:
+    """The Entities of a notification without any that are linked."""
+    options = RenderOptions(format=subscription.format, sys_attrs=subscription.sys_attrs, language=subscription.lang)
+    return [Shown(entity, options) for entity in entities]
+
+
+def joined_with(snapshot: Snapshot, subscription: Subscription, entities: Sequence[JsonObject]) -> list[Shown]:
+    """The Entities of a notification with those that they link to, as its "join" asks for (4.5.23, 5.8.6).
+
+    Raises:
+        TooManyResults: There are more linked Entities than one answer may hold.
+    """
+    shown = subscription.projection
+    options = RenderOptions(
+        format=subscription.format,
+        sys_attrs=subscription.sys_attrs,
+        pick=shown.pick,
+        omit=shown.omit,
+        language=subscription.lang,
+    )
+    return join_entities(snapshot, entities, View(options, subscription.join, subscription.join_level))
+
+
 def render_notification(
-    subscription: Subscription, body: JsonObject, tenant: str | None
+    subscription: Subscription, body: JsonObject, shown: Sequence[Shown], tenant: str | None
 ) -> tuple[JsonObject, dict[str, str]]:
     """A notification (5.3.1) and its headers, which over MQTT are the metadata (7.2).
 
     Args:
         subscription: For which it is.
         body: What the outbox keeps: `id`, `notifiedAt`, `data` (Entities in expanded form, see `content`).
+        shown: The Entities of `data` and how they are rendered; linked ones after them (`shown_as`, `joined_with`).
         tenant: Whose it is; named in a header (6.3.14).
     """
     media_type = subscription.endpoint.accept
+    own = len(body["data"])
+    rendered = [_render(subscription, one, is_own=number < own) for number, one in enumerate(shown)]
     notification: JsonObject = {
         "id": body["id"],
         "type": "Notification",
         "subscriptionId": subscription.id,
         "notifiedAt": body["notifiedAt"],
-        "data": _features(subscription, body["data"])
-        if media_type == GEO_JSON
-        else _entities(subscription, body["data"]),
+        "data": {"type": "FeatureCollection", "features": rendered} if media_type == GEO_JSON else rendered,
     }
     headers = {"Content-Type": media_type}
     if media_type == JSON or (media_type == GEO_JSON and _prefers_plain_json(subscription)):
@@ -74,6 +105,32 @@ def render_registration_notification(
     return notification, _with_receiver_info(headers, subscription)
 
 
+def _render(subscription: Subscription, shown: Shown, *, is_own: bool) -> JsonObject:
+    """An Entity, or a Feature. Those that the notification is about are projected before (`content.project`)."""
+    entity, context = shown.entity, subscription.ld_context
+    if subscription.conformance is not None:
+        entity = amend_entity(entity, subscription.conformance, context)
+    if not is_own:
+        render = render_feature if subscription.endpoint.accept == GEO_JSON else render_entity
+        return render(entity, context, shown.options)
+    whole, bare = _split(subscription, entity)
+    # System members are shown whatever a projection picks: it knows nothing of deletions (5.8.6).
+    options = replace(shown.options, pick=_with_members(shown.options.pick, whole))
+    nulls: JsonObject = {context.compact_iri(name): NULL for name in bare}
+    if subscription.endpoint.accept == GEO_JSON:
+        # id, type and geometry of a Feature stay whatever the projection says (4.5.16)
+        feature = render_feature(whole, context, options)
+        feature["properties"] |= nulls
+        return feature
+    shows = subscription.projection.shows
+    rendered = render_entity(whole, context, options) | nulls
+    return {name: value for name, value in rendered.items() if name not in ("id", "type", "scope") or shows(name)}
+
+
+def _with_members(pick: Projection | None, entity: JsonObject) -> Projection | None:
+    return None if pick is None else replace(pick, members=pick.members | entity.keys())
+
+
 def _with_receiver_info(headers: dict[str, str], subscription: Subscription) -> dict[str, str]:
     """Add "a new custom HTTP header for each member named "key"" (6.3.8), in place of ours of the same name."""
     info = subscription.endpoint.receiver_info
@@ -86,37 +143,6 @@ def _prefers_plain_json(subscription: Subscription) -> bool:
     return any(
         key.lower() == "prefer" and value.strip() == "body=json" for key, value in subscription.endpoint.receiver_info
     )
-
-
-def _options(subscription: Subscription) -> RenderOptions:
-    return RenderOptions(format=subscription.format, sys_attrs=subscription.sys_attrs, language=subscription.lang)
-
-
-def _entities(subscription: Subscription, entities: list[JsonObject]) -> list[JsonObject]:
-    return [_entity(subscription, entity) for entity in entities]
-
-
-def _entity(subscription: Subscription, entity: JsonObject) -> JsonObject:
-    whole, bare = _split(subscription, entity)
-    rendered = render_entity(whole, subscription.ld_context, _options(subscription))
-    rendered |= _bare_nulls(subscription, bare)
-    shows = subscription.projection.shows
-    return {name: value for name, value in rendered.items() if name not in ("id", "type", "scope") or shows(name)}
-
-
-def _features(subscription: Subscription, entities: list[JsonObject]) -> JsonObject:
-    """A FeatureCollection (5.3.1); id, type and geometry of a Feature stay whatever the projection says (4.5.16)."""
-    parts = [_split(subscription, entity) for entity in entities]
-    collection = render_feature_collection(
-        [whole for whole, _ in parts], subscription.ld_context, _options(subscription)
-    )
-    for feature, (_, bare) in zip(collection["features"], parts, strict=True):
-        feature["properties"] |= _bare_nulls(subscription, bare)
-    return collection
-
-
-def _bare_nulls(subscription: Subscription, attributes: list[str]) -> JsonObject:
-    return {subscription.ld_context.compact_iri(name): NULL for name in attributes}
 
 
 def _split(subscription: Subscription, entity: JsonObject) -> tuple[JsonObject, list[str]]:

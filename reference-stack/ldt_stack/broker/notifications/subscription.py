@@ -16,7 +16,9 @@ from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.notifications.mqtt import MqttTarget
 from ldt_stack.broker.query.language import LanguageFilter
 from ldt_stack.broker.query.patterns import Pattern
+from ldt_stack.broker.query.projection import Projection
 from ldt_stack.broker.query.type_selection import TypeSelection
+from ldt_stack.broker.representation.conformance import Version
 from ldt_stack.broker.store.interface import EntitySelector, Predicate
 
 ENTITY_TRIGGERS: Final = ("entityCreated", "entityUpdated", "entityDeleted")
@@ -25,12 +27,14 @@ TRIGGERS: Final = frozenset({*ENTITY_TRIGGERS, *ATTRIBUTE_TRIGGERS})
 # "If not present, the default is the combination "attributeCreated" and "attributeUpdated"" (table 5.2.12-1).
 DEFAULT_TRIGGERS: Final = frozenset({"attributeCreated", "attributeUpdated"})
 FORMATS: Final = frozenset({"normalized", "concise", "simplified", "keyValues"})
+MAX_JOIN_LEVEL: Final = 10  # as in queries
 JSON: Final = "application/json"
 JSON_LD: Final = "application/ld+json"
 GEO_JSON: Final = "application/geo+json"
 MEDIA_TYPES: Final = frozenset({JSON, JSON_LD, GEO_JSON})
 
 Format = Literal["normalized", "concise", "simplified"]
+Join = Literal["flat", "inline"]
 Status = Literal["active", "paused", "expired"]
 
 
@@ -70,31 +74,33 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Projection:
+class ShownMembers:
     """Which members of an Entity a notification shows (5.2.14.1, 4.21): IRIs, or "id", "type", "scope".
 
     None: no restriction. `attributes` keeps the members of the Entity itself, `pick` does not.
     """
 
     attributes: frozenset[str] | None = None
-    pick: frozenset[str] | None = None
-    omit: frozenset[str] | None = None
+    pick: Projection | None = None
+    omit: Projection | None = None
 
     def shows(self, member: str) -> bool:
         """Whether an Attribute (IRI), "id", "type" or "scope" is shown."""
         own = member in ("id", "type", "scope")
         if not own and self.attributes is not None and member not in self.attributes:
             return False
-        if self.pick is not None and member not in self.pick:
+        if self.pick is not None and member not in self.pick.members:
             return False
-        return self.omit is None or member not in self.omit
+        # `observation{humidity}` in omit takes something away from the linked Entity, not the link itself.
+        return self.omit is None or member not in self.omit.members or self.omit.of_linked(member) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
     """Clause 5.2.12. Instants are normalized (six digits), so that they compare as text.
 
-    `ld_context` is what notifications are written with, `context_url` where their receivers find it (jsonldContext).
+    `ld_context` is what notifications are written with, `context_url` where their receivers find it (jsonldContext);
+    `conformance` is the version that they are amended to (ngsildConformance).
     """
 
     id: str
@@ -106,7 +112,10 @@ class Subscription:
     triggers: frozenset[str] = DEFAULT_TRIGGERS
     conditions: tuple[Predicate, ...] = ()
     dataset_ids: frozenset[str] | None = None
-    projection: Projection = Projection()
+    projection: ShownMembers = ShownMembers()
+    join: Join | None = None
+    join_level: int = 1
+    conformance: Version | None = None
     format: Format = "normalized"
     show_changes: bool = False
     sys_attrs: bool = False

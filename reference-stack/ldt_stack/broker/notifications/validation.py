@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from ldt_stack.broker.errors import BadRequestData, OperationNotSupported
+from ldt_stack.broker.errors import BadRequestData
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.instants import normalize
 from ldt_stack.broker.model.names import NULL, JsonObject, JsonValue
@@ -22,6 +22,7 @@ from ldt_stack.broker.notifications.subscription import (
     GEO_JSON,
     JSON,
     JSON_LD,
+    MAX_JOIN_LEVEL,
     MEDIA_TYPES,
     TRIGGERS,
     map_names,
@@ -181,7 +182,10 @@ _MEMBERS: Final[dict[str, _Check]] = {
 _NOTIFICATION: Final[dict[str, _Check]] = {
     "format": (lambda value: isinstance(value, str) and value in FORMATS, f"one of {', '.join(sorted(FORMATS))}"),
     "join": (lambda value: value in ("flat", "inline", "@none"), '"flat", "inline" or "@none"'),
-    "joinLevel": (lambda value: _is_positive(value) and isinstance(value, int), "a positive integer"),
+    "joinLevel": (
+        lambda value: _is_positive(value) and isinstance(value, int) and value <= MAX_JOIN_LEVEL,
+        f"an integer from 1 to {MAX_JOIN_LEVEL}",
+    ),
     "showChanges": _BOOLEAN,
     "sysAttrs": _BOOLEAN,
 }
@@ -207,7 +211,6 @@ def check_subscription(document: JsonObject) -> None:
 
     Raises:
         BadRequestData: A member has a wrong type or value, is missing, or excludes another one.
-        OperationNotSupported: The endpoint asks for what this broker cannot do (Linked Entity retrieval).
     """
     if document.get("type") != "Subscription":
         raise _bad("type", '"Subscription"', document.get("type"))
@@ -249,8 +252,6 @@ def _check_notification(notification: JsonObject) -> None:
     simplified = notification.get("format") in ("simplified", "keyValues")
     if notification.get("showChanges") is True and simplified:
         raise BadRequestData('"showChanges" cannot be true where "format" is "keyValues" (clause 5.2.14.1)')
-    if notification.get("join", "@none") != "@none":
-        raise OperationNotSupported('"join" in notifications is not supported; leave it out or say "@none"')
     endpoint = notification.get("endpoint")
     if not isinstance(endpoint, dict):
         raise _bad("notification.endpoint", "an object; it is mandatory", endpoint)
