@@ -18,6 +18,7 @@ LISBON = point(-9.1393, 38.7223)
 DATASET = "urn:ngsi-ld:dataset:gps"
 OTHER_DATASET = "urn:ngsi-ld:dataset:radar"
 PARKING = "urn:ngsi-ld:OffStreetParking:Downtown1"
+VOCABULARY = "https://example.org/ldt-check/"
 
 
 def simple_vehicle(broker: Broker) -> Entity:
@@ -29,6 +30,11 @@ def simple_vehicle(broker: Broker) -> Entity:
         .with_relationship("isParked", PARKING, observed_at=OBSERVED)
         .with_geo_property("location", LISBON)
     )
+
+
+def terms(broker: Broker) -> dict[str, str]:
+    """A user @context that maps one short name to a fresh IRI."""
+    return {"speed": f"{VOCABULARY}{broker.unique('speed')}"}
 
 
 def stored(broker: Broker, entity: Entity) -> Entity:

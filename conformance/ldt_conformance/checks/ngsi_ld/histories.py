@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ldt_conformance.checks.ngsi_ld.declared import TEMPORAL
 from ldt_conformance.clients import Broker, TemporalEntity
 from ldt_conformance.comparators import parse_instant, same_name
 from ldt_conformance.engine.transport.response import Response
-from ldt_conformance.engine.verdicts import fail
+from ldt_conformance.engine.verdicts import Level, Mode, fail
 from ldt_conformance.expectations import describe
 
 AT = tuple(f"2026-03-05T{hour:02}:00:00Z" for hour in range(9, 16))  # 9 to 15 o'clock
 BROKER_AND_HISTORY = ("broker", "history")
+# What the temporal checks declare: those that only read, and those that store something first.
+READ: dict[str, Any] = {"level": Level.MUST, "capability": TEMPORAL, "roles": BROKER_AND_HISTORY}
+DECLARED: dict[str, Any] = {**READ, "mode": Mode.SANDBOX_WRITE}
 WHOLE_DAY = {"timerel": "between", "timeAt": "2026-03-05T00:00:00Z", "endTimeAt": "2026-03-06T00:00:00Z"}
 LAST_N = "timestamps (in descending ordering) of the temporal property (by default observedAt) within the concerned"
 

@@ -18,7 +18,9 @@ from ldt_conformance.checks.ngsi_ld.given import stored, stored_history
 from ldt_conformance.checks.ngsi_ld.histories import (
     AT,
     BROKER_AND_HISTORY,
+    DECLARED,
     LAST_N,
+    READ,
     WHOLE_DAY,
     half_past,
     series_of,
@@ -30,8 +32,6 @@ from ldt_conformance.comparators import members_of, same_instant
 from ldt_conformance.engine.verdicts import fail, not_applicable, warn
 from ldt_conformance.expectations import expect_equal, require
 
-READ: dict[str, Any] = {"level": Level.MUST, "capability": TEMPORAL, "roles": BROKER_AND_HISTORY}
-DECLARED: dict[str, Any] = {**READ, "mode": Mode.SANDBOX_WRITE}
 RETRIEVE = ["PICS_TemEvoEntRet"]
 MIRROR_SECONDS = 5.0
 SERIES_STEPS = (0, 120, 1400)  # how far a series is grown until an answer is cut

@@ -1,22 +1,19 @@
 """Query Temporal Evolutions of Entities: ETSI GS CIM 009 V1.9.1, clauses 5.7.4, 4.11 and 6.18.3.2."""
 
-from typing import Any
-
 from ldt_conformance import (
     Broker,
-    Level,
-    Mode,
     TemporalEntity,
     check,
     expect_ids,
     expect_problem,
 )
-from ldt_conformance.checks.ngsi_ld.declared import TEMPORAL, cim009, purposes
+from ldt_conformance.checks.ngsi_ld.declared import cim009, purposes
 from ldt_conformance.checks.ngsi_ld.given import stored_history
 from ldt_conformance.checks.ngsi_ld.histories import (
     AT,
-    BROKER_AND_HISTORY,
+    DECLARED,
     LAST_N,
+    READ,
     WHOLE_DAY,
     half_past,
     series_of,
@@ -27,8 +24,6 @@ from ldt_conformance.clients import point
 from ldt_conformance.comparators import members_of
 from ldt_conformance.expectations import expect_equal, require
 
-READ: dict[str, Any] = {"level": Level.MUST, "capability": TEMPORAL, "roles": BROKER_AND_HISTORY}
-DECLARED: dict[str, Any] = {**READ, "mode": Mode.SANDBOX_WRITE}
 QUERY = ["PICS_QueTemEvoEnt_AND_QueTemEvoEntPos"]
 
 
