@@ -25,7 +25,7 @@ class Call:
     """What an operation is told beside its own arguments.
 
     Args:
-        tenant: None is the default tenant (5.5.10).
+        tenant: None is the default tenant (5.5.10); the space of a Snapshot where the operation is on one (5.5.15).
         ld_context: The request's own @context, core included; resolved before the operation starts (5.5.7).
         local: Whether context source registrations are left aside (5.5.13).
         via: Pseudonyms of the Context Sources that the request already passed (6.3.18).
@@ -101,6 +101,30 @@ class Background(Protocol):
         ...
 
 
+class SnapshotKeeper(Protocol):
+    """Fills Snapshots beside the requests, tells whoever wants to know, and removes them (5.16)."""
+
+    def prepare(self, tenant: str | None, snapshot_id: str) -> None:
+        """Begin to fill a Snapshot whose status is "preparing"."""
+        ...
+
+    def changed(self, tenant: str | None, snapshot: JsonObject) -> None:
+        """Send the notification of a status update, where an endpoint wants it (5.16.6)."""
+        ...
+
+    def used(self, tenant: str | None, snapshot_id: str) -> None:
+        """Note that an operation was executed on a Snapshot (lastUsedAt, 5.2.41)."""
+        ...
+
+    def last_used(self, tenant: str | None, snapshot_id: str) -> str | None:
+        """When that was, if it is not stored yet."""
+        ...
+
+    async def removed(self, tenant: str | None, snapshot: JsonObject) -> None:
+        """The Snapshot's document is gone: remove what it held, and say so."""
+        ...
+
+
 def system_clock() -> datetime:
     """The present instant, UTC."""
     return datetime.now(UTC)
@@ -110,7 +134,8 @@ def system_clock() -> datetime:
 class Broker:
     """Settings, store, contexts, notifier and clock: handed to every operation.
 
-    Whatever it sends of its own accord goes through `outbound`.
+    Whatever it sends of its own accord goes through `outbound`. `keeper` is there once the broker was put together
+    (`assembly.py`).
     """
 
     settings: BrokerSettings
@@ -120,12 +145,20 @@ class Broker:
     notifier: Notifier
     clock: Callable[[], datetime] = system_clock
     background: list[Background] = field(default_factory=list)
+    keeper: SnapshotKeeper | None = None
     registrations: RegistrationIndex = field(init=False)
     outcomes: Outcomes = field(init=False)
 
     def __post_init__(self) -> None:
         self.registrations = RegistrationIndex(self.store)
         self.outcomes = Outcomes(self.store)
+
+    @property
+    def snapshots(self) -> SnapshotKeeper:
+        """What fills Snapshots."""
+        if self.keeper is None:
+            raise RuntimeError("This broker keeps no Snapshots: make it with assembly.create_broker()")
+        return self.keeper
 
     def now(self) -> str:
         """The present instant as system times are written: six digits, UTC."""

@@ -42,6 +42,11 @@ class BrokerSettings(BaseModel):
     entity_map_max_entities: int = Field(100_000, ge=1)
     max_entity_maps: int = Field(1000, ge=1, description="In a tenant; what expires first makes room for a new one")
 
+    snapshot_default_seconds: float = Field(24 * 3600.0, gt=0, description="Lifetime of a Snapshot, if none is asked")
+    snapshot_max_seconds: float = Field(30 * 24 * 3600.0, gt=0, description="Longest lifetime of a Snapshot, 5.2.41")
+    snapshot_max_entities: int = Field(100_000, ge=1)
+    max_snapshots: int = Field(100, ge=1, description="In a tenant; one of lower priority makes room for a new one")
+
     context_max_bytes: int = Field(1024 * 1024, ge=1024)
     context_timeout_seconds: float = Field(5.0, gt=0)
     context_max_redirects: int = Field(5, ge=0)

@@ -29,6 +29,7 @@ from ldt_stack.broker.http import (
     queries,
     registration_subscriptions,
     registrations,
+    snapshots,
     subscriptions,
     temporal,
 )
@@ -56,6 +57,7 @@ def all_routes() -> list[Route]:
         *queries.routes,
         *registration_subscriptions.routes,
         *registrations.routes,
+        *snapshots.routes,
         *subscriptions.routes,
         *temporal.routes,
     ]
@@ -130,6 +132,7 @@ class BrokerApp:
             raw_path: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
             path = raw_path.decode("latin-1").partition("?")[0]
             endpoint, request.scope["path_params"] = self.router.find(request.method, path)
+            await snapshots.enter_snapshot(request, path)
             return await endpoint(request)
         except NgsiLdError as error:
             return problem_response(error)

@@ -22,6 +22,7 @@ _SCHEMAS: Final[Mapping[str, JsonObject]] = {
     "count": _BOOLEAN,
     "deleteAll": _BOOLEAN,
     "details": _BOOLEAN,
+    "entityMap": _BOOLEAN,
     "local": _BOOLEAN,
     "reload": _BOOLEAN,
     "splitEntities": _BOOLEAN,
@@ -47,12 +48,21 @@ _TEMPORAL_FORMAT: Final[JsonObject] = {
 _PAGING: Final = "limit offset count"
 _VIEW: Final = "format options geometryProperty attrs pick omit lang datasetId join joinLevel containedBy"
 _SELECT: Final = "type id idPattern q scopeQ csf georel geometry coordinates geoproperty"
-_ORDER: Final = "orderBy orderFrom orderGeometry collation expandValues"
+_ORDER: Final = "orderBy orderFrom orderGeometry collation expandValues jsonKeys"
+_MAP: Final = "entityMap entityMapLifetime"
+_EVOLUTIONS: Final = (
+    "attrs pick omit lang datasetId format options expandValues jsonKeys orderBy collation splitEntities"
+)
 _TEMPORAL: Final = "timerel timeAt endTimeAt timeproperty lastN aggrMethods aggrPeriodDuration"
 PARAMETERS: Final[Mapping[str, str]] = {
-    "GET /entities": f"{_PAGING} {_VIEW} {_SELECT} {_ORDER}",
+    "GET /entities": f"{_PAGING} {_VIEW} {_SELECT} {_ORDER} {_MAP} splitEntities",
+    "GET /entityMaps": f"{_PAGING} {_VIEW} {_SELECT} {_ORDER} {_MAP} splitEntities",
+    "POST /entityMaps": f"{_PAGING} format options geometryProperty",
+    "GET /temporal/entityMaps": f"{_PAGING} {_SELECT} {_TEMPORAL} {_EVOLUTIONS} {_MAP}",
+    "POST /temporal/entityMaps": f"{_PAGING} format options",
+    "DELETE /snapshots": "q",
     "DELETE /entities": f"{_SELECT} attrs keep drop geometryProperty",
-    "GET /entities/{entityId}": f"{_VIEW} type",
+    "GET /entities/{entityId}": f"{_VIEW} {_MAP} type",
     "PUT /entities/{entityId}": "type",
     "PATCH /entities/{entityId}": "format lang observedAt options type",
     "DELETE /entities/{entityId}": "type",
@@ -77,13 +87,14 @@ PARAMETERS: Final[Mapping[str, str]] = {
     "GET /jsonldContexts": "details kind",
     "GET /jsonldContexts/{contextId}": "details",
     "DELETE /jsonldContexts/{contextId}": "reload",
-    "GET /temporal/entities": f"{_PAGING} {_SELECT} {_TEMPORAL} attrs pick omit lang datasetId format options",
-    "GET /temporal/entities/{entityId}": f"{_TEMPORAL} attrs pick omit lang datasetId format options",
+    "GET /temporal/entities": f"{_PAGING} {_SELECT} {_TEMPORAL} {_EVOLUTIONS} {_MAP}",
+    "GET /temporal/entities/{entityId}": f"{_TEMPORAL} {_MAP} attrs pick omit lang datasetId format options",
     "DELETE /temporal/entities/{entityId}/attrs/{attrId}": "datasetId deleteAll",
     "POST /temporal/entityOperations/query": f"{_PAGING} format options",
 }
 _HEADERS: Final = (
     ("NGSILD-Tenant", "The tenant; left out for the default tenant (6.3.14).", _STRING),
+    ("NGSILD-Snapshot", "The Snapshot; left out for the current state of the tenant (6.3.22).", _STRING),
     ("Link", "The @context, where it is not in the payload (6.3.5).", _STRING),
 )
 _BATCH: Final = frozenset({"create", "upsert", "update", "merge", "delete"})
@@ -159,10 +170,12 @@ def _body(route: Route) -> JsonObject:
 def _responses(route: Route, method: str) -> JsonObject:
     problem = {"content": {JSON: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}}
     responses: JsonObject = {"default": {"description": "An error (6.3.2, 6.3.3)", **problem}}
-    if method == "GET" or route.path.endswith("/query"):
+    if method == "GET" or route.path.endswith(("/query", "/entityMaps")):
         geo = (GEO_JSON,) if route.path.startswith((f"{_API}/entities", f"{_API}/entityOperations")) else ()
         content: JsonObject = {media_type: {} for media_type in (JSON, LD_JSON, *geo)}
         responses["200"] = {"description": "What was asked for", "content": content}
+        if route.path.endswith(("/entities", "/query", "/entityMaps")):
+            responses["201"] = {"description": "Likewise, with a new EntityMap (table 6.4.3.2-3)", "content": content}
         if "/temporal/" in route.path:
             responses["206"] = {"description": "A part of it, see Content-Range (6.3.10)", "content": content}
     else:

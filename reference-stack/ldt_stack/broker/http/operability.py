@@ -14,6 +14,7 @@ from ldt_stack.broker.http.metrics import CONTENT_TYPE
 from ldt_stack.broker.http.openapi import NGSI_LD_VERSION, openapi
 from ldt_stack.broker.http.responses import json_response, respond
 from ldt_stack.broker.ld_context import CORE_VERSION
+from ldt_stack.broker.spaces import split_space
 from ldt_stack.broker.store.interface import DocumentKind
 
 _STARTED = time.monotonic()
@@ -75,9 +76,12 @@ async def show_metrics(request: Request) -> Response:
     """Counters and gauges in the Prometheus text format."""
     broker, metrics = broker_of(request), request.scope["app"].metrics
     owed = await broker.store.read(None, lambda snapshot: snapshot.next_due())
+    spaces = await broker.store.tenants()
+    snapshots = sum(split_space(space)[1] is not None for space in spaces)
     gauges = [
         ("ldt_broker_uptime_seconds", "Since the start.", uptime_seconds()),
-        ("ldt_broker_tenants", "Tenants that exist, the default one included.", len(await broker.store.tenants())),
+        ("ldt_broker_tenants", "Tenants that exist, the default one included.", len(spaces) - snapshots),
+        ("ldt_broker_snapshots", "Snapshots that are kept, of all tenants.", snapshots),
         ("ldt_broker_open_tenants", "Tenants whose files are open.", len(await broker.store.open_tenants())),
         ("ldt_broker_cached_contexts", "Downloaded @context documents.", len(broker.contexts.documents)),
         ("ldt_broker_notifications_owed", "1 if the default tenant's outbox is not empty.", int(owed is not None)),

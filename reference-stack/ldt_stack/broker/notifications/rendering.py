@@ -18,6 +18,7 @@ from ldt_stack.broker.query.projection import Projection
 from ldt_stack.broker.representation import RenderOptions, render_entity, render_feature
 from ldt_stack.broker.representation.conformance import amend_entity
 from ldt_stack.broker.representation.registrations import render_registration
+from ldt_stack.broker.spaces import split_space
 from ldt_stack.broker.store.interface import Snapshot
 
 CONTEXT_RELATION: Final = "http://www.w3.org/ns/json-ld#context"
@@ -55,7 +56,7 @@ def render_notification(
         subscription: For which it is.
         body: What the outbox keeps: `id`, `notifiedAt`, `data` (Entities in expanded form, see `content`).
         shown: The Entities of `data` and how they are rendered; linked ones after them (`shown_as`, `joined_with`).
-        tenant: Whose it is; named in a header (6.3.14).
+        tenant: Whose it is, or the space of a Snapshot; named in headers (6.3.14, 6.3.22).
     """
     media_type = subscription.endpoint.accept
     own = len(body["data"])
@@ -75,8 +76,11 @@ def render_notification(
         notification["data"]["@context"] = subscription.ld_context.rendered
     else:
         notification["@context"] = subscription.ld_context.rendered
-    if tenant is not None:
-        headers["NGSILD-Tenant"] = tenant
+    owner, snapshot_id = split_space(tenant)
+    if owner is not None:
+        headers["NGSILD-Tenant"] = owner
+    if snapshot_id is not None:
+        headers["NGSILD-Snapshot"] = snapshot_id
     return notification, _with_receiver_info(headers, subscription)
 
 
