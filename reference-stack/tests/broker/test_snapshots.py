@@ -306,6 +306,7 @@ async def test_a_clone_has_what_the_snapshot_has_and_goes_its_own_way(running: R
         {"snapshotQueries": [CARS], "snapshotPriority": 11},
         {"snapshotQueries": [CARS], "snapshotPriority": True},
         {"snapshotQueries": [CARS], "endpoint": "urn:x:1"},
+        {"snapshotQueries": [CARS], "endpoint": "mqtt://broker.test/"},
         {"snapshotQueries": [CARS], "endpoint": "http://["},
         {"snapshotQueries": [CARS], "endpoint": 5},
         {"snapshotQueries": [CARS], "receiverInfo": {"key": "a"}},

@@ -87,10 +87,12 @@ async def query_entities_with_map(
     created = entity_map is None
     if entity_map is None:
         entity_map = await _create(broker, call, source, query, wanted.lifetime)
-    walk = _Walk(entity_map, _ids_asked_for(query), query.offset, query.limit)
+    known = entity_map
 
-    def work(snapshot: Snapshot) -> EntitiesResult:
+    def work(snapshot: Snapshot) -> tuple[EntitiesResult, list[str]]:
+        walk = _Walk(known, _ids_asked_for(query), query.offset, query.limit)
         bound = replace(bind_query(query, snapshot), order_by=(), offset=0, count=False)
+        bound = replace(bound, instance_times=view.options.sys_attrs)
 
         def fetch(ids: Sequence[str]) -> dict[str, JsonObject]:
             found = _narrowed(bound, ids)
@@ -99,11 +101,12 @@ async def query_entities_with_map(
         page = walk.run(fetch)
         shown = join_entities(snapshot, page.found, view)
         count = walk.remaining - len(walk.gone) if query.count else None
-        return EntitiesResult(shown, page.start, query.limit, page.more, count, page.end, page.before)
+        result = EntitiesResult(shown, page.start, query.limit, page.more, count, page.end, page.before)
+        return result, walk.gone
 
-    result = await broker.store.read(call.tenant, work, dear=True)
-    await entity_maps.remove_entries(broker, call, entity_map.identifier, walk.gone)
-    return result, MapUsed(entity_map.identifier, created)
+    result, gone = await broker.store.read(call.tenant, work, dear=True)
+    await entity_maps.remove_entries(broker, call, known.identifier, gone)
+    return result, MapUsed(known.identifier, created)
 
 
 async def query_temporal_evolution_with_map(
@@ -126,10 +129,10 @@ async def query_temporal_evolution_with_map(
     created = entity_map is None
     if entity_map is None:
         entity_map = await _create_temporal(broker, call, source, request, wanted.lifetime)
-    query = request.query
-    walk = _Walk(entity_map, _ids_asked_for(query), query.offset, query.limit)
+    query, known = request.query, entity_map
 
-    def work(snapshot: Snapshot) -> _Filled[TemporalEntity]:
+    def work(snapshot: Snapshot) -> tuple[_Filled[TemporalEntity], int]:
+        walk = _Walk(known, _ids_asked_for(query), query.offset, query.limit)
         bound = replace(query, offset=0, count=False)
 
         def fetch(ids: Sequence[str]) -> dict[str, TemporalEntity]:
@@ -137,13 +140,13 @@ async def query_temporal_evolution_with_map(
             page = [] if found is None else snapshot.query_temporal(found, request.interval).entities
             return {one.head["id"]: one for one in page}
 
-        return walk.run(fetch)
+        return walk.run(fetch), walk.remaining
 
-    page = await broker.store.read(call.tenant, work, dear=True)
+    page, remaining = await broker.store.read(call.tenant, work, dear=True)
     entities, part = cut(page.found, request.interval, temporal.time_at, temporal.end_time_at)
-    count = walk.remaining if query.count else None
+    count = remaining if query.count else None
     result = EvolutionsResult(entities, request.view, page.more, count, part, page.end, page.before)
-    return result, MapUsed(entity_map.identifier, created)
+    return result, MapUsed(known.identifier, created)
 
 
 async def map_for_retrieval(broker: Broker, call: Call, entity_id: str, wanted: MapInput) -> MapUsed:

@@ -86,7 +86,7 @@ def check_queries(broker: Broker, call: Call, members: JsonObject) -> None:
 def _query(broker: Broker, payload: JsonObject) -> QueryInput:
     # Whether a map is to be kept says nothing about a Snapshot, which is fixed as a whole.
     plain = {name: value for name, value in payload.items() if name not in ("entityMap", "entityMapLifetime")}
-    return read_query(plain, limit=broker.settings.max_page_size)
+    return read_query(plain, limit=broker.settings.max_page_size, sys_attrs=True)  # system times are frozen, too
 
 
 def _temporal_query(broker: Broker, payload: JsonObject) -> tuple[QueryInput, TemporalInput]:
