@@ -14,9 +14,9 @@ import pytest
 
 from ldt_conformance.ending import ending
 from ldt_conformance.engine.declare import CheckDeclaration, declaration_of
-from ldt_conformance.engine.errors import EngineError, JournalError, SiteError
+from ldt_conformance.engine.errors import EngineError, JournalError, SiteError, WorkFolderError
 from ldt_conformance.engine.judging.outcomes import result_of, result_of_ruling
-from ldt_conformance.engine.judging.standing import Standing, decide
+from ldt_conformance.engine.judging.standing import Standing, decide, nothing_answers
 from ldt_conformance.engine.report import Result
 from ldt_conformance.engine.run.main_run import MainRun
 from ldt_conformance.engine.run.session import Options, Session
@@ -77,6 +77,12 @@ class CheckRunner:
             context=item.stash.get(CONTEXT, None),
             seconds=call.duration,
         )
+        nothing = nothing_answers(self.session.site, self.standing)
+        if nothing is not None and (
+            result.verdict is Verdict.FAIL or (result.verdict is Verdict.WARN and result.exchanges)
+        ):  # an advice that rests on the site file alone stays
+            undecided = {"verdict": Verdict.INCONCLUSIVE, "reason": nothing.reason, "observed": nothing.sentence}
+            result = result.model_copy(update=undecided)
         # What a target sent back is quoted in results; a token of this process is known to this process alone.
         return Result.model_validate_json(self.session.services.masker.text(result.model_dump_json()))
 
@@ -205,7 +211,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
             user_properties=item.user_properties,
         )
     report.ldt_result = result.model_dump_json()  # type: ignore[attr-defined]  # pytest-xdist carries it along
-    report.ldt_fatal = isinstance(call.excinfo.value, JournalError) if call.excinfo else False  # type: ignore[attr-defined]  # as above
+    report.ldt_fatal = isinstance(call.excinfo.value, JournalError | WorkFolderError) if call.excinfo else False  # type: ignore[attr-defined]  # as above
     return report
 
 
@@ -295,7 +301,25 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     main = _MAIN_RUN.pop("main", None)
     _MAIN_SESSION.clear()
     if main is not None and exitstatus != pytest.ExitCode.USAGE_ERROR:
-        _finish(session, main, interrupted=exitstatus == pytest.ExitCode.INTERRUPTED)
+        if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and main.run.selection:
+            _refuse_selection(session, main)
+        else:
+            _finish(session, main, interrupted=exitstatus == pytest.ExitCode.INTERRUPTED)
+
+
+def _refuse_selection(session: pytest.Session, main: MainRun) -> None:
+    """A selection that no check matches is a mistake of the command line, not an incomplete run."""
+    error = SiteError([
+        f"--select {main.run.selection}: no check matches; expected words of a check's file and function names, "
+        "e.g. create_entity. Try: ldt check --plan"
+    ])  # fmt: skip
+    session.exitstatus = error.exit_code
+    main.session.remove_work()
+    observer = session.config.pluginmanager.get_plugin(OBSERVER)
+    if observer is None:
+        sys.stderr.write(f"ldt: {error}\n")
+    else:
+        observer.error = error
 
 
 def _finish(session: pytest.Session, main: MainRun, *, interrupted: bool) -> None:

@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from ldt_conformance.engine.errors import EngineError, SiteError
+from ldt_conformance.engine.judging.standing import standing_of
+from ldt_conformance.engine.run.preflight import PREFLIGHT, preflight
 from ldt_conformance.engine.run.session import Session
 from ldt_conformance.engine.site.model import ObjectiveValues, Site
 from ldt_conformance.engine.transport.client import Client
 from ldt_conformance.engine.transport.journal import Resource
-from ldt_conformance.engine.verdicts import Mode
+from ldt_conformance.engine.verdicts import Mode, Outcome
+from ldt_load.access import open_access
 from ldt_load.payloads import Population
 from ldt_load.plan import Plan, Write
 from ldt_load.scenarios import BATCH, SCENARIOS, Scenario
@@ -79,6 +82,7 @@ def plan_of(options: LoadOptions, session: Session) -> Plan:
         population=Population(prefix, f"{session.settings.prefix}Load", scenario.population),
     )
     _within_limits(plan, session.site)
+    open_access(plan)  # the generator's own client: what it cannot use is told now
     return plan
 
 
@@ -130,18 +134,31 @@ class LoadRun:
         """Seed, generate, read back, remove; returns the summary of the run.
 
         Raises:
-            LoadError: The twin could not be seeded, or the generator failed.
+            LoadError: The twin does not answer, could not be seeded, or the generator failed.
         """
+        self._look()
         try:
             self._seed()
             self._drop_what_is_not_offered()
             result = self._generate()
             found = self._read_back(result)
+        except Outcome as outcome:
+            said = f"expected {outcome.expected}, observed {outcome.observed}"
+            raise LoadError(f"{self.client.base_url} stopped answering as a broker does: {said}") from outcome
         finally:
             self._remove()
         writes = [Write(tuple(row[0]), *row[1:]) for row in result["writes"]]
         summary = summarise(self.plan, result, completeness(writes, found), self._objectives())
         return summary | {"notes": self.notes}
+
+    def _look(self) -> None:
+        """One look at the broker before anything is journalled or written."""
+        session = self.session
+        session.services.recorder.begin(PREFLIGHT)
+        standing = preflight(session.target, standing_of(session.site, session.settings.mode, ()))
+        cause = standing.causes.get("broker")
+        if cause is not None:
+            raise LoadError(cause.sentence)
 
     def _objectives(self) -> dict[str, float | None]:
         declared = self.session.site.objectives
@@ -232,13 +249,16 @@ class LoadRun:
         return found
 
     def _remove(self) -> None:
-        """Remove what this run journalled, by id, and see that it is gone."""
+        """Remove what this run journalled, by id, and see that it is gone; what cannot be removed stays journalled."""
         ids = list(self._numbers)
-        for done, chunk in enumerate(_chunks(ids)):
-            touches = [Resource("entity", entity_id, f"/entities/{entity_id}") for entity_id in chunk]
-            self.client.request("POST", "/entityOperations/delete", json=chunk, touches=touches)
-            self.progress("remove", min(1.0, (done + 1) * CHUNK / len(ids)), f"{len(ids)} entities")
-        remaining = self._remaining(ids)
+        try:
+            for done, chunk in enumerate(_chunks(ids)):
+                touches = [Resource("entity", entity_id, f"/entities/{entity_id}") for entity_id in chunk]
+                self.client.request("POST", "/entityOperations/delete", json=chunk, touches=touches)
+                self.progress("remove", min(1.0, (done + 1) * CHUNK / len(ids)), f"{len(ids)} entities")
+            remaining = self._remaining(ids)
+        except Outcome:  # why the target does not answer is told by what failed before, or by the clean-up
+            remaining = set(ids)
         self.session.services.journal.removed_all(
             [number for entity_id, number in self._numbers.items() if entity_id not in remaining]
         )

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import TextIO
 
 import pytest
+from _pytest.mark.expression import Expression  # what -k is parsed with; pytest has no public name for it
 from rich.console import Console
 
 from ldt_conformance.commands.embedded import embedded_ldt
 from ldt_conformance.commands.progress import Progress
 from ldt_conformance.commands.summary import as_json, print_summary
-from ldt_conformance.engine.errors import EngineError
+from ldt_conformance.engine.errors import EngineError, SiteError
 from ldt_conformance.engine.run.main_run import MainRun
 from ldt_conformance.engine.run.session import Options, read_site
 from ldt_conformance.engine.site.site_file import DEFAULT_NAME
@@ -80,6 +81,7 @@ def run_check(request: Request) -> int:
     Raises:
         EngineError: Before anything was sent (usage), or our own.
     """
+    _judge_selection(request.select)
     with _target(request) as (site, started):
         options = Options(
             site=site, mode=request.mode, packs=request.packs, claims=request.claims,
@@ -93,6 +95,17 @@ def run_check(request: Request) -> int:
         raise EngineError(f"pytest ended with {code} before the run was done; this is a mistake of ours")
     _say(request, observer.main)
     return code
+
+
+def _judge_selection(select: str | None) -> None:
+    if select is None:
+        return
+    try:
+        Expression.compile(select)
+    except Exception as error:  # pytest has changed its class between versions
+        raise SiteError(
+            [f"--select {select}: {error}; expected names joined by and, or, not, as pytest's -k has them"]
+        ) from error
 
 
 @contextmanager

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.resources import as_file, files
@@ -16,7 +15,7 @@ from ldt_conformance.engine.catalogue import load_catalogue
 from ldt_conformance.engine.report import Report
 from ldt_conformance.engine.run import run_set
 from ldt_conformance.engine.run.assembly import suite_of
-from ldt_conformance.engine.run.session import WORK_FOLDER
+from ldt_conformance.engine.run.session import WORK_FOLDER, remove_work
 from ldt_conformance.engine.run_context import new_run_id
 from ldt_conformance.engine.site.declared import judge_declarations, outlook
 from ldt_conformance.engine.site.model import Site
@@ -88,9 +87,7 @@ def write_analysis(site: Site, out: Path) -> list[Path]:
             # A site file holds no secret, only where one is to be found; what the set holds was masked when it came in.
             written = run_set.write(out, work, report, b"", Masker({}), _render)
         finally:
-            shutil.rmtree(work, ignore_errors=True)
-            with suppress(OSError):  # another run is using it
-                work.parent.rmdir()
+            remove_work(work)
     return sorted(written, key=lambda path: path.name != GAP)
 
 

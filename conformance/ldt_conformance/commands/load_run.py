@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn
@@ -25,7 +25,11 @@ from ldt_conformance.engine.run.assembly import assemble_load
 from ldt_conformance.engine.run.session import Options, Session
 from ldt_conformance.engine.run_context import new_run_id
 from ldt_conformance.engine.site.site_file import DEFAULT_NAME
+from ldt_conformance.engine.transport.journal import remove_journal
 from ldt_conformance.register import declared_checks
+
+if TYPE_CHECKING:  # the extra may not be installed
+    from ldt_load.run import LoadRun
 
 UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -97,7 +101,7 @@ def _run_one(request: Request, site: str, name: str, console: Console) -> tuple[
         started = datetime.now(UTC)
         with _bar(console, f"{name} at {plan.rate:g}/s for {plan.duration:g} s") as progress:
             load = LoadRun(session, plan, progress)
-            summary = load.execute()
+            summary = _execute(load, session)
         code = exit_code_of(summary)
         run = Run(
             id=session.settings.id,
@@ -116,6 +120,22 @@ def _run_one(request: Request, site: str, name: str, console: Console) -> tuple[
         session.remove_work()
     _print(summary, written, console)
     return code, summary
+
+
+def _execute(load: LoadRun, session: Session) -> dict[str, Any]:
+    """The run, with errors that hold no secret and say what may have been left at the target."""
+    from ldt_load.run import LoadError
+
+    try:
+        summary = load.execute()
+    except LoadError as error:
+        remains = f"\n{len(load.left_behind)} entities may remain there. Try: ldt cleanup --out {session.settings.out}"
+        raise LoadError(session.services.masker.text(f"{error}{remains if load.left_behind else ''}")) from error
+    finally:
+        session.services.journal.close()
+        if not load.left_behind:
+            remove_journal(session.services.journal.path, missing_ok=True)
+    return summary
 
 
 def _budget(session: Session, summary: dict[str, Any]) -> Budget:

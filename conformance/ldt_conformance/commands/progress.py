@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
-LINE_EVERY = 25  # results a plain line stands for
+LINES = 10  # plain lines a run is told in, about
+SHOWN_FAILURES = 25
 
 
 class Progress:
@@ -42,11 +43,11 @@ class Progress:
         self._done += 1
         if result["verdict"] in {"fail", "harness-error"}:
             self._failed += 1
-            if self._failed <= LINE_EVERY:
+            if self._failed <= SHOWN_FAILURES:
                 self._console.print(f"{result['verdict']}: {result['check']}: {result['title']}", markup=False)
         if self._bar is not None:
             self._bar.advance(self._task)
-        elif self._done % LINE_EVERY == 0:
+        elif self._done % max(LINES, self._total // LINES) == 0:
             self._console.print(f"{self._done} of {self._total} checks done, {self._failed} failed")
 
     def close(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class EngineError(Exception):
     """Root of the suite's own errors. The message says what happened, what was expected and what to try."""
@@ -21,6 +23,17 @@ class SiteError(EngineError):
 
 class JournalError(EngineError):
     """The journal could not be written; nothing was sent, because what cannot be journalled cannot be removed."""
+
+
+class WorkFolderError(EngineError):
+    """The run's working folder (evidence, request count) could not be written; the run ends, and cleans up."""
+
+    def __init__(self, path: Path, error: Exception) -> None:
+        said = error.strerror if isinstance(error, OSError) else str(error)
+        super().__init__(
+            f"{path} could not be written ({said}); expected room for the evidence of a run. Is the disk full? "
+            "Try another folder: --out DIR"
+        )
 
 
 class SafetyRefused(EngineError):  # noqa: N818 — the name that the contract gives it

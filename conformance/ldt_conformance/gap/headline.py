@@ -26,7 +26,7 @@ def headline(report: Report) -> str:
             f"only there in part, and {unseen} cannot be told without looking."
         )
     if in_place + missing == 0:
-        return f"Nothing can be said about {name} yet: {_nothing(report, rollup, applicable)}."
+        return f"Nothing can be said about {name} yet: {_nothing(report, rollup, applicable)}"
     counts = (
         f"of {plural(applicable, 'MUST requirement')} that {'applies' if applicable == 1 else 'apply'}, "
         f"{in_place} {_is(in_place)} in place, {missing} {_is(missing)} missing "
@@ -60,8 +60,9 @@ def _level(name: str, rollup: Rollup) -> str:
 def _nothing(report: Report, rollup: Rollup, applicable: int) -> str:
     run = next((run for run in report.runs if run.id == rollup.run), None)
     if run and run.root_cause:
-        return one_line(run.root_cause, 200).rstrip(".")
-    return f"none of the {plural(applicable, 'MUST requirement')} that apply was decided"
+        sentence = one_line(run.root_cause, 200)
+        return sentence if sentence.endswith((".", "?", "!", "…")) else f"{sentence}."
+    return f"none of the {plural(applicable, 'MUST requirement')} that apply was decided."
 
 
 def _is(count: int) -> str:

@@ -101,6 +101,12 @@ def standing_of(site: Site, mode: Mode, packs: tuple[str, ...]) -> Standing:
     )
 
 
+def nothing_answers(site: Site, standing: Standing) -> RootCause | None:
+    """The first cause, where every endpoint that is asked has one: then nothing can have failed."""
+    asked = [role for role, endpoint in site.endpoints.items() if endpoint.url is not None]
+    return standing.causes[asked[0]] if asked and all(role in standing.causes for role in asked) else None
+
+
 def decide(check: CheckDeclaration, standing: Standing) -> Ruling | None:
     """Why a check does not run, or None where it does."""
     if standing.packs and check.pack not in standing.packs:

@@ -16,7 +16,7 @@ from ldt_conformance.engine.judging.levels import DERIVED, derived_results, with
 from ldt_conformance.engine.judging.outcomes import AUTH_REFUSED, merge, result_of_ruling
 from ldt_conformance.engine.judging.profiles import profiles_of
 from ldt_conformance.engine.judging.rollup import Facts, apply_waivers, roll_up
-from ldt_conformance.engine.judging.standing import RootCause, Ruling, Standing, decide, standing_of
+from ldt_conformance.engine.judging.standing import Ruling, Standing, decide, nothing_answers, standing_of
 from ldt_conformance.engine.report import Budget, Report, Result, Rollup, Run
 from ldt_conformance.engine.run import run_set
 from ldt_conformance.engine.run.assembly import assemble, suite_of
@@ -211,19 +211,9 @@ class MainRun:
             return Ruling(Verdict.NOT_RUN, Reason.INTERRUPTED, "the run's end", "the run was interrupted before")
         return Ruling(Verdict.HARNESS_ERROR, Reason.HARNESS, "a verdict", "the process that ran this check ended")
 
-    def _nothing_answers(self) -> RootCause | None:
-        """The first cause, where every endpoint has one."""
-        causes = self.standing.causes
-        asked = [role for role, endpoint in self.session.site.endpoints.items() if endpoint.url is not None]
-        return causes[asked[0]] if asked and all(role in causes for role in asked) else None
-
     def _results(self, interrupted: bool) -> list[Result]:
-        """One result a check; where no endpoint answered, nothing can have failed."""
+        """One result a check."""
         results = [merge(cases) for cases in self.cases.values()] + self._missing(interrupted)
-        nothing = self._nothing_answers()
-        if nothing is not None:
-            undecided = {"verdict": Verdict.INCONCLUSIVE, "reason": nothing.reason, "observed": nothing.sentence}
-            results = [one.model_copy(update=undecided) if one.verdict is Verdict.FAIL else one for one in results]
         return sorted(results, key=lambda one: one.check)
 
     def _budget(self) -> Budget:
@@ -243,7 +233,7 @@ class MainRun:
         causes = self.standing.causes
         if "broker" in causes:
             return causes["broker"].sentence
-        nothing = self._nothing_answers()
+        nothing = nothing_answers(self.session.site, self.standing)
         if nothing is not None:
             return nothing.sentence
         state = self.session.services.budget.state()

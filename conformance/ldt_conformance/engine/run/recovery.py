@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from ldt_conformance.engine.errors import SiteError
 from ldt_conformance.engine.run.cleanup import Cleaner, Removal
-from ldt_conformance.engine.run.session import WORK_FOLDER, polite, read_site
+from ldt_conformance.engine.run.session import WORK_FOLDER, polite, read_site, remove_work
 from ldt_conformance.engine.run_context import RunSettings
 from ldt_conformance.engine.site.secret_refs import Secrets
 from ldt_conformance.engine.transport.budget import Budget
@@ -59,7 +58,7 @@ def recover(place: Path, site: str | None = None) -> Recovery:
         left += remaining
         if not remaining:
             remove_journal(journal.path)
-            shutil.rmtree(journal.path.parent.parent / WORK_FOLDER / journal.header["run"], ignore_errors=True)
+            remove_work(journal.path.parent.parent / WORK_FOLDER / journal.header["run"])
     return Recovery(removed, left, [str(journal.path) for journal in journals])
 
 

@@ -111,14 +111,19 @@ class Session:
 
     def remove_work(self) -> None:
         """Remove the run's working folder, when all its processes have ended."""
-        shutil.rmtree(self.settings.work, ignore_errors=True)
-        with suppress(OSError):  # another run may still be using the folder around it
-            self.settings.work.parent.rmdir()
+        remove_work(self.settings.work)
+
+
+def remove_work(work: Path) -> None:
+    """Remove a run's working folder, and the folder around it with the last one."""
+    shutil.rmtree(work, ignore_errors=True)
+    with suppress(OSError):  # another run is still using it
+        work.parent.rmdir()
 
 
 def read_site(argument: str) -> tuple[Site, Path]:
     """The site of a command's argument, and the folder that its relative paths start from."""
-    if argument.startswith(("http://", "https://")):
+    if "://" in argument:
         return site_for_url(argument), Path.cwd()
     path = Path(argument).absolute()
     return load_site(path), path.parent

@@ -6,6 +6,7 @@ No target is touched before the file is right.
 from __future__ import annotations
 
 import difflib
+import re
 import types
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -70,7 +71,8 @@ def site_for_url(url: str) -> Site:
     try:
         return Site(site=SiteInfo(name=url), endpoints={"broker": Endpoint(url=url)})
     except ValidationError as error:
-        raise SiteError([f"{url}: {entry['msg']}" for entry in error.errors()]) from error
+        shown = re.sub(r"//[^/]*@", "//…@", url.partition("?")[0])  # where a secret may stand, in a URL that is refused
+        raise SiteError([f"{shown}: {entry['msg']}" for entry in error.errors()]) from error
 
 
 def _problems(error: ValidationError, tree: Any, name: str) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from ldt_conformance.engine.errors import WorkFolderError
 from ldt_conformance.engine.verdicts import CheckNotRun, Reason
 
 
@@ -35,6 +36,7 @@ class Budget:
 
         Raises:
             CheckNotRun: `max_requests` is spent (reason BUDGET).
+            WorkFolderError: The count could not be put on disk.
         """
         with self._lock:
             state = self._read()
@@ -78,5 +80,8 @@ class Budget:
     def _write(self, state: dict[str, float]) -> None:
         """Whole or not at all: an interrupted run still counts the requests of its own clean-up."""
         partial = self._file.with_suffix(".partial")
-        partial.write_text(json.dumps(state), encoding="utf-8")
-        partial.replace(self._file)
+        try:
+            partial.write_text(json.dumps(state), encoding="utf-8")
+            partial.replace(self._file)
+        except OSError as error:
+            raise WorkFolderError(self._file, error) from error

@@ -12,6 +12,7 @@ import secrets as random
 import shlex
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -20,7 +21,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
-from ldt_conformance.engine.errors import SafetyRefused
+from ldt_conformance.engine.errors import SafetyRefused, WorkFolderError
 from ldt_conformance.engine.run_context import RunSettings
 from ldt_conformance.engine.transport.auth import TokenError
 from ldt_conformance.engine.transport.budget import Budget
@@ -134,6 +135,7 @@ class Client:
         Raises:
             SafetyRefused: Mode or declaration do not allow it.
             JournalError: The intent could not be put on disk; nothing was sent.
+            WorkFolderError: Evidence or request count could not be put on disk.
             CheckInconclusive: No answer (UNREACHABLE, TIMEOUT) or no token (AUTH).
             CheckNotRun: The request budget is spent.
         """
@@ -258,7 +260,10 @@ class Client:
 
     def _exchange(self, request: httpx.Request, *, auth: bool, reserve: int = 0, exempt: bool = False) -> Response:
         services = self._services
-        services.budget.take(reserve=reserve, exempt=exempt)
+        # What was created is removed even where nothing can be written any more; all else ends the run.
+        noting = suppress(WorkFolderError) if exempt else nullcontext()
+        with noting:
+            services.budget.take(reserve=reserve, exempt=exempt)
         identifier = services.recorder.next_id()
         credentialed = auth and self.authenticated
         started = datetime.now(UTC)
@@ -267,11 +272,17 @@ class Client:
             answer, content, truncated = self._send(request, auth=auth)
         except (httpx.HTTPError, httpx.InvalidURL, TokenError) as error:
             seconds = time.perf_counter() - clock
-            services.recorder.add(self._record(identifier, request, None, b"", error, started, seconds, credentialed))
+            with noting:
+                services.recorder.add(
+                    self._record(identifier, request, None, b"", error, started, seconds, credentialed)
+                )
             self._no_answer(request, error)
         seconds = time.perf_counter() - clock
-        services.budget.received(len(content), refused=answer.status_code in REFUSED, credentialed=credentialed)
-        services.recorder.add(self._record(identifier, request, answer, content, None, started, seconds, credentialed))
+        with noting:
+            services.budget.received(len(content), refused=answer.status_code in REFUSED, credentialed=credentialed)
+            services.recorder.add(
+                self._record(identifier, request, answer, content, None, started, seconds, credentialed)
+            )
         return Response(
             status=answer.status_code,
             headers=answer.headers,

@@ -6,12 +6,16 @@ into the run set's `evidence.jsonl.gz`.
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import threading
 from dataclasses import dataclass
-from io import TextIOWrapper
+from io import FileIO
 from pathlib import Path
 from typing import Any
+
+from ldt_conformance.engine.errors import WorkFolderError
 
 BODY_CAP = 16_384  # characters of a body that are kept
 
@@ -66,7 +70,7 @@ class Recorder:
         self._prefix = f"{run.rsplit('-', 1)[-1]}-{worker}"
         self._run = run
         self._count = 0
-        self._file: TextIOWrapper | None = None
+        self._file: FileIO | None = None
         self._lock = threading.Lock()  # the preflight looks at several endpoints at once
 
     def begin(self, check: str) -> None:
@@ -81,14 +85,26 @@ class Recorder:
             return f"{self._prefix}-{self._count}"
 
     def add(self, exchange: Exchange) -> None:
-        """Write one exchange."""
-        line = json.dumps(exchange.as_dict(self._run), ensure_ascii=False) + "\n"
+        """Write one exchange.
+
+        Raises:
+            WorkFolderError: It could not be put on disk.
+        """
+        line = json.dumps(exchange.as_dict(self._run), ensure_ascii=False).encode() + b"\n"
         with self._lock:
             self.current.append(exchange)
+            self._append(line)
+
+    def _append(self, line: bytes) -> None:
+        try:
             if self._file is None:
-                self._file = self.path.open("a", encoding="utf-8")
-            self._file.write(line)
-            self._file.flush()
+                self._file = self.path.open("ab", buffering=0)  # unbuffered: a full disk is told here, not at the end
+            size = os.fstat(self._file.fileno()).st_size
+            if self._file.write(line) != len(line):
+                self._file.truncate(size)  # half a line is no evidence
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            raise WorkFolderError(self.path, error) from error
 
     def close(self) -> None:
         """Let go of the file."""

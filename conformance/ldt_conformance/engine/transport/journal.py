@@ -182,9 +182,9 @@ def journal_files(place: Path) -> list[Path]:
     return sorted(folder.glob("*.jsonl")) if folder.is_dir() else []
 
 
-def remove_journal(path: Path) -> None:
+def remove_journal(path: Path, *, missing_ok: bool = False) -> None:
     """Remove a journal that has done its work, and its folder with the last one."""
-    path.unlink()
+    path.unlink(missing_ok=missing_ok)
     with suppress(OSError):  # others are still in it
         path.parent.rmdir()
 
@@ -213,6 +213,8 @@ def read_journal(path: Path) -> JournalFile:
             left[record["n"]] = replace(left[record["n"]], named=record["path"])
         elif record["op"] == "removed":
             left.pop(record["n"], None)
+    if not header and path.stat().st_size == 0:  # a disk that was full before the first line: nothing was sent
+        header = {"run": path.name.partition(".")[0]}
     if not header:
         raise JournalError(f"{path} is not a journal of ldt: it does not start with the run it belongs to")
     return JournalFile(path=path, header=header, left=list(left.values()))

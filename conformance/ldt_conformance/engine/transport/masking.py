@@ -7,7 +7,7 @@ import html
 import json
 import re
 from collections.abc import Mapping
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 # Headers whose values say something about the answer and never carry a credential; all others are named, not shown.
 SHOWN_HEADERS = frozenset(
@@ -47,7 +47,15 @@ def _base64_cores(value: bytes) -> set[str]:
 
 
 def encodings(value: str) -> set[str]:
-    """Every form in which a secret may come back: URL-encoded, JSON, HTML, base64 at any alignment, hexadecimal."""
+    """Every form in which a secret may come back: URL-encoded, JSON, HTML, base64 at any alignment, hexadecimal.
+
+    A server may also have decoded once too often what was never encoded, and repeat what came of it.
+    """
+    decoded = {form for form in (unquote(value), unquote_plus(value)) if len(form) >= _BASE64_MINIMUM}
+    return {form for known in {value} | decoded for form in _encodings(known)}
+
+
+def _encodings(value: str) -> set[str]:
     data = value.encode("utf-8")
     percent = quote(value, safe="")
     forms = {
