@@ -167,6 +167,8 @@ def test_the_search_finds_every_spelling(value: str) -> None:
     assert found_in("nothing in here, cAnArY or not") == set()
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)  # six commands, one after the other, on a machine that may be busy
 def test_no_command_gives_a_secret_away(parrot: Parrot, site: Path, tmp_path: Path) -> None:
     """check, load, gap, badge, discover and every rendering: no canary on the screen or in any file."""
     out = tmp_path / "out"

@@ -71,6 +71,8 @@ def journalled(out: Path) -> int:
     return sum(path.read_bytes().count(b'"op": "create"') for path in (out / "journal").glob("*.jsonl"))
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("announced", [3, 60])
 def test_cleanup_after_kill_9(real_broker: RealBroker, tmp_path: Path, announced: int) -> None:
     """Early and in the middle: no process of the run goes on, and afterwards no row is left and none is missing."""

@@ -80,6 +80,7 @@ def site(fault: Fault, write_site: Callable[..., Path]) -> Path:
     return write_site({"safety": {"mode": "load"}}, broker=fault.endpoint)
 
 
+@pytest.mark.timeout(300)
 @faults()
 def test_a_check_says_one_cause_and_no_failure(fault: Fault, site: Path, tmp_path: Path) -> None:
     """Exit 3, the cause in one sentence on the screen and in the report, not one failed check, hardly a request."""
