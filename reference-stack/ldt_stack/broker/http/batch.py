@@ -18,7 +18,7 @@ _PATH = "/ngsi-ld/v1/entityOperations"
 
 
 def _multi_status(result: batch.BatchResult) -> Response:
-    """207 with a BatchOperationResult (5.2.16)."""
+    """207 with a BatchOperationResult (5.2.16) of BatchEntityErrors (5.2.17)."""
     errors = [{"entityId": entity_id, "error": problem(error)} for entity_id, error in result.errors]
     return json_response({"success": result.success, "errors": errors}, 207)
 

@@ -24,7 +24,7 @@ class Paging:
 
 
 def read_paging(request: Request) -> Paging:
-    """The parameters limit, offset and count; a page is never larger than the settings allow (5.5.9.1).
+    """The parameters limit, offset and count; a page is never larger than the settings allow (5.5.9.1, 5.5.9.2).
 
     Raises:
         BadRequestData: One is malformed, or limit is 0 without count (6.3.13).

@@ -1,4 +1,4 @@
-"""Query parameters: ETSI GS CIM 009 V1.9.1, clauses 6.3.7 to 6.3.13 and 6.3.20."""
+"""Query parameters: ETSI GS CIM 009 V1.9.1, clauses 6.3.13 and 6.3.20."""
 
 from __future__ import annotations
 

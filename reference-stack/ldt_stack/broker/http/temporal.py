@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Final
 from urllib.parse import quote
 
@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ldt_stack.broker.errors import InvalidRequest
+from ldt_stack.broker.http.conformance import NON_AUTHORITATIVE, amend_evolution, applied, wanted_version
 from ldt_stack.broker.http.headers import accept, broker_of, read_call, read_local, read_payload
 from ldt_stack.broker.http.map_use import MAP_PARAMETERS, map_header, read_map, take_map
 from ldt_stack.broker.http.paging import PAGING_PARAMETERS, Paging, paging_headers, read_paging
@@ -147,8 +148,10 @@ async def retrieve_evolution(request: Request) -> Response:
     if wanted.concerned:
         entity_id = request.path_params["entityId"]
         headers = map_header(await map_for_retrieval(broker_of(request), call, entity_id, wanted))
+    result, altered, preference = _amended(request, result, call.ld_context)
     body = _render(result.entities[0], result, call.ld_context)
-    return await _respond(request, body, call.ld_context, media_type, result, headers)
+    headers |= preference
+    return await _respond(request, body, call.ld_context, media_type, result, headers, status=altered or 200)
 
 
 async def query_evolutions(request: Request) -> Response:
@@ -191,6 +194,7 @@ async def _answer_query(
         result, used = await query_temporal_evolution_with_map(*arguments, wanted)
     else:
         result = await consumption.query_temporal_evolution(*arguments)
+    result, altered, preference = _amended(request, result, call.ld_context)
     body = [_render(one, result, call.ld_context) for one in result.entities]
     paging = Paging(source.limit, source.offset, source.count)
     headers = paging_headers(
@@ -202,8 +206,8 @@ async def _answer_query(
         next_offset=result.next_offset,
         previous_offset=result.previous_offset,
     )
-    headers |= {} if used is None else map_header(used)
-    status = 201 if used is not None and used.created else 200
+    headers |= preference | ({} if used is None else map_header(used))
+    status = altered or (201 if used is not None and used.created else 200)
     return await _respond(request, body, call.ld_context, media_type, result, headers, status=status)
 
 
@@ -223,6 +227,18 @@ async def _respond(
         return await respond(request, body, ld_context, media_type, status=status, headers=headers)
     headers["Content-Range"] = f"DateTime {part.start}-{part.end}/{part.size}"
     return await respond(request, body, ld_context, media_type, status=206, headers=headers)
+
+
+def _amended(
+    request: Request, result: EvolutionsResult, ld_context: LdContext
+) -> tuple[EvolutionsResult, int, dict[str, str]]:
+    """The evolutions as the version that the client prefers knew them (4.3.6.8), with status (0: unchanged), header."""
+    version = wanted_version(request)
+    if version is None:
+        return result, 0, {}
+    amended = [amend_evolution(one, version, ld_context) for one in result.entities]
+    status = NON_AUTHORITATIVE if any(altered for _, altered in amended) else 0
+    return replace(result, entities=[one for one, _ in amended]), status, applied(version)
 
 
 def _render(entity: TemporalEntity, result: EvolutionsResult, ld_context: LdContext) -> JsonObject:

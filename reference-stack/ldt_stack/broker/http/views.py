@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ldt_stack.broker.errors import BadRequestData, InvalidRequest
+from ldt_stack.broker.http.conformance import NON_AUTHORITATIVE, amend_shown, applied, preferences, wanted_version
 from ldt_stack.broker.http.headers import GEO_JSON, JSON
 from ldt_stack.broker.http.parameters import comma_list, read_options, whole_number
 from ldt_stack.broker.http.responses import respond
@@ -41,7 +42,6 @@ _FORMATS: Final[dict[str, Format]] = {
     "simplified": "simplified",
     "keyValues": "simplified",
 }
-SUPPORTED_VERSION: Final = "1.9.1"
 
 
 def read_format(request: Request) -> tuple[Format, bool]:
@@ -114,7 +114,8 @@ async def respond_with_entity(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """One Entity, or one Feature."""
-    return await _respond(request, _render(shown, ld_context, answer), ld_context, answer, headers)
+    (own,), status, out = _amended(request, [shown], ld_context, answer, headers, 200)
+    return await _respond(request, _render(own, ld_context, answer), ld_context, answer, out, status)
 
 
 async def respond_with_entities(
@@ -127,11 +128,29 @@ async def respond_with_entities(
     status: int = 200,
 ) -> Response:
     """An array of Entities, or one FeatureCollection."""
+    shown, status, out = _amended(request, shown, ld_context, answer, headers, status)
     rendered = [_render(one, ld_context, answer) for one in shown]
     if answer.media_type == GEO_JSON:
         collection = {"type": "FeatureCollection", "features": rendered}
-        return await _respond(request, collection, ld_context, answer, headers, status=status)
-    return await _respond(request, rendered, ld_context, answer, headers, status=status)
+        return await _respond(request, collection, ld_context, answer, out, status)
+    return await _respond(request, rendered, ld_context, answer, out, status)
+
+
+def _amended(
+    request: Request,
+    shown: Sequence[Shown],
+    ld_context: LdContext,
+    answer: Answer,
+    headers: Mapping[str, str] | None,
+    status: int,
+) -> tuple[Sequence[Shown], int, dict[str, str]]:
+    """The Entities as the version that the client prefers knew them (5.7.1.4, 5.7.2.4), with status and headers."""
+    out = dict(headers or {})
+    version = wanted_version(request)
+    if version is None or answer.media_type == GEO_JSON:
+        return shown, status, out
+    shown, altered = amend_shown(shown, version, ld_context)
+    return shown, NON_AUTHORITATIVE if altered else status, out | applied(version)
 
 
 def _render(shown: Shown, ld_context: LdContext, answer: Answer) -> JsonObject:
@@ -147,29 +166,15 @@ async def _respond(
     data: JsonObject | list[JsonObject],
     ld_context: LdContext,
     answer: Answer,
-    headers: Mapping[str, str] | None = None,
-    *,
-    status: int = 200,
+    out: dict[str, str],
+    status: int,
 ) -> Response:
-    preferences = _preferences(request)
-    out = dict(headers or {})
-    if "ngsi-ld" in preferences:
-        out["Preference-Applied"] = f"ngsi-ld={SUPPORTED_VERSION}"
     if answer.media_type != GEO_JSON:
         return await respond(request, data, ld_context, answer.media_type, status=status, headers=out)
-    if preferences.get("body") == "json":
+    if preferences(request).get("body") == "json":
         # As plain JSON: the @context in the Link header, not in the body (6.3.6).
         plain = await respond(request, data, ld_context, JSON, status=status, headers=out)
         out["Link"] = plain.headers["Link"]
         return Response(plain.body, plain.status_code, out, GEO_JSON)
     body = {**data, "@context": ld_context.rendered} if isinstance(data, dict) else data
     return Response(orjson.dumps(body), status, out, GEO_JSON)
-
-
-def _preferences(request: Request) -> dict[str, str]:
-    """The Prefer header (RFC 7240): names and values."""
-    found: dict[str, str] = {}
-    for entry in ",".join(request.headers.getlist("prefer")).split(","):
-        name, _, value = entry.partition(";")[0].partition("=")
-        found.setdefault(name.strip().lower(), value.strip().strip('"'))
-    return found

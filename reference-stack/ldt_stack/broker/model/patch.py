@@ -33,7 +33,7 @@ def new_instance_id() -> str:
 
 
 def stamp(instance: JsonObject, at: str, before: JsonObject | None = None) -> JsonObject:
-    """An instance as it is stored: system times set, createdAt kept from the instance it replaces; a new dict."""
+    """An instance as it is stored: system times set (5.2.2), createdAt kept from what it replaces; a new dict."""
     stamped = _stamp(instance, at, before)
     stamped["instanceId"] = new_instance_id()
     return stamped

@@ -87,7 +87,7 @@ def render_notification(
 def render_registration_notification(
     subscription: Subscription, body: JsonObject, tenant: str | None
 ) -> tuple[JsonObject, dict[str, str]]:
-    """A CSourceNotification (5.3.2) and its headers; arguments as `render_notification`."""
+    """A CSourceNotification (5.3.2) and its headers (6.3.9); arguments as `render_notification`."""
     media_type = JSON_LD if subscription.endpoint.accept == JSON_LD else JSON
     ld_context = subscription.ld_context
     notification: JsonObject = {

@@ -54,7 +54,7 @@ Step = Callable[[Transaction, Call, Fragment], bool]
 
 
 async def batch_create(broker: Broker, call: Call, items: Sequence[Item]) -> BatchResult:
-    """Batch Entity Creation (5.6.7)."""
+    """Batch Entity Creation (5.6.7); of one id, the first element creates, the others fail (5.5.11.1)."""
 
     def step(transaction: Transaction, own: Call, fragment: Fragment) -> bool:
         entities.create_in(broker, transaction, own, fragment)
@@ -64,7 +64,10 @@ async def batch_create(broker: Broker, call: Call, items: Sequence[Item]) -> Bat
 
 
 async def batch_upsert(broker: Broker, call: Call, items: Sequence[Item], *, update: bool = False) -> BatchResult:
-    """Batch Entity Creation or Update (5.6.8); existing Entities are replaced, or with `update` updated."""
+    """Batch Entity Creation or Update (5.6.8); existing Entities are replaced, or with `update` updated.
+
+    Elements of one id one after the other, each with its instances in the history (5.5.11.2).
+    """
 
     def step(transaction: Transaction, own: Call, fragment: Fragment) -> bool:
         before = transaction.get_entity(str(fragment.id))
@@ -106,7 +109,7 @@ async def batch_update(broker: Broker, call: Call, items: Sequence[Item], *, ove
 async def batch_merge(
     broker: Broker, call: Call, items: Sequence[Item], options: entities.MergeOptions | None = None
 ) -> BatchResult:
-    """Batch Entity Merge (5.6.20)."""
+    """Batch Entity Merge (5.6.20), in the order of the array (5.5.11.5)."""
     chosen = options or entities.MergeOptions()
 
     def read(own: Call, payload: JsonObject) -> Fragment:
@@ -121,7 +124,7 @@ async def batch_merge(
 
 
 async def batch_delete(broker: Broker, call: Call, entity_ids: Sequence[JsonValue]) -> BatchResult:
-    """Batch Entity Delete (5.6.10).
+    """Batch Entity Delete (5.6.10); an id that comes again is not found (5.5.11.4).
 
     Raises:
         BadRequestData: An element is no string.
