@@ -31,6 +31,71 @@ OWN_CHECKS = """
         return check(id="own/" + name, title=name, level=level, **more)
 """
 
+# One check for each way to end.
+EVERY_OUTCOME = """
+    @own("passes")
+    def test_passes(target, run):
+        run.note("seen"); run.measure("age_seconds", 3)
+
+    @own("fails")
+    def test_fails(target):
+        answer = target.client("broker").get("/types"); fail("9", str(answer.status))
+
+    @own("should", level=Level.SHOULD)
+    def test_should(): fail("a", "b")
+
+    @own("may", level=Level.MAY)
+    def test_may(): fail("a", "b")
+
+    @own("warns")
+    def test_warns(): warn(Reason.PARTIAL, "a", "b")
+
+    @own("measures")
+    def test_measures(): info("3 s")
+
+    @own("undecided")
+    def test_undecided(): precondition(False, "no stage")
+
+    @own("elsewhere")
+    def test_elsewhere(): not_applicable(Reason.LOOPBACK, "here")
+
+    @own("asserts")
+    def test_asserts(): assert 1 == 2
+
+    @own("breaks")
+    def test_breaks(): raise KeyError("x")
+
+    @pytest.fixture
+    def stage(): precondition(False, "fixture")
+    @own("fixture")
+    def test_fixture(stage): pass
+
+    @pytest.fixture
+    def untidy():
+        yield
+        raise RuntimeError("teardown")
+    @own("teardown")
+    def test_teardown(untidy): pass
+
+    @own("cases")
+    @pytest.mark.parametrize("n", [1, 2, 3])
+    def test_cases(n): n == 2 and fail("1 or 3", "2")
+
+    @own("mode", mode=Mode.DISRUPTIVE)
+    def test_mode(): pass
+
+    @own("role", roles=("objects",))
+    def test_role(): pass
+
+    @own("capability", capability="levitation")
+    def test_capability(): pass
+
+    @own("unsafe")
+    def test_unsafe(target):
+        theirs = Resource("entity", "urn:x", "/entities/urn:x")
+        target.client("broker").request("DELETE", "/entities/urn:x", touches=[theirs])
+"""
+
 
 def own_checks(folder: Path, body: str) -> Path:
     path = folder / "test_own.py"
@@ -48,72 +113,7 @@ def run_pytest(*arguments: str, cwd: Path, **environ: str) -> subprocess.Complet
 
 def test_what_each_outcome_becomes(broker: FakeBroker, write_site: WriteSite, tmp_path: Path):
     """Every way a check can end, its verdict and reason; a plain assertion is our mistake, not the target's."""
-    own_checks(
-        tmp_path,
-        """
-        @own("passes")
-        def test_passes(target, run):
-            run.note("seen"); run.measure("age_seconds", 3)
-
-        @own("fails")
-        def test_fails(target):
-            answer = target.client("broker").get("/types"); fail("9", str(answer.status))
-
-        @own("should", level=Level.SHOULD)
-        def test_should(): fail("a", "b")
-
-        @own("may", level=Level.MAY)
-        def test_may(): fail("a", "b")
-
-        @own("warns")
-        def test_warns(): warn(Reason.PARTIAL, "a", "b")
-
-        @own("measures")
-        def test_measures(): info("3 s")
-
-        @own("undecided")
-        def test_undecided(): precondition(False, "no stage")
-
-        @own("elsewhere")
-        def test_elsewhere(): not_applicable(Reason.LOOPBACK, "here")
-
-        @own("asserts")
-        def test_asserts(): assert 1 == 2
-
-        @own("breaks")
-        def test_breaks(): raise KeyError("x")
-
-        @pytest.fixture
-        def stage(): precondition(False, "fixture")
-        @own("fixture")
-        def test_fixture(stage): pass
-
-        @pytest.fixture
-        def untidy():
-            yield
-            raise RuntimeError("teardown")
-        @own("teardown")
-        def test_teardown(untidy): pass
-
-        @own("cases")
-        @pytest.mark.parametrize("n", [1, 2, 3])
-        def test_cases(n): n == 2 and fail("1 or 3", "2")
-
-        @own("mode", mode=Mode.DISRUPTIVE)
-        def test_mode(): pass
-
-        @own("role", roles=("objects",))
-        def test_role(): pass
-
-        @own("capability", capability="levitation")
-        def test_capability(): pass
-
-        @own("unsafe")
-        def test_unsafe(target):
-            theirs = Resource("entity", "urn:x", "/entities/urn:x")
-            target.client("broker").request("DELETE", "/entities/urn:x", touches=[theirs])
-        """,
-    )
+    own_checks(tmp_path, EVERY_OUTCOME)
     site = write_site({"safety": {"mode": "sandbox-write"}}, broker={"url": broker.url})
     done = run_pytest("test_own.py", "--ldt-site", str(site), cwd=tmp_path)
     assert done.returncode == 1, done.stdout + done.stderr
