@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
+from ldt_stack.broker.federation.client import SourceClient
 from ldt_stack.broker.federation.index import RegistrationIndex
 from ldt_stack.broker.federation.outcomes import Outcomes
 from ldt_stack.broker.ld_context import ContextRegistry, LdContext
@@ -30,6 +31,9 @@ class Call:
         local: Whether context source registrations are left aside (5.5.13).
         via: Pseudonyms of the Context Sources that the request already passed (6.3.18).
         request_id: For logs.
+        conveyed: What the request conveyed beside (HTTP headers, names in lower case), for Context Sources that want to
+            have it passed on (4.3.6.5).
+        warnings: What whoever called is to know beside the result (6.3.17): the operation adds to it.
     """
 
     tenant: str | None
@@ -37,6 +41,8 @@ class Call:
     local: bool = False
     via: tuple[str, ...] = ()
     request_id: str = ""
+    conveyed: Mapping[str, str] = field(default_factory=dict, compare=False)
+    warnings: list[str] = field(default_factory=list, compare=False)
 
 
 class Notifier(Protocol):
@@ -148,10 +154,12 @@ class Broker:
     keeper: SnapshotKeeper | None = None
     registrations: RegistrationIndex = field(init=False)
     outcomes: Outcomes = field(init=False)
+    sources: SourceClient = field(init=False)
 
     def __post_init__(self) -> None:
         self.registrations = RegistrationIndex(self.store)
         self.outcomes = Outcomes(self.store)
+        self.sources = SourceClient(self)
 
     @property
     def snapshots(self) -> SnapshotKeeper:

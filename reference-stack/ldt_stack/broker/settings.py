@@ -60,6 +60,15 @@ class BrokerSettings(BaseModel):
         "private, loopback, link-local or other special address), networks such as 10.1.0.0/16, or several of these",
     )
 
+    federation_timeout_seconds: float = Field(
+        5.0, gt=0, description="How long a Context Source may take; its own Registration can ask for less, 5.2.34"
+    )
+    federation_max_bytes: int = Field(16 * 1024 * 1024, ge=1024, description="Of one answer of a Context Source")
+    federation_page_entities: int = Field(
+        100, ge=1, description="Entities that a Context Source is asked for at once; it may know of a limit"
+    )
+    federation_max_entities: int = Field(10_000, ge=1, description="Entities of other sources in one query; then 403")
+
     notification_timeout_seconds: float = Field(5.0, gt=0)
     notification_workers: int = Field(32, ge=1, description="Notifications under way at once")
     notification_max_attempts: int = Field(3, ge=1, description="Attempts at one notification while no answer comes")

@@ -6,6 +6,8 @@ a Registration calls it after the commit (no other process writes to the store).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ldt_stack.broker.errors import NonexistentTenant
 from ldt_stack.broker.federation.registration import Registration, compile_registration
 from ldt_stack.broker.store.interface import DocumentKind, Snapshot, Store
@@ -28,13 +30,14 @@ class RegistrationIndex:
         self._generation[tenant] = self._generation.get(tenant, 0) + 1
         self._known.pop(tenant, None)
 
-    async def registrations(self, tenant: str | None, now: str) -> tuple[Registration, ...]:
-        """All that have not expired; none for a tenant that does not exist."""
+    async def registrations(self, tenant: str | None, now: Callable[[], str]) -> tuple[Registration, ...]:
+        """All that have not expired; none for a tenant that does not exist. `now` is asked only if any may expire."""
         known = self._known.get(tenant)
         if known is None:
             known = await self._load(tenant)
         if any(one.expires_at is not None for one in known):
-            return tuple(one for one in known if not one.expired(now))
+            present = now()
+            return tuple(one for one in known if not one.expired(present))
         return known
 
     async def _load(self, tenant: str | None) -> tuple[Registration, ...]:

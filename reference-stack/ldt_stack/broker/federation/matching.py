@@ -77,7 +77,8 @@ class RegistrationQuery:
             return False
         if self.csf is not None and not self.csf.matches(registration.described):
             return False
-        if self.scope is not None and not self.scope.matches(registration.described):
+        unscoped = not registration.described["scope"]  # it cannot be ruled out then
+        if self.scope is not None and not unscoped and not self.scope.matches(registration.described):
             return False
         return self.geo is None or possibly_within(registration, self.geo)
 

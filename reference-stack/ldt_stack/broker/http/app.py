@@ -120,7 +120,8 @@ class BrokerApp:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *extra]
+                warnings = [(b"ngsild-warning", text.encode()) for text in scope.get("warnings", ())]  # 6.3.17
+                message["headers"] = [*message["headers"], *extra, *warnings]
             await send(message)
 
         response = await self._answer(Request(scope, receive))

@@ -118,7 +118,8 @@ def _call(request: Request, ld_context: LdContext) -> Call:
     tenant, snapshot_id = tenant_of(request), request.headers.get(SNAPSHOT_HEADER)
     if snapshot_id is not None:  # "all operations are implicitly limited to a local scope" (5.5.15)
         tenant, local = space_of(tenant, snapshot_id), True
-    return Call(tenant, ld_context, local, via, request.scope.get("request_id", ""))
+    warnings: list[str] = request.scope.setdefault("warnings", [])
+    return Call(tenant, ld_context, local, via, request.scope.get("request_id", ""), request.headers, warnings)
 
 
 def read_local(request: Request) -> bool | None:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ldt_stack.broker.federation.loops import own_alias
 from ldt_stack.broker.http.headers import accept, broker_of, read_call
 from ldt_stack.broker.http.metrics import CONTENT_TYPE
 from ldt_stack.broker.http.openapi import NGSI_LD_VERSION, openapi
@@ -57,10 +58,11 @@ async def source_identity(request: Request) -> Response:
     media_type = accept(request)
     call = await read_call(request)
     broker = broker_of(request)
+    alias = own_alias(broker.settings.alias, call.tenant)
     identity = {
-        "id": f"urn:ngsi-ld:ContextSourceIdentity:{broker.settings.alias}",
+        "id": f"urn:ngsi-ld:ContextSourceIdentity:{alias}",
         "type": "ContextSourceIdentity",
-        "contextSourceAlias": broker.settings.alias,
+        "contextSourceAlias": alias,
         "contextSourceUptime": _duration(uptime_seconds()),
         "contextSourceTimeAt": broker.now(),
     }

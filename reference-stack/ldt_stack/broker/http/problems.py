@@ -8,6 +8,7 @@ import orjson
 from starlette.responses import Response
 
 from ldt_stack.broker.errors import NgsiLdError
+from ldt_stack.broker.federation.failures import LoopDetected, SourceFailure, SourceTimeout
 from ldt_stack.broker.model.names import JsonObject
 
 # Table 6.3.2-1.
@@ -25,6 +26,22 @@ STATUS: Mapping[str, int] = {
     "TooComplexQuery": 403,
     "TooManyResults": 403,
 }
+
+
+# Clause 6.3.17: distributed operations that fail; their type is InternalError.
+_STATUS_OF_FAILURE: Mapping[type[NgsiLdError], int] = {
+    LoopDetected: 508,
+    SourceTimeout: 504,
+    SourceFailure: 502,
+}
+
+
+def status_of(error: NgsiLdError) -> int:
+    """The HTTP status of an error."""
+    return next(
+        (status for failure, status in _STATUS_OF_FAILURE.items() if isinstance(error, failure)),
+        STATUS[error.type_name],
+    )
 
 
 class HttpError(Exception):
@@ -49,11 +66,11 @@ def problem(error: NgsiLdError) -> JsonObject:
         "type": error.uri,
         "title": error.title,
         "detail": error.detail,
-        "status": STATUS[error.type_name],
+        "status": status_of(error),
         **error.members,
     }
 
 
 def problem_response(error: NgsiLdError) -> Response:
     """`application/json`, whatever the Accept header says (6.3.3, 6.3.6)."""
-    return Response(orjson.dumps(problem(error)), STATUS[error.type_name], media_type="application/json")
+    return Response(orjson.dumps(problem(error)), status_of(error), media_type="application/json")

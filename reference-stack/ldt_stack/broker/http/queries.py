@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Final
 
 from starlette.requests import Request
@@ -89,7 +89,7 @@ async def query_entities_by_post(request: Request) -> Response:
     payload, call = await read_payload(request, geojson=True)
     wanted = take_map(request, payload)
     source = read_query(payload, **asdict(paging), chosen=chosen, sys_attrs=sys_attrs, local=read_local(request))
-    return await _answer(request, call, source, wanted, paging, media_type)
+    return await _answer(request, call, replace(source, batch=True), wanted, paging, media_type)
 
 
 async def _answer(

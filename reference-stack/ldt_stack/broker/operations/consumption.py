@@ -1,6 +1,7 @@
 """Retrieve Entity and Query Entities: ETSI GS CIM 009 V1.9.1, clauses 5.7.1 and 5.7.2.
 
-Left out: forwarding to Context Sources. Queries that use an EntityMap are in `entity_map_queries.py`.
+What Context Sources have is put together in `distributed_query.py`. Queries that use an EntityMap are
+in `entity_map_queries.py`.
 """
 
 from __future__ import annotations
@@ -8,10 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ldt_stack.broker.errors import BadRequestData, ResourceNotFound
+from ldt_stack.broker.federation.matching import EntitySpecification
+from ldt_stack.broker.federation.merging import merge_entities
+from ldt_stack.broker.federation.querying import query_versions
+from ldt_stack.broker.federation.reading import retrieve_versions
+from ldt_stack.broker.operations.distributed_query import assembled_page, distributed_page, federated
 from ldt_stack.broker.operations.linked import Shown, join_entities
-from ldt_stack.broker.operations.query_input import QueryInput, ViewInput, parse_query, parse_view
+from ldt_stack.broker.operations.query_input import QueryInput, View, ViewInput, is_local, parse_query, parse_view
 from ldt_stack.broker.query import bind_links, parse_types
 from ldt_stack.broker.query.lexical import is_uri
+from ldt_stack.broker.query.projection import ENTITY_MEMBERS
 from ldt_stack.broker.query.q import And, Comparison, Exists, Or, PatternMatch
 from ldt_stack.broker.service import Broker, Call
 from ldt_stack.broker.store.interface import EntityQuery, Page, Predicate, Snapshot
@@ -66,10 +73,24 @@ async def retrieve_entity(
     parsed = parse_view(view, call, broker.settings)
     terms = broker.settings.max_query_terms
     selection = None if types is None else parse_types(types, call.ld_context, max_terms=terms)
+    versions = await retrieve_versions(
+        broker,
+        call,
+        entity_id,
+        EntitySpecification(selection, (entity_id,)),
+        attributes=_asked_for(parsed),
+        dataset_ids=parsed.options.dataset_ids,
+    )
 
     def work(snapshot: Snapshot) -> list[Shown]:
-        entity = snapshot.get_entity(entity_id, instance_times=parsed.options.sys_attrs)
-        if entity is None or (selection is not None and not selection.matches(entity)):
+        times = parsed.options.sys_attrs or versions is not None  # by them versions are compared
+        entity = snapshot.get_entity(entity_id, instance_times=times)
+        if entity is not None and selection is not None and not selection.matches(entity):
+            entity = None
+        if versions is not None:
+            own = [] if entity is None else [entity]
+            entity = merge_entities([*own, *versions.equal], versions.auxiliary, broker.now())
+        if entity is None:
             what = "" if selection is None else " of the given types"
             raise ResourceNotFound(f"There is no Entity {entity_id}{what}.", instance=entity_id)
         wanted = parsed.options.attributes
@@ -100,6 +121,8 @@ async def query_entities(broker: Broker, call: Call, source: QueryInput) -> Enti
     """
     view = parse_view(source.view, call, broker.settings)
     query = replace(parse_query(source, view, call, broker.settings), instance_times=view.options.sys_attrs)
+    if not is_local(source, call) and await broker.registrations.registrations(call.tenant, broker.now):
+        return await _query_everywhere(broker, call, source, view, query)
 
     def work(snapshot: Snapshot) -> EntitiesResult:
         page, offset = _page(snapshot, bind_query(query, snapshot))
@@ -107,6 +130,35 @@ async def query_entities(broker: Broker, call: Call, source: QueryInput) -> Enti
         return EntitiesResult(shown, offset, query.limit, page.more, page.count)
 
     return await broker.store.read(call.tenant, work)
+
+
+async def _query_everywhere(
+    broker: Broker, call: Call, source: QueryInput, view: View, query: EntityQuery
+) -> EntitiesResult:
+    """The query, with what Context Sources have."""
+    asked = federated(broker, call, source, view, query)
+    remote = await query_versions(broker, call, asked)
+    now = broker.now()
+
+    def work(snapshot: Snapshot) -> EntitiesResult:
+        bound = replace(bind_query(query, snapshot), instance_times=True)  # by them versions are compared
+        if asked.split:
+            page = assembled_page(snapshot, bound, remote, now, broker.settings.federation_max_entities)
+        else:
+            page = distributed_page(snapshot, bound, remote, now)
+        shown = join_entities(snapshot, page.entities, view)
+        more = page.offset + query.limit < page.total
+        return EntitiesResult(shown, page.offset, query.limit, more, page.total if query.count else None)
+
+    return await broker.store.read(call.tenant, work)
+
+
+def _asked_for(view: View) -> frozenset[str] | None:
+    """IRIs of the Attributes that a view is about; None: all."""
+    if view.options.attributes is not None:
+        return view.options.attributes
+    picked = frozenset() if view.options.pick is None else view.options.pick.members - ENTITY_MEMBERS
+    return picked or None
 
 
 def bind_query(query: EntityQuery, snapshot: Snapshot) -> EntityQuery:

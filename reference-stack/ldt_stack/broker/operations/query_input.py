@@ -105,7 +105,7 @@ class QueryInput:
         q: Query (4.9).
         geo: Geo-query (4.10).
         scope_q: Scope query (4.19).
-        csf: Context source filter (4.9): checked, of no effect while no Context Source is registered.
+        csf: Context source filter (4.9).
         expand_values: Attribute names whose values in `q` are expanded.
         ordering: Order of the result.
         view: What to show.
@@ -115,6 +115,7 @@ class QueryInput:
         local: The local parameter: None where it was not given.
         json_keys: Attribute names whose values are plain JSON: never expanded, also where `expand_values` has them.
         split_entities: Whether parts of an Entity are expected in several places; None: as the settings say.
+        batch: Whether it is a "batch entity query" (4.20): it came as a Query object.
     """
 
     selectors: Sequence[SelectorInput] = ()
@@ -131,6 +132,7 @@ class QueryInput:
     local: bool | None = None
     json_keys: Sequence[str] = ()
     split_entities: bool | None = None
+    batch: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +267,11 @@ def _selector(source: SelectorInput, call: Call, settings: BrokerSettings) -> En
         types = parse_types(source.types, call.ld_context, max_terms=settings.max_query_terms)
     # 5.2.33: "id takes precedence over idPattern".
     return EntitySelector(tuple(source.ids), None if source.ids else pattern, types)
+
+
+def is_local(source: QueryInput, call: Call) -> bool:
+    """Whether a query is limited to local scope (5.5.13); type "*" implies it (5.2.33)."""
+    return call.local or any(selector.types == "*" for selector in source.selectors)
 
 
 def _local(source: QueryInput, selectors: Sequence[EntitySelector], call: Call) -> bool:

@@ -1,0 +1,184 @@
+"""What Context Sources have of Entities: ETSI GS CIM 009 V1.9.1, clauses 5.7.1.4 and 5.7.2.4.
+
+Every source whose Registration matches is asked at once, for what its Registration covers and no more (4.3.6.1); a
+source that fails costs its part of the answer and gives a warning (6.3.17), never the answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import quote
+
+from ldt_stack.broker.errors import NgsiLdError
+from ldt_stack.broker.federation.client import Reply, SourceRequest
+from ldt_stack.broker.federation.failures import SourceFailure, SourceInvalid
+from ldt_stack.broker.federation.matching import EntitySpecification, RegistrationQuery
+from ldt_stack.broker.federation.received import read_received, within_registration
+from ldt_stack.broker.federation.registration import Registration, RegistrationInfo
+from ldt_stack.broker.ld_context import LdContext, core_context
+from ldt_stack.broker.model.names import JsonObject, is_attribute_key
+
+if TYPE_CHECKING:
+    from ldt_stack.broker.service import Broker, Call
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Versions:
+    """What sources have of one Entity: expanded versions, those of auxiliary sources apart."""
+
+    equal: list[JsonObject] = field(default_factory=list)
+    auxiliary: list[JsonObject] = field(default_factory=list)
+
+    def add(self, registration: Registration, version: JsonObject) -> None:
+        """One more, from a source."""
+        (self.auxiliary if registration.mode == "auxiliary" else self.equal).append(version)
+
+
+async def matching(
+    broker: Broker, call: Call, query: RegistrationQuery, operations: Sequence[str]
+) -> list[tuple[Registration, list[RegistrationInfo]]]:
+    """Registrations that match a query and offer one of some operations, with what matches of each (5.12)."""
+    if call.local:
+        return []
+    found = []
+    for registration in await broker.registrations.registrations(call.tenant, broker.now):
+        if registration.operations.isdisjoint(operations):
+            continue
+        positions = query.matching(registration)
+        if positions:
+            found.append((registration, [registration.information[position] for position in positions]))
+    return found
+
+
+def warn(call: Call, registration: Registration, failure: SourceFailure) -> None:
+    """Add an NGSILD-Warning: code, whose, why (6.3.17, RFC 7234 section 5.5)."""
+    text = "".join(c if c.isascii() and c.isprintable() and c not in '"\\' else "?" for c in failure.detail)
+    call.warnings.append(f'{failure.warning_code} {quote(registration.id, safe=":/")} "{text}"')
+
+
+async def or_warning(call: Call, registration: Registration, work: Awaitable[T]) -> T | None:
+    """The result of asking a source; None, and a warning, if it fails."""
+    try:
+        return await work
+    except SourceFailure as failure:
+        warn(call, registration, failure)
+        return None
+
+
+def wire_names(ld_context: LdContext) -> LdContext:
+    """The @context for names in a URL: one that a Link header can refer to, else the core, in which names are IRIs."""
+    return ld_context if ld_context.url is not None else core_context()
+
+
+async def retrieve_versions(
+    broker: Broker,
+    call: Call,
+    entity_id: str,
+    wanted: EntitySpecification,
+    *,
+    attributes: frozenset[str] | None,
+    dataset_ids: frozenset[str] | None,
+) -> Versions | None:
+    """What Context Sources have of one Entity (5.7.1.4); None: no Registration matches.
+
+    Args:
+        broker: Whose Registrations.
+        call: The request.
+        entity_id: Which Entity.
+        wanted: The same, with the types that it must have.
+        attributes: IRIs of Attributes that are of interest; None: all.
+        dataset_ids: Likewise of their instances.
+    """
+    query = RegistrationQuery((wanted,), attributes, dataset_ids=dataset_ids)
+    found = await matching(broker, call, query, ("retrieveEntity",))
+    if not found:
+        return None
+
+    async def ask(registration: Registration, infos: list[RegistrationInfo]) -> JsonObject | None:
+        names = wire_names(await broker.sources.names_for(registration, call))
+        covering = [info for info in infos if info.covers(entity_id, None)]
+        parameters = _retrieval_parameters(covering, names, entity_id, attributes, dataset_ids)
+        request = SourceRequest("GET", f"/entities/{quote(entity_id, safe=':')}", parameters, names=names)
+
+        async def read(reply: Reply) -> JsonObject | None:
+            entity = await read_entity_of(broker, registration, reply.body, reply.ld_context)
+            if entity["id"] != entity_id:
+                raise SourceInvalid(f"{registration.id}: asked for {entity_id}, it answered with {entity['id']}")
+            return narrowed(entity, registration, covering)
+
+        return await broker.sources.ask(registration, call, request, read, absent=True)
+
+    answers = await asyncio.gather(*(or_warning(call, one, ask(one, infos)) for one, infos in found))
+    versions = Versions()
+    for (registration, _), version in zip(found, answers, strict=True):
+        if version is not None:
+            versions.add(registration, version)
+    return versions
+
+
+def _retrieval_parameters(
+    infos: Sequence[RegistrationInfo],
+    names: LdContext,
+    entity_id: str,
+    attributes: frozenset[str] | None,
+    dataset_ids: frozenset[str] | None,
+) -> list[tuple[str, str]]:
+    parameters = [("options", "sysAttrs")]
+    offered = offered_attributes(infos)
+    asked = attributes if offered is None else offered if attributes is None else attributes & offered
+    if asked is not None:
+        parameters.append(("attrs", ",".join(names.compact_iri(name) for name in sorted(asked))))
+    entities = [one for info in infos for one in info.entities if one.covers_id(entity_id)]
+    # The type goes without saying where the Entity itself is registered; "additional types" do not (4.3.6.1).
+    if entities and all(info.entities for info in infos) and not any(one.id == entity_id for one in entities):
+        parameters.append(("type", type_selector({one.types for one in entities}, names)))
+    if dataset_ids is not None:
+        parameters.append(("datasetId", ",".join(sorted(dataset_ids))))
+    return parameters
+
+
+def offered_attributes(infos: Sequence[RegistrationInfo]) -> frozenset[str] | None:
+    """IRIs of all Attributes that are offered; None: all there are."""
+    names: set[str] = set()
+    for info in infos:
+        if info.attributes is None:
+            return None
+        names |= info.attributes
+    return frozenset(names)
+
+
+def type_selector(alternatives: set[frozenset[str]], names: LdContext) -> str:
+    """A selector of Entity Types (4.17) that is met by any of some sets of types."""
+    texts = [sorted(names.compact_iri(name) for name in types) for types in alternatives]
+    return ",".join(sorted(types[0] if len(types) == 1 else f"({';'.join(types)})" for types in texts))
+
+
+async def read_entity_of(broker: Broker, registration: Registration, body: object, ld_context: LdContext) -> JsonObject:
+    """One Entity of an answer, expanded with its own @context or that of the answer.
+
+    Raises:
+        SourceInvalid: It is none.
+    """
+    if not isinstance(body, dict):
+        raise SourceInvalid(f"{registration.id}: expected an Entity, it answered {type(body).__name__}")
+    try:
+        if "@context" in body:
+            ld_context = await broker.contexts.resolve(body["@context"])
+        return read_received(body, ld_context)
+    except NgsiLdError as error:
+        raise SourceInvalid(f"{registration.id}: it answered with what is no Entity: {error.detail}") from None
+
+
+def narrowed(entity: JsonObject, registration: Registration, infos: Sequence[RegistrationInfo]) -> JsonObject | None:
+    """What any of some RegistrationInfos covers of an Entity; None if none does."""
+    result: JsonObject | None = None
+    for info in infos:
+        part = within_registration(entity, registration, info)
+        if part is not None:
+            result = part if result is None else {**result, **{k: v for k, v in part.items() if is_attribute_key(k)}}
+    return result
