@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
+import math
 import os
 import signal
 import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 import uvicorn
 from pydantic import ValidationError
 
 from ldt_stack.broker.errors import NgsiLdError
 from ldt_stack.broker.http.app import BrokerApp
+from ldt_stack.broker.logs import LogFormat, configure_logs
 from ldt_stack.broker.settings import BrokerSettings
 
 _PREFIX: Final = "LDT_BROKER_"
@@ -43,7 +44,13 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         metavar="NAME=VALUE",
         help="any other limit (see docs/broker.md), for example max_body_bytes=1000000; may be repeated",
     )
-    parser.add_argument("--log-level", default="warning", choices=["debug", "info", "warning", "error"])
+    parser.add_argument(
+        "--log-level",
+        default="warning",
+        choices=["debug", "info", "warning", "error"],
+        help="info logs every request (default: %(default)s)",
+    )
+    parser.add_argument("--log-format", default="text", choices=get_args(LogFormat), help="default: %(default)s")
     options = parser.parse_args(argv)
     try:
         options.settings = _settings(options, os.environ)
@@ -114,7 +121,7 @@ class _Server(uvicorn.Server):
 def main(argv: list[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM. Exit code 2 for what the user can mend, 4 for a failure of ours."""
     options = _arguments(argv)
-    logging.basicConfig(level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    configure_logs(options.log_level, options.log_format)
     try:
         listener = _listen(options.host, options.port)
     except OSError as error:
@@ -129,7 +136,7 @@ def main(argv: list[str] | None = None) -> int:
         access_log=False,
         lifespan="on",
         server_header=False,
-        timeout_graceful_shutdown=10,
+        timeout_graceful_shutdown=math.ceil(options.settings.shutdown_grace_seconds),
         h11_max_incomplete_event_size=64 * 1024,
     )
     server = _Server(config, options.ready_file, url)

@@ -45,6 +45,21 @@ class Call:
     warnings: list[str] = field(default_factory=list, compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class NotifierFigures:
+    """For whoever watches the broker.
+
+    Args:
+        delivered: Attempts since the start that a receiver answered with 200.
+        failed: All other attempts.
+        owed: Notifications that wait for their first or next attempt.
+    """
+
+    delivered: int
+    failed: int
+    owed: int
+
+
 class Notifier(Protocol):
     """Decides which Subscriptions a change concerns, and delivers (5.8.6)."""
 
@@ -84,6 +99,10 @@ class Notifier(Protocol):
 
     def registration_unsubscribed(self, tenant: str | None, subscription_id: str) -> None:
         """A Registration Subscription was deleted; called on the event loop, after the commit."""
+        ...
+
+    def figures(self) -> NotifierFigures:
+        """What was sent, and what waits."""
         ...
 
     async def start(self, broker: Broker) -> None:

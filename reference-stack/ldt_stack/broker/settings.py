@@ -21,6 +21,15 @@ class BrokerSettings(BaseModel):
     alias: str = Field("ldt-broker", pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", description="Via pseudonym, 5.2.40")
     public_url: str | None = Field(None, description="How others reach us; None: as the request says (Host header)")
 
+    cors_origins: tuple[str, ...] = Field(
+        ("*",),
+        description='Origins whose pages may use the broker in a browser: "*" lets all of them read, and none write; '
+        "origins that are named (https://map.example) may do both; none: no cross-origin requests",
+    )
+    shutdown_grace_seconds: float = Field(
+        10.0, ge=0, description="How long requests and notifications under way may take to finish when the broker ends"
+    )
+
     max_body_bytes: int = Field(16 * 1024 * 1024, ge=1024)
     max_batch_entities: int = Field(10_000, ge=1)
     default_page_size: int = Field(20, ge=1)
@@ -74,11 +83,11 @@ class BrokerSettings(BaseModel):
     notification_max_attempts: int = Field(3, ge=1, description="Attempts at one notification while no answer comes")
     notification_retry_seconds: float = Field(1.0, ge=0, description="Pause before the second attempt; then doubled")
 
-    @field_validator("outbound_addresses", mode="before")
+    @field_validator("outbound_addresses", "cors_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """Text from the command line or the environment is split at commas."""
-        return tuple(item.strip() for item in value.split(",")) if isinstance(value, str) else value
+        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
     @field_validator("outbound_addresses")
     @classmethod

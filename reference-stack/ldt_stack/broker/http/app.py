@@ -7,6 +7,7 @@ Starlette `Request` and raise `NgsiLdError` or `HttpError`.
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 import time
 
@@ -33,13 +34,19 @@ from ldt_stack.broker.http import (
     subscriptions,
     temporal,
 )
+from ldt_stack.broker.http.conditional import conditional
+from ldt_stack.broker.http.cors import cross_origin
 from ldt_stack.broker.http.metrics import Metrics
 from ldt_stack.broker.http.problems import HttpError, problem_response
 from ldt_stack.broker.http.routing import Router
+from ldt_stack.broker.logs import ACCESS, REQUEST_ID, log_access
 from ldt_stack.broker.service import Broker
 from ldt_stack.broker.settings import BrokerSettings
 
 _log = logging.getLogger(__name__)
+_API = "/ngsi-ld/"
+_RETRIEVALS = frozenset({"GET", "HEAD"})
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._~:/+=@-]{1,128}")
 _ECHOED = (b"ngsild-tenant", b"ngsild-snapshot")  # 6.3.14, 6.3.22: "shall also be present in HTTP response"
 
 
@@ -76,6 +83,7 @@ class BrokerApp:
         self.broker: Broker | None = None
         self.router = Router(all_routes())
         self.metrics = Metrics()
+        self._cors = cross_origin(self._http, settings.cors_origins)
 
     async def startup(self) -> None:
         """Open the store and begin to deliver."""
@@ -91,7 +99,9 @@ class BrokerApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection event of ASGI."""
         if scope["type"] == "http":
-            await self._http(scope, receive, send)
+            by_page = any(name == b"origin" for name, _ in scope["headers"])
+            answer = self._cors if by_page and self._cors is not None else self._http
+            await answer(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
 
@@ -113,8 +123,9 @@ class BrokerApp:
         scope["broker"], scope["app"] = self.broker, self
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         given = next((value for name, value in headers if name == b"x-request-id"), b"")
-        request_id = given[:64] if given[:64].isalnum() else secrets.token_hex(8).encode()
+        request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8).encode()
         scope["request_id"] = request_id.decode()
+        REQUEST_ID.set(scope["request_id"])
         echoed = [(name, value) for name, value in headers if name in _ECHOED]
         extra = [(b"x-request-id", request_id), *echoed]
 
@@ -124,9 +135,20 @@ class BrokerApp:
                 message["headers"] = [*message["headers"], *extra, *warnings]
             await send(message)
 
-        response = await self._answer(Request(scope, receive))
-        await response(scope, receive, send_with_headers)
-        self.metrics.answered(scope["method"], response.status_code, time.perf_counter() - begun)
+        self.metrics.in_flight += 1
+        try:
+            request = Request(scope, receive)
+            response = await self._answer(request)
+            if response.status_code == 200 and scope["method"] in _RETRIEVALS and scope["path"].startswith(_API):
+                response = conditional(request, response)
+            await response(scope, receive, send_with_headers)
+        finally:
+            self.metrics.in_flight -= 1
+        seconds = time.perf_counter() - begun
+        self.metrics.answered(scope["method"], response.status_code, seconds)
+        if ACCESS.isEnabledFor(logging.INFO):
+            tenant = next((value.decode("latin-1") for name, value in echoed if name == b"ngsild-tenant"), "")
+            log_access(scope["method"], scope["path"], response.status_code, seconds, tenant)
 
     async def _answer(self, request: Request) -> Response:
         try:

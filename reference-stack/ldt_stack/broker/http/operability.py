@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from ldt_stack.broker.federation.loops import own_alias
 from ldt_stack.broker.http.headers import accept, broker_of, read_call
-from ldt_stack.broker.http.metrics import CONTENT_TYPE
+from ldt_stack.broker.http.metrics import CONTENT_TYPE, Figure, process_figures
 from ldt_stack.broker.http.openapi import NGSI_LD_VERSION, openapi
 from ldt_stack.broker.http.responses import json_response, respond
 from ldt_stack.broker.ld_context import CORE_VERSION
@@ -77,18 +77,22 @@ def _duration(seconds: float) -> str:
 async def show_metrics(request: Request) -> Response:
     """Counters and gauges in the Prometheus text format."""
     broker, metrics = broker_of(request), request.scope["app"].metrics
-    owed = await broker.store.read(None, lambda snapshot: snapshot.next_due())
     spaces = await broker.store.tenants()
     snapshots = sum(split_space(space)[1] is not None for space in spaces)
-    gauges = [
-        ("ldt_broker_uptime_seconds", "Since the start.", uptime_seconds()),
-        ("ldt_broker_tenants", "Tenants that exist, the default one included.", len(spaces) - snapshots),
-        ("ldt_broker_snapshots", "Snapshots that are kept, of all tenants.", snapshots),
-        ("ldt_broker_open_tenants", "Tenants whose files are open.", len(await broker.store.open_tenants())),
-        ("ldt_broker_cached_contexts", "Downloaded @context documents.", len(broker.contexts.documents)),
-        ("ldt_broker_notifications_owed", "1 if the default tenant's outbox is not empty.", int(owed is not None)),
+    notified = broker.notifier.figures()
+    attempts = (('{outcome="delivered"}', float(notified.delivered)), ('{outcome="failed"}', float(notified.failed)))
+    figures = [
+        Figure.of("ldt_broker_requests_in_flight", "Requests being answered.", metrics.in_flight),
+        Figure("ldt_broker_notifications_total", "Attempts at notifications.", attempts),
+        Figure.of("ldt_broker_notifications_owed", "Notifications that wait to be sent.", notified.owed),
+        Figure.of("ldt_broker_uptime_seconds", "Since the start.", uptime_seconds()),
+        Figure.of("ldt_broker_tenants", "Tenants that exist, the default one too.", len(spaces) - snapshots),
+        Figure.of("ldt_broker_snapshots", "Snapshots that are kept, of all tenants.", snapshots),
+        Figure.of("ldt_broker_open_tenants", "Tenants with open files.", len(await broker.store.open_tenants())),
+        Figure.of("ldt_broker_cached_contexts", "Downloaded @context documents.", len(broker.contexts.documents)),
+        *process_figures(),
     ]
-    return Response(metrics.render(gauges), media_type=CONTENT_TYPE)
+    return Response(metrics.render(figures), media_type=CONTENT_TYPE)
 
 
 async def show_openapi(request: Request) -> Response:

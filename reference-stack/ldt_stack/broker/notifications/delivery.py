@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Context
 from typing import Any, Final
 
 from ldt_stack.broker.errors import NgsiLdError
@@ -63,10 +64,13 @@ class Deliverer:
         self._seen: dict[str | None, int] = {}
         self._queues: dict[Key, deque[Delivery]] = {}
         self._failing: set[Key] = set()
+        self._under_way: set[Key] = set()
         self._reading: dict[str | None, asyncio.Event] = {}
         self._results: dict[str | None, list[tuple[Delivery, str | None, bool, bool]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._recorders: dict[str | None, asyncio.Task[None]] = {}
+        self._sending: set[asyncio.Task[Any]] = set()
+        self._closing = False
 
     def wake(self, tenant: str | None) -> None:
         """Something was put into a tenant's outbox (or may have been left there by an earlier process)."""
@@ -81,8 +85,21 @@ class Deliverer:
         self._queues.pop((tenant, subscription_id), None)
         self._failing.discard((tenant, subscription_id))
 
-    async def close(self) -> None:
-        """Stop; outcomes that are known are recorded, the rest stays in the outbox."""
+    def owed(self) -> int:
+        """How many notifications wait for their turn, or for the next attempt."""
+        return sum(map(len, self._queues.values())) + len(self._under_way)
+
+    async def close(self, grace_seconds: float = 0.0) -> None:
+        """Stop; outcomes that are known are recorded, the rest stays in the outbox.
+
+        Args:
+            grace_seconds: How long an attempt under way may take to end, so that it need not be made again.
+        """
+        self._closing = True
+        for task in self._tasks - self._sending:
+            task.cancel()
+        if self._sending:
+            await asyncio.wait(self._sending, timeout=grace_seconds)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -91,7 +108,8 @@ class Deliverer:
             await self._record(tenant)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
+        # Without the context of whoever wakes us: what is logged here belongs to no request.
+        task = asyncio.create_task(work, context=Context())
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task
@@ -137,9 +155,13 @@ class Deliverer:
 
     async def _deliver(self, key: Key, queue: deque[Delivery]) -> None:
         """Empty one Subscription's queue."""
-        while queue and self._queues.get(key) is queue:
+        while queue and self._queues.get(key) is queue and not self._closing:
             delivery = queue.popleft()
-            await self._deliver_one(key, delivery)
+            self._under_way.add(key)
+            try:
+                await self._deliver_one(key, delivery)
+            finally:
+                self._under_way.discard(key)
         if self._queues.get(key) is queue:
             del self._queues[key]
 
@@ -149,7 +171,7 @@ class Deliverer:
         left = 1 if key in self._failing else self._max_attempts
         while True:
             at = self._now()
-            outcome = await self._attempt(key[0], delivery)
+            outcome = await self._attempt_now(key[0], delivery)
             left -= 1
             if outcome is None:
                 self._note(key[0], delivery, None, delivered=False, done=True)
@@ -158,7 +180,7 @@ class Deliverer:
             self._note(key[0], delivery, at, delivered=outcome.delivered, done=done)
             if not outcome.delivered:
                 _LOG.info("Notification for %s: %s", key[1], outcome.problem)
-            if done:
+            if done or self._closing:
                 break
             await asyncio.sleep(pause)
             pause *= 2
@@ -166,6 +188,16 @@ class Deliverer:
             self._failing.discard(key)
         else:
             self._failing.add(key)
+
+    async def _attempt_now(self, tenant: str | None, delivery: Delivery) -> Outcome | None:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("Notifications are delivered by tasks")
+        self._sending.add(task)
+        try:
+            return await self._attempt(tenant, delivery)
+        finally:
+            self._sending.discard(task)
 
     def _note(self, tenant: str | None, delivery: Delivery, at: str | None, *, delivered: bool, done: bool) -> None:
         """Remember an outcome, and have it written; many at once where they come fast."""

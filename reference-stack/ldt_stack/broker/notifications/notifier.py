@@ -41,6 +41,7 @@ from ldt_stack.broker.notifications.rendering import (
 from ldt_stack.broker.notifications.sending import Outcome, Sender
 from ldt_stack.broker.notifications.subscription import Subscription
 from ldt_stack.broker.operations.linked import Shown
+from ldt_stack.broker.service import NotifierFigures
 from ldt_stack.broker.store.interface import Delivery, DocumentKind, EntityQuery, Snapshot, Transaction
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class OutboxNotifier:
         self._registrations = RegistrationSubscriptions(self._notify_of_registrations)
         self._last_notified: dict[Key, datetime] = {}
         self._last_failed: dict[Key, datetime] = {}
+        self._delivered = self._failed = 0
         self._waiting: dict[Key, asyncio.Task[None]] = {}
 
     # --- while changes are made: on the store's thread -------------------------------------------------------------
@@ -179,7 +181,7 @@ class OutboxNotifier:
         await self._timers.close()
         await self._registrations.close()
         if self._deliverer is not None:
-            await self._deliverer.close()
+            await self._deliverer.close(self._started().settings.shutdown_grace_seconds)
         if self._sender is not None:
             await self._sender.close()
 
@@ -282,8 +284,15 @@ class OutboxNotifier:
         return render_notification(subscription, body, shown, tenant)
 
     def _recorded(self, tenant: str | None, subscription_id: str, at: str, delivered: bool) -> None:
-        if not delivered:
-            self._last_failed[tenant, subscription_id] = parse_instant(at)
+        if delivered:
+            self._delivered += 1
+            return
+        self._failed += 1
+        self._last_failed[tenant, subscription_id] = parse_instant(at)
+
+    def figures(self) -> NotifierFigures:
+        """See `service.Notifier.figures`."""
+        return NotifierFigures(self._delivered, self._failed, 0 if self._deliverer is None else self._deliverer.owed())
 
     async def _notify_periodically(self, tenant: str | None, subscription: Subscription) -> None:
         """Owe the notification of a periodic Subscription: all its Entities that match (5.8.6)."""
