@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
+from ldt_conformance.checks.toolbox.geometry import geometry_fault
 from ldt_conformance.checks.toolbox.times import instant
 from ldt_conformance.checks.toolbox.trials import Trial, distinguishing, located, members, metres, point_of
 from ldt_conformance.clients.reading import Item, Value, read_ngsi_ld
@@ -224,3 +225,26 @@ def _hint(twin: Twin) -> str:
         if twin.context_headers()
         else " (name the site's @context in samples.links.context, so that names are short)"
     )
+
+
+def geojson_fault(twin: Twin, batch: Batch) -> tuple[str | None, int]:
+    """What is wrong with a type's GeoJSON form, and how many features there are; asked once a type."""
+    return twin.once(f"geojson {batch.name}", lambda: _geojson_fault(twin, batch))
+
+
+def _geojson_fault(twin: Twin, batch: Batch) -> tuple[str | None, int]:
+    wanted = {"Accept": "application/geo+json"} | twin.context_headers()
+    response = twin.place("ngsi-ld").get("/entities", params={"type": batch.name, "limit": 20}, headers=wanted)
+    features = members(response, "features")
+    if response.status != 200 or response.media_type != "application/geo+json" or features is None:
+        return f"{response.status} {response.media_type}: {response.text[:80]}", 0
+    if not features:
+        return "no feature", 0
+    for feature in features:
+        properties = feature.get("properties")
+        if feature.get("type") != "Feature" or not isinstance(properties, dict) or "type" not in properties:
+            return f"{feature.get('id')} is no Feature with the entity type in its properties", len(features)
+        geometry = feature.get("geometry")
+        if geometry is not None and (fault := geometry_fault(geometry)):
+            return f"{feature.get('id')}: {fault}", len(features)
+    return None, len(features)

@@ -7,11 +7,12 @@ to fulfil what was asked for, and the item that showed the value has to be among
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import asin, cos, radians, sin, sqrt
 from typing import Any
 
+from ldt_conformance.checks.toolbox.declared import listed
 from ldt_conformance.clients.reading import Item, Value
 from ldt_conformance.clients.sample import Batch
 from ldt_conformance.engine.run_context import RunContext
@@ -37,6 +38,17 @@ def judge(trial: Trial, run: RunContext) -> None:
     if not trial.worked:
         fail(trial.expected, trial.observed)
     run.note(trial.observed)
+
+
+def judge_all(tried: Mapping[str, Trial], run: RunContext, *, needed: str | None = None) -> None:
+    """End a check as several trials came out: any that fails does, one that worked (or the one needed) is enough."""
+    for name, trial in tried.items():
+        if trial.worked is False:
+            fail(trial.expected, f"{name}: {trial.observed}")
+    worked = [name for name, trial in tried.items() if trial.worked]
+    if not worked or (needed is not None and needed not in worked):
+        inconclusive(Reason.INSUFFICIENT_EVIDENCE, listed([trial.observed for trial in tried.values()]))
+    run.note(f"shown to work: {', '.join(worked)}")
 
 
 def members(response: Response, *path: str) -> list[dict[str, Any]] | None:

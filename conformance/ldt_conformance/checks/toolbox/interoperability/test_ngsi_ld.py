@@ -9,7 +9,6 @@ from urllib.parse import quote
 
 from ldt_conformance.checks.toolbox import ngsi_ld_trials as trials
 from ldt_conformance.checks.toolbox.declared import listed, toolbox_check
-from ldt_conformance.checks.toolbox.geometry import geometry_fault
 from ldt_conformance.checks.toolbox.trials import judge, members
 from ldt_conformance.clients.reading import NOT_ATTRIBUTES, short
 from ldt_conformance.clients.sample import Batch
@@ -20,7 +19,6 @@ from ldt_conformance.engine.transport.response import Response
 from ldt_conformance.engine.verdicts import Reason, fail, inconclusive, info, not_applicable, warn
 
 LD_JSON = {"Accept": "application/ld+json"}
-GEOJSON = {"Accept": "application/geo+json"}
 DEFAULT_CONTEXT = "https://uri.etsi.org/ngsi-ld/default-context/"
 ERRORS = "https://uri.etsi.org/ngsi-ld/errors/"
 URN = re.compile(r"^urn:ngsi-ld:[A-Za-z][\w-]*:.+")
@@ -170,33 +168,10 @@ def test_geojson(twin: Twin, run: RunContext) -> None:
     broker(twin)
     if not located:
         inconclusive(Reason.INSUFFICIENT_EVIDENCE, "no entity with a place", expected="located entities")
-    fault, count = geojson_fault(twin, located[0])
+    fault, count = trials.geojson_fault(twin, located[0])
     if fault:
         fail("a GeoJSON FeatureCollection (RFC 7946) with the entity type in properties", fault)
     run.note(f"{count} features of type {located[0].type}")
-
-
-def geojson_fault(twin: Twin, batch: Batch) -> tuple[str | None, int]:
-    """What is wrong with a type's GeoJSON form, and how many features there are; asked once a type."""
-    return twin.once(f"geojson {batch.name}", lambda: _geojson_fault(twin, batch))
-
-
-def _geojson_fault(twin: Twin, batch: Batch) -> tuple[str | None, int]:
-    place = broker(twin)
-    response = place.get("/entities", params={"type": batch.name, "limit": 20}, headers=headers(twin, GEOJSON))
-    features = members(response, "features")
-    if response.status != 200 or response.media_type != "application/geo+json" or features is None:
-        return f"{response.status} {response.media_type}: {response.text[:80]}", 0
-    if not features:
-        return "no feature", 0
-    for feature in features:
-        properties = feature.get("properties")
-        if feature.get("type") != "Feature" or not isinstance(properties, dict) or "type" not in properties:
-            return f"{feature.get('id')} is no Feature with the entity type in its properties", len(features)
-        geometry = feature.get("geometry")
-        if geometry is not None and (fault := geometry_fault(geometry)):
-            return f"{feature.get('id')}: {fault}", len(features)
-    return None, len(features)
 
 
 @toolbox_check("ngsi-ld/simplified", "LDT-IO-31", clause=clause("4.5.4"))

@@ -8,7 +8,8 @@ import re
 import yaml
 
 from ldt_conformance.checks.toolbox.declared import listed, toolbox_check
-from ldt_conformance.clients.twin import JSON, Twin
+from ldt_conformance.checks.toolbox.healthy import declared_client, expect_healthy
+from ldt_conformance.clients.twin import Twin
 from ldt_conformance.engine.run_context import RunContext
 from ldt_conformance.engine.site.model import Pipeline, Site
 from ldt_conformance.engine.verdicts import CheckInconclusive, Reason, fail, inconclusive, not_applicable, warn
@@ -20,11 +21,6 @@ HEALTH = (
     "/api/v2/monitor/health",
     "/nifi-api/system-diagnostics",
     "/connectors?expand=status",
-)
-HEALTHY = re.compile(r"(?i)\b(ok|healthy|ready|running|up|true|pass|green|available)\b")
-UNHEALTHY = re.compile(
-    r"(?i)\b(unhealthy|unavailable|down|failed|failing|not[ _-]?ready)\b"
-    r"|\"(ok|healthy|ready|live|up|running)\"\s*:\s*false"
 )
 METRIC = re.compile(r"(?m)^# (HELP|TYPE) \w+|^[a-zA-Z_:][\w:]*(\{[^}]*\})? [0-9.eE+-]+")
 
@@ -129,30 +125,15 @@ def _json_fault(text: str) -> str | None:
 
 @toolbox_check("orchestration/engine-health", "LDT-OR-03")
 def test_engine_health(twin: Twin, run: RunContext) -> None:
-    endpoint = twin.target.endpoint("pipelines")
-    if endpoint is None or endpoint.url is None:
-        not_applicable(Reason.UNCLAIMED, "ldt.yaml names no pipelines endpoint")
-    client = twin.target.client("pipelines")
+    client = declared_client(twin, "pipelines")
     declared = twin.site.samples.links.get("pipelines-health")
-    seen = []
-    for path in [declared] if declared else HEALTH:
-        response = client.request("GET", path, headers=JSON)
-        said = "" if response.media_type == "text/html" else response.text[:2000]
-        if response.status == 200 and UNHEALTHY.search(said):
-            fail("200 and a healthy state from the engine", f"GET {path or '/'} answers {said[:120]}")
-        if response.status == 200 and HEALTHY.search(said):
-            run.note(f"GET {path or '/'} answers {response.text[:80]}")
-            return
-        seen.append(f"{path or '/'} {response.status}")
-    fail("200 and a healthy state from the engine", listed(seen))
+    paths = [declared] if declared else HEALTH
+    expect_healthy(client, paths, run, service="engine", wanted="200 and a healthy state from the engine")
 
 
 @toolbox_check("orchestration/metrics", "LDT-OR-14")
 def test_metrics(twin: Twin, run: RunContext) -> None:
-    endpoint = twin.target.endpoint("monitoring")
-    if endpoint is None or endpoint.url is None:
-        not_applicable(Reason.UNCLAIMED, "ldt.yaml names no monitoring endpoint")
-    client = twin.target.client("monitoring")
+    client = declared_client(twin, "monitoring")
     path = "" if client.base_url.endswith("/metrics") else "/metrics"
     response = client.request("GET", path, headers={"Accept": "application/openmetrics-text, text/plain"})
     count = len(METRIC.findall(response.text))

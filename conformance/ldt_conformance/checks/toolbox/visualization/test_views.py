@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 from ldt_conformance.checks.toolbox.declared import listed, toolbox_check
-from ldt_conformance.checks.toolbox.interoperability.test_ngsi_ld import geojson_fault
-from ldt_conformance.checks.toolbox.orchestration.test_pipelines import HEALTHY, UNHEALTHY
+from ldt_conformance.checks.toolbox.healthy import declared_client, expect_healthy
+from ldt_conformance.checks.toolbox.ngsi_ld_trials import geojson_fault
 from ldt_conformance.clients.sample import take_sample
-from ldt_conformance.clients.twin import JSON, Twin
+from ldt_conformance.clients.twin import Twin
 from ldt_conformance.discovery import Answer
 from ldt_conformance.engine.run_context import RunContext
 from ldt_conformance.engine.transport.response import Response
@@ -119,21 +119,9 @@ def test_map_layer(twin: Twin, run: RunContext) -> None:
 
 @toolbox_check("visualization/dashboard-health", "LDT-VI-06")
 def test_dashboard_health(twin: Twin, run: RunContext) -> None:
-    role = twin.target.endpoint("visualisation")
-    if role is None or role.url is None:
-        not_applicable(Reason.UNCLAIMED, "ldt.yaml names no visualisation endpoint")
-    client = twin.target.client("visualisation")
-    seen = []
-    for path in HEALTH:
-        response = client.request("GET", path, headers=JSON)
-        said = "" if response.media_type == "text/html" else response.text[:2000]
-        if response.status == 200 and UNHEALTHY.search(said):
-            fail("200 and a healthy state from the dashboard", f"GET {path} answers {said[:120]}")
-        if response.status == 200 and HEALTHY.search(said):
-            run.note(f"GET {path} answers {response.text[:60]}")
-            return
-        seen.append(f"{path} {response.status}")
-    fail("a health address of Grafana, Superset, Kibana or /health", listed(seen))
+    client = declared_client(twin, "visualisation")
+    wanted = "a health address of Grafana, Superset, Kibana or /health"
+    expect_healthy(client, HEALTH, run, service="dashboard", wanted=wanted)
 
 
 @toolbox_check("visualization/language-and-screen", "LDT-VI-09")
