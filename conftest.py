@@ -6,11 +6,14 @@ import functools
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from headless_chromium import find_chromium
 
 
 @functools.cache
@@ -25,7 +28,7 @@ def docker_is_there() -> bool:
 @functools.cache
 def browser_is_there() -> bool:
     """Whether a headless chromium can be started."""
-    return any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
+    return find_chromium() is not None
 
 
 @functools.cache
@@ -40,11 +43,31 @@ def spec_is_there() -> bool:
     return bool(os.environ.get("LDT_SPEC_DIR")) and Path(os.environ["LDT_SPEC_DIR"]).is_dir()
 
 
+@functools.cache
+def reference_is_there() -> bool:
+    """Whether a copy of the pages that we quote lies where LDT_REFERENCE_DIR says."""
+    return bool(os.environ.get("LDT_REFERENCE_DIR")) and Path(os.environ["LDT_REFERENCE_DIR"]).is_dir()
+
+
+@functools.cache
+def seaweedfs_is_there() -> bool:
+    """Whether the program of the SeaweedFS wheel is beside this Python, or on the PATH."""
+    name = "weed.exe" if os.name == "nt" else "weed"
+    return (Path(sys.executable).parent / name).is_file() or shutil.which(name) is not None
+
+
 NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "docker": (docker_is_there, "need a running Docker Engine"),
-    "browser": (browser_is_there, "need a headless chromium (Debian: apt-get install chromium)"),
+    "browser": (
+        browser_is_there,
+        "need a headless chromium (Debian: apt-get install chromium) or LDT_CHROMIUM",
+    ),
     "mosquitto": (mosquitto_is_there, "need the MQTT server Mosquitto (Debian: apt-get install mosquitto)"),
     "spec": (spec_is_there, "need the text of the standard (set LDT_SPEC_DIR)"),
+    "reference": (reference_is_there, "need a copy of the pages that are quoted (set LDT_REFERENCE_DIR)"),
+    "seaweedfs": (seaweedfs_is_there, "need SeaweedFS, which has no wheel for this machine"),
+    "posix": (lambda: os.name == "posix", "need signals, limits and forked processes as POSIX has them"),
+    "linux": (lambda: sys.platform == "linux", "need Linux (a child that ends with its parent: PR_SET_PDEATHSIG)"),
 }
 
 LEFT_OUT = pytest.StashKey[dict[str, int]]()

@@ -71,13 +71,16 @@ class NgsiLdClient:
         deadline = time.monotonic() + seconds
         while True:
             try:
-                if (await self._http.get(f"{self.root}/types")).status_code < httpx.codes.INTERNAL_SERVER_ERROR:
+                answer = await self._http.get(f"{self.root}/types")
+                if answer.status_code < httpx.codes.INTERNAL_SERVER_ERROR:
                     return
-            except httpx.HTTPError:
-                pass  # not listening yet; the deadline below decides
+                last = f"it answered {answer.status_code}: {answer.text[:200]}"
+            except httpx.HTTPError as error:  # not listening yet, perhaps; the deadline decides
+                last = repr(error)
             if time.monotonic() > deadline:
                 raise BrokerUnavailableError(
-                    f"{self.root}/types did not answer within {seconds:g} s. Is the broker up?"
+                    f"{self.root}/types gave no NGSI-LD answer within {seconds:g} s; the last try: {last}. "
+                    "Is the broker up?"
                 )
             await asyncio.sleep(0.05)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from ..engine.fakes import FakeBroker
 from .process import assert_clear, ldt, said
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="RLIMIT_FSIZE is of POSIX")
+pytestmark = pytest.mark.posix  # RLIMIT_FSIZE
 
 
 @pytest.mark.parametrize("kibibytes", [1, 8, 24, 200])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sqlite3
 import subprocess
@@ -23,7 +22,7 @@ from .process import assert_clear, ldt
 DEADLINE_SECONDS = 60.0
 BOOKKEEPING = {"sqlite_sequence", "sqlite_stat1", "meta", "names", "places_tree_node"}  # counters, dictionary, index
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="SIGKILL is of POSIX")
+pytestmark = pytest.mark.posix  # SIGKILL
 
 
 @dataclass(frozen=True)

@@ -115,6 +115,23 @@ def test_a_load_run_says_the_cause_before_it_writes(fault: Fault, site: Path, tm
     assert not (tmp_path / "ldt-report" / "journal").exists()
 
 
+def test_unreachable_object_storage(write_site: Callable[..., Path], tmp_path: Path) -> None:
+    """A broker that answers beside an S3 address that does not: its checks are undecided with the cause, none fails."""
+    broker = FakeBroker()
+    auth = {"kind": "s3", "access_key": "${LDT_TEST_TOKEN}", "secret_key": "${LDT_TEST_TOKEN}"}
+    objects = {"url": f"http://127.0.0.1:{free_port()}", "api": "s3", "bucket": "models", "auth": auth}
+    site = write_site({"safety": {"mode": "sandbox-write"}}, broker={"url": broker.url}, objects=objects)
+    arguments = ["check", str(site), "--pack", "toolbox", "--select", "object_storage", "-n", "1"]
+    done = ldt(*arguments, cwd=tmp_path, LDT_TEST_TOKEN="a-secret-key")
+    broker.close()
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert_clear(done)
+    asked = [one for one in report_of(tmp_path / "ldt-report")["results"] if one["reason"] == "UNREACHABLE"]
+    assert asked
+    assert all("Connection refused" in one["observed"] and objects["url"] in one["observed"] for one in asked)
+    assert "fail" not in report_of(tmp_path / "ldt-report")["rollup"]["verdicts"]
+
+
 @faults(_dead)
 def test_a_gap_analysis_is_written_all_the_same(fault: Fault, site: Path, tmp_path: Path) -> None:
     """Exit 3, the page says what the site file declares and why nothing was found."""

@@ -280,7 +280,7 @@ def test_plain_pytest_runs_the_same_checks(broker: FakeBroker, write_site: Write
     assert verdicts(tmp_path, "create-entity/")["location-header"] == ("pass", None)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+@pytest.mark.posix
 def test_ctrl_c_writes_what_there_is_and_removes_what_was_created(
     broker: FakeBroker, write_site: WriteSite, tmp_path: Path
 ):

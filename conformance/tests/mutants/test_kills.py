@@ -1,7 +1,6 @@
 """Every wrong broker is noticed, by the checks that were reviewed for it and by no others."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -19,7 +18,7 @@ CONTROLS: list[str] = REVIEWED.pop("controls")
 SETUP_SECONDS = 540.0  # the first test waits for all mutants; a few seconds each on an idle machine
 NOTICED = {"fail", "harness-error"}
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the wrong brokers are forked processes")
+pytestmark = pytest.mark.posix  # the wrong brokers are forked processes
 
 
 def run_all(folder: Path, selections: dict[str, Iterable[str]], parallel_timeout: float) -> dict[str, dict[str, Any]]:

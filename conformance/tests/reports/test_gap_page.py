@@ -49,7 +49,7 @@ def test_seven_layers_from_the_sources_up_each_with_its_question() -> None:
         assert question.outcome in section
 
 
-@pytest.mark.skipif("LDT_REFERENCE_DIR" not in os.environ, reason="LDT_REFERENCE_DIR names no copy of CitCom.ai's page")
+@pytest.mark.reference
 def test_the_quoted_questions_are_the_pages_own() -> None:
     """Each quoted question stands in CitCom.ai's page word for word; why and outcome are not copied from it."""
     text = " ".join(Path(os.environ["LDT_REFERENCE_DIR"], "citcom-ldt-page.md").read_text(encoding="utf-8").split())

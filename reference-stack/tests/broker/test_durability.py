@@ -29,8 +29,6 @@ KILLS = 50
 DEADLINE_SECONDS = 20.0
 PACKAGE_ROOT = Path(__file__).parents[2]
 
-posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither SIGKILL nor a fork server")
-
 
 class Process(Protocol):
     """What the tests need of a broker process."""
@@ -104,7 +102,7 @@ def evolution_of(entity_id: str, snapshot: Snapshot) -> TemporalEntity | None:
     return snapshot.get_temporal(entity_id, TemporalQuery(timeproperty="modifiedAt"))
 
 
-@posix
+@pytest.mark.posix
 def test_kill_9_after_a_201_loses_nothing(tmp_path: Path) -> None:
     """Fifty times an Entity is created and the process killed at once; every Entity and its history is there after."""
     data, ready = tmp_path / "data", tmp_path / "ready.json"
@@ -128,7 +126,7 @@ def test_kill_9_after_a_201_loses_nothing(tmp_path: Path) -> None:
         asyncio.run(store.close())
 
 
-@posix
+@pytest.mark.posix
 def test_sigterm_ends_the_broker_cleanly(tmp_path: Path) -> None:
     """SIGTERM: the process ends by itself with code 0, and the next one finds what was written."""
     data, ready = tmp_path / "data", tmp_path / "ready.json"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,7 @@ import pytest
 
 from .test_durability import ask, start
 
-pytestmark = [
-    pytest.mark.anyio,
-    pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither SIGKILL nor a fork server"),
-]
+pytestmark = [pytest.mark.anyio, pytest.mark.posix]  # SIGKILL, a fork server
 ROUNDS = 5
 
 

@@ -23,7 +23,6 @@ from ldt_stack.objects.seaweed import (
     is_ready,
     new_credentials,
     object_server,
-    weed_program,
 )
 from ldt_stack.supervisor.children import Child, stop_all
 from ldt_stack.supervisor.ports import free_ports
@@ -41,8 +40,6 @@ class Store:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    if weed_program() is None:
-        pytest.skip("no SeaweedFS wheel for this machine")
     directory, credentials = tmp_path_factory.mktemp("objects"), new_credentials()
     server = object_server(directory / "data", credentials, free_ports, free_ports(1)[0])
     assert server is not None
@@ -60,6 +57,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 
 @pytest.mark.parametrize("key", ["a.txt", "folder/b c.json", "Töölö/+&=%.bin", "quote'and\"both"])
+@pytest.mark.seaweedfs
 def test_round_trip(store: Store, key: str) -> None:
     """What was put comes back byte for byte, also under keys that must be encoded."""
     body = bytes(range(256)) * 8
@@ -69,12 +67,14 @@ def test_round_trip(store: Store, key: str) -> None:
         assert key in client.keys("models")
 
 
+@pytest.mark.seaweedfs
 def test_missing_object_is_none(store: Store) -> None:
     """A key that is not there is no error."""
     with store.client() as client:
         assert client.get("models", "nowhere") is None
 
 
+@pytest.mark.seaweedfs
 def test_listing_follows_pages(store: Store) -> None:
     """More keys than fit into one answer are all listed."""
     with store.client() as client:
@@ -84,6 +84,7 @@ def test_listing_follows_pages(store: Store) -> None:
         assert client.keys("many", "k/") == [f"k/{number:04}" for number in range(1005)]
 
 
+@pytest.mark.seaweedfs
 def test_buckets_are_there(store: Store) -> None:
     """The buckets of the twin were made at the start, and making them again is no error."""
     with store.client() as client:
@@ -92,6 +93,7 @@ def test_buckets_are_there(store: Store) -> None:
             client.keys(bucket)
 
 
+@pytest.mark.seaweedfs
 def test_wrong_key_is_refused(store: Store) -> None:
     """A request that was signed with another secret is refused, and so is one without any."""
     wrong = Credentials(store.credentials.access_key, "not-the-secret")
@@ -100,6 +102,7 @@ def test_wrong_key_is_refused(store: Store) -> None:
     assert httpx.get(f"{store.server.url}/models", trust_env=False).status_code == 403
 
 
+@pytest.mark.seaweedfs
 def test_only_loopback_is_listened_on(store: Store) -> None:
     """No port of the store can be reached from another machine, and none is a well-known one."""
     assert store.child.pid is not None
@@ -137,6 +140,7 @@ def test_canonical_query_is_what_is_sent(query: dict[str, str]) -> None:
     assert dict(url.params) == query
 
 
+@pytest.mark.seaweedfs
 def test_no_socket_is_left_behind(store: Store) -> None:
     """What weed puts outside its directory is known, so that it can be removed."""
     left = {path for path in SOCKET_DIRECTORY.glob("seaweedfs-*.sock") if _listens(path)}

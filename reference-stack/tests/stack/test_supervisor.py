@@ -21,8 +21,6 @@ from ldt_stack.supervisor.ports import free_ports, next_free
 from ldt_stack.supervisor.workspace import OWNER_FILE, open_workspace, write_secrets
 
 DEADLINE_SECONDS = 60.0
-LINUX = pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux only")
-POSIX = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 SMALL = ("--only", "broker", "--only", "objects")
 
 
@@ -88,7 +86,7 @@ def start_twin(tmp_path: Path) -> Iterator[Callable[..., RunningTwin]]:
             twin.process.wait(30)
 
 
-@POSIX
+@pytest.mark.posix
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stops_cleanly(start_twin: Callable[..., RunningTwin], number: int) -> None:
     """Ctrl-C and SIGTERM end the twin with code 0, its children, its temporary directory and its ready file."""
@@ -104,7 +102,7 @@ def test_stops_cleanly(start_twin: Callable[..., RunningTwin], number: int) -> N
     assert "Traceback" not in twin.output.read_text()
 
 
-@LINUX
+@pytest.mark.linux
 def test_killed_supervisor_leaves_no_child(start_twin: Callable[..., RunningTwin]) -> None:
     """After kill -9 of the supervisor every child ends, and the next start removes what it could not."""
     twin = start_twin(*SMALL)
@@ -122,8 +120,8 @@ def test_killed_supervisor_leaves_no_child(start_twin: Callable[..., RunningTwin
     assert len(following.temporary_directories()) == 1
 
 
-@POSIX
-@pytest.mark.parametrize("watch", [pytest.param("die-with", marks=LINUX), "watch"])
+@pytest.mark.posix
+@pytest.mark.parametrize("watch", [pytest.param("die-with", marks=pytest.mark.linux), "watch"])
 def test_child_ends_with_its_parent(tmp_path: Path, watch: str) -> None:
     """A child started through the shim ends when its parent is killed, by the kernel's help or by a closed pipe."""
     program = (
@@ -142,7 +140,7 @@ def test_child_ends_with_its_parent(tmp_path: Path, watch: str) -> None:
     wait_for(lambda: not [process for process in family if process.is_running()], "family gone")
 
 
-@POSIX
+@pytest.mark.posix
 def test_ended_part_is_started_again(start_twin: Callable[..., RunningTwin]) -> None:
     """A broker that is killed comes back at the same address."""
     twin = start_twin("--only", "broker")
@@ -237,7 +235,7 @@ def test_missing_extra(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
     assert "ldt-harness[stack]" in said
 
 
-@POSIX
+@pytest.mark.posix
 def test_secrets_are_private(tmp_path: Path) -> None:
     """Files with secrets can be read by their owner alone."""
     workspace = open_workspace(tmp_path / "data")

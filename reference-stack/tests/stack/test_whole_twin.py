@@ -22,7 +22,6 @@ from ldt_conformance.engine.site.model import Site
 from ldt_stack.city.clock import parse_instant
 from ldt_stack.city.entities import THEMES
 from ldt_stack.objects.s3 import Credentials, S3Client
-from ldt_stack.objects.seaweed import weed_program
 
 START_SECONDS = 90.0
 LINK = '<{}>; rel="http://www.w3.org/ns/json-ld#context"; type="application/ld+json"'
@@ -121,10 +120,9 @@ def test_history_can_be_read(twin: Twin) -> None:
     assert (instants[-1] - instants[0]).days >= 14
 
 
+@pytest.mark.seaweedfs
 def test_model_is_kept(twin: Twin) -> None:
     """Model, manifest and card lie in object storage, under the version that is served."""
-    if weed_program() is None:
-        pytest.skip("no SeaweedFS wheel for this machine")
     keys = dict(line.split("=", 1) for line in Path(twin.ready["credentials_file"]).read_text().splitlines())
     version = twin.http.get(f"{twin.ready['forecaster']}/v2/models/traffic-flow").json()["versions"][0]
     folder = f"traffic-flow/{version}"

@@ -14,26 +14,47 @@ function element(tag, text, attributes = {}) {
   return made;
 }
 
-function say(text) { by("live").textContent = text; }
+function write(node, text) { if (node.textContent !== text) node.textContent = text; }  // the same again is not announced again
+
+function say(text) { write(by("live"), text); }
+
+// Entries that were there stay the same nodes, so that whoever has the focus keeps it when the values are renewed.
+function renew(box, entries, make, update) {
+  const known = new Map([...box.children].map((node) => [node.dataset.key, node]));
+  const nodes = entries.map((entry) => {
+    const node = known.get(entry.key) ?? make(entry);
+    node.dataset.key = entry.key;
+    update(node, entry);
+    return node;
+  });
+  if (nodes.length !== box.children.length || nodes.some((node, place) => node !== box.children[place])) box.replaceChildren(...nodes);
+}
 
 function drawThemes() {
-  by("themes").replaceChildren(...state.config.themes.map((theme) => {
-    const button = element("button", theme.label, { type: "button", "aria-pressed": String(theme.key === state.theme.key) });
+  const make = (theme) => {
+    const button = element("button", theme.label, { type: "button" });
     button.addEventListener("click", () => chooseTheme(theme));
     return button;
-  }));
+  };
+  renew(by("themes"), state.config.themes, make, (button, theme) => {
+    button.setAttribute("aria-pressed", String(theme.key === state.theme.key));
+  });
 }
 
 function drawStations() {
   by("stations-title").textContent = `${state.theme.label}: ${state.stations.length} stations`;
-  by("stations").replaceChildren(...state.stations.map((station) => {
-    const button = element("button", null, { type: "button", "aria-current": String(station.id === state.chosen) });
-    button.append(element("span", station.name), element("span", station.text, { class: "value" }));
+  const make = (station) => {
+    const button = element("button", null, { type: "button" });
+    button.append(element("span", station.name), element("span", "", { class: "value" }));
     button.addEventListener("click", () => chooseStation(station.id));
     const entry = element("li", null);
     entry.append(button);
     return entry;
-  }));
+  };
+  renew(by("stations"), state.stations.map((station) => ({ ...station, key: station.id })), make, (entry, station) => {
+    entry.firstChild.setAttribute("aria-current", String(station.id === state.chosen));
+    write(entry.querySelector(".value"), station.text);
+  });
 }
 
 function drawLegend(range) {
@@ -80,17 +101,16 @@ async function chooseStation(id) {
   state.chosen = id;
   state.map?.choose(id);
   const station = state.stations.find((entry) => entry.id === id);
-  by("station-name").textContent = station ? station.name : id;
-  for (const button of by("stations").querySelectorAll("button")) button.setAttribute("aria-current", "false");
+  write(by("station-name"), station ? station.name : id);
   drawStations();
   try {
     const found = await api.series(state.theme.key, id);
     if (state.chosen !== id) return;
-    by("station-facts").textContent = `${state.theme.measure}, ${id}`;
+    write(by("station-facts"), `${state.theme.measure}, ${id}`);
     state.chart.show(station ? station.name : id, state.theme.unit, found.observed, found.forecast);
     drawRows(found.observed, found.forecast);
-    by("model").textContent = found.issued
-      ? `Forecast by ${found.model}, issued ${moment(found.issued)}.` : "No forecast for this station.";
+    write(by("model"), found.issued
+      ? `Forecast by ${found.model}, issued ${moment(found.issued)}.` : "No forecast for this station.");
   } catch (error) {
     by("station-facts").textContent = `No series: ${error.message}`;
   }

@@ -73,5 +73,5 @@ function describe(name, unit, observed, forecast) {
   return `${name}: ${seen}; ${ahead}.`;
 }
 
-export const format = (value) => (value === null || value === undefined ? "–" : Number(value).toLocaleString("en-GB", { maximumFractionDigits: 1 }));
+export const format = (value) => (value === null || value === undefined ? "–" : Number(value).toLocaleString("en-GB", { maximumFractionDigits: Math.abs(value) < 100 ? 1 : 0 }));
 export const moment = (iso) => day.format(Date.parse(iso));

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.resources import files
 from pathlib import Path
 from select import select
 from time import monotonic
@@ -43,8 +44,8 @@ class Page:
         """Send one DevTools command to the page and return its result."""
         return self._command(method, params, self._session)
 
-    def open(self, path: Path, *, width: int = 1280, height: int = 900, dark: bool = False) -> None:
-        """Load a file and wait until it has been loaded."""
+    def open(self, place: Path | str, *, width: int = 1280, height: int = 900, dark: bool = False) -> None:
+        """Load a file or a URL and wait until it has been loaded."""
         self.command(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
         )
@@ -52,7 +53,7 @@ class Page:
         still = {"name": "prefers-reduced-motion", "value": "reduce"}
         self.command("Emulation.setEmulatedMedia", media="", features=[scheme, still])
         self._events.clear()
-        self.command("Page.navigate", url=path.resolve().as_uri())
+        self.command("Page.navigate", url=place if isinstance(place, str) else place.resolve().as_uri())
         deadline = monotonic() + ANSWER_SECONDS
         while not any(event.get("method") == "Page.loadEventFired" for event in self._events):
             self._events.append(self._receive(deadline))
@@ -63,6 +64,12 @@ class Page:
         if "exceptionDetails" in answer:
             raise AssertionError(f"the page threw {answer['exceptionDetails']}")
         return answer["result"].get("value")
+
+    def wait_until(self, expression: str) -> None:
+        """Return as soon as a JavaScript expression is true."""
+        self.evaluate(
+            f"new Promise(done => {{ const look = () => ({expression}) ? done(1) : setTimeout(look, 20); look(); }})"
+        )
 
     def press(self, key: str, code: int) -> None:
         """Press and release one key, e.g. `("Tab", 9)`."""
@@ -106,6 +113,17 @@ class Page:
             self.errors.append(str(params["exceptionDetails"]))
         elif message.get("method") == "Log.entryAdded" and params["entry"]["level"] in {"error", "warning"}:
             self.errors.append(params["entry"]["text"])
+
+
+def axe(page: Page, options: str = "{}") -> list[dict[str, Any]]:
+    """The violations that axe-core (of the wheel axe-core-python) finds in the page as it is."""
+    source = files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+    page.evaluate(f"{source}; true")
+    found = page.evaluate(
+        f"axe.run(document, {{resultTypes: ['violations'], ...{options}}}).then(r => JSON.stringify(r.violations))"
+    )
+    violations: list[dict[str, Any]] = json.loads(found)
+    return violations
 
 
 @contextmanager
