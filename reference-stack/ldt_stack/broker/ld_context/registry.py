@@ -162,7 +162,7 @@ class ContextRegistry:
         if source is None:
             into.locals_.append((None, False))
         elif isinstance(source, dict):
-            into.locals_.append((source, False))
+            into.locals_.append((await self._import(source, base, into), False))
         elif isinstance(source, list):
             for element in source:
                 await self._collect(element, base, into, above)
@@ -171,27 +171,46 @@ class ContextRegistry:
         else:
             raise BadRequestData("A @context is neither a URI, an object, null nor an array of these")
 
-    async def _collect_remote(self, url: str, into: _Collected, above: tuple[str, ...]) -> None:
-        if is_own_core(url):
-            return  # always there, always last
-        if url in above:
-            raise BadRequestData(f"The @context {url} refers to itself")
+    async def _import(self, local: JsonObject, base: str, into: _Collected) -> JsonObject:
+        """A context object with what it imports, which its own entries override (step 5.6)."""
+        if "@import" not in local:
+            return local
+        reference = local["@import"]
+        if not isinstance(reference, str):
+            raise BadRequestData('"@import" of a @context is no string; expected a URL')
+        url = urljoin(base, reference)
+        imported: JsonValue = {}
+        if not is_own_core(url):
+            imported = await self._document(url, into)
+        if not isinstance(imported, dict) or "@import" in imported:
+            raise BadRequestData(f"The @context at {url} cannot be imported: it is no object, or imports another")
+        return {**imported, **{name: value for name, value in local.items() if name != "@import"}}
+
+    async def _document(self, url: str, into: _Collected) -> JsonValue:
+        """The "@context" of a remote document; counts it, and minds until when it may be used."""
         into.documents += 1
         if into.documents > self._settings.context_max_documents:
             raise BadRequestData(
                 f"The @context refers to more than {self._settings.context_max_documents} documents; refer to fewer"
             )
         document = await self.load(url)
-        shipped = published_document(url)
         if "@context" not in document:
             raise BadRequestData(f'The document at {url} has no "@context" member: it is no JSON-LD @context')
-        if shipped is not None and isinstance(document["@context"], dict):
-            into.locals_.append((document["@context"], True))
-            return
         cached = self.documents.get(url)
         if cached is not None:
             into.expires_at = min(into.expires_at, cached.expires_at)
-        await self._collect(document["@context"], url, into, (*above, url))
+        return document["@context"]
+
+    async def _collect_remote(self, url: str, into: _Collected, above: tuple[str, ...]) -> None:
+        if is_own_core(url):
+            return  # always there, always last
+        if url in above:
+            raise BadRequestData(f"The @context {url} refers to itself")
+        context = await self._document(url, into)
+        if published_document(url) is not None and isinstance(context, dict):
+            into.locals_.append((context, True))
+            return
+        await self._collect(context, url, into, (*above, url))
 
 
 def _without_core(source: JsonValue) -> JsonValue:
