@@ -15,6 +15,7 @@ from pyld import jsonld
 
 from ldt_stack.broker.ld_context import CORE_CONTEXT_URL, ContextRegistry, LdContext
 from ldt_stack.broker.ld_context.core import published_document
+from ldt_stack.broker.outbound import Outbound
 from ldt_stack.broker.service import system_clock
 from ldt_stack.broker.settings import BrokerSettings
 
@@ -61,7 +62,12 @@ def pyld_expanded(context: Any, document: Mapping[str, Any], documents: Document
 
 def pyld_expand(context: Any, name: str, documents: Documents = NO_DOCUMENTS) -> str | None:
     """The IRI that PyLD makes of a property name; None if it drops it."""
-    expanded = pyld_expanded(context, {"@id": "urn:x:1", name: {"@id": "urn:y:1"}}, documents)
+    try:
+        expanded = pyld_expanded(context, {"@id": "urn:x:1", name: {"@id": "urn:y:1"}}, documents)
+    except jsonld.JsonLdError as error:
+        if error.code in {"colliding keywords", "invalid type value"}:
+            return None  # the name is an alias of @id or @type, which a node cannot be the value of
+        raise
     names = [key for key in expanded if not key.startswith("@")]
     return names[0] if names else None
 
@@ -77,7 +83,8 @@ def resolve(context: Any, documents: Documents = NO_DOCUMENTS) -> LdContext:
     """The broker's reading of a @context; its remote documents are "hosted"."""
 
     async def resolved() -> LdContext:
-        registry = ContextRegistry(BrokerSettings(allow_private_addresses=False), system_clock)
+        limits = BrokerSettings()
+        registry = ContextRegistry(limits, system_clock, Outbound(limits.address_policy))
 
         async def hosted(url: str) -> Any:
             return documents.get(url)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Final
 
+from ldt_stack.broker.errors import TooComplexQuery
 from ldt_stack.broker.model.changes import AttributeChange, EntityChange
 from ldt_stack.broker.model.names import JsonObject, is_attribute_key
 from ldt_stack.broker.notifications.subscription import Subscription
 
+_log = logging.getLogger(__name__)
 _UNCOMPARED: Final = frozenset({"createdAt", "modifiedAt", "instanceId"})
 _ATTRIBUTE_TRIGGER: Final = {
     "created": "attributeCreated",
@@ -75,12 +78,19 @@ def _wanted(triggers: frozenset[str]) -> frozenset[str]:
 def concerns(subscription: Subscription, change: EntityChange, now: str) -> frozenset[str]:
     """Which triggers make a notification due for this change at this instant; empty: none is due.
 
-    Conditions hold for the Entity as it is after the change; for a deleted Entity, as it was before.
+    Conditions hold for the Entity as it is after the change; for a deleted Entity, as it was before. One that is too
+    complex for the Entity does not hold: whoever writes is not refused for somebody else's regular expression.
     """
     if subscription.time_interval_seconds is not None or subscription.status(now) != "active":
         return frozenset()
     entity = change.after if change.after is not None else change.before
-    if entity is None or not subscription.selects(entity):
+    if entity is None:
         return frozenset()
-    fired = triggering(subscription, change)
-    return fired if fired and subscription.meets_conditions(entity) else frozenset()
+    try:
+        if not subscription.selects(entity):
+            return frozenset()
+        fired = triggering(subscription, change)
+        return fired if fired and subscription.meets_conditions(entity) else frozenset()
+    except TooComplexQuery as error:
+        _log.warning("Subscription %s does not see %s: %s", subscription.id, entity["id"], error.detail)
+        return frozenset()

@@ -63,7 +63,7 @@ def iterate_entities(session: Session, query: EntityQuery) -> Iterator[JsonObjec
         f"SELECT entities.id, entities.body, entities.times {plan.source} WHERE {plan.condition.sql} {plan.order}",
         plan.condition.parameters,
     )
-    for identifier, body, times in rows:
+    for identifier, body, times in session.timed(rows):
         if plan.id_checks is not None and not plan.id_checks(identifier):
             continue
         session.spend(1)

@@ -7,9 +7,12 @@ Each sibling has the functions of one concern, on a `Session` (connection and na
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+
+from ldt_stack.broker.errors import TooComplexQuery
 
 
 @dataclass(slots=True)
@@ -38,6 +41,7 @@ class Session:
         now: The present instant as normalized text: expired Entities are not there any more (4.22).
         names: Cache of the table `names`.
         versions: Document kind -> version, shared by all connections of the tenant.
+        timeout_seconds: How long one look through many rows may take.
         budget: How many Entities may still be looked at; None: as many as it takes.
         enqueued: Whether something went into the outbox.
     """
@@ -46,6 +50,7 @@ class Session:
     now: Callable[[], str]
     names: Names
     versions: dict[str, int]
+    timeout_seconds: float
     budget: int | None = None
     enqueued: bool = False
     touched_kinds: set[str] = field(default_factory=set)
@@ -64,6 +69,21 @@ class Session:
             self.budget -= entities
             if self.budget < 0:
                 raise TooDear
+
+    def timed(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+        """The rows, as long as there is time.
+
+        Raises:
+            TooComplexQuery: It takes too long to look at them (5.5.6).
+        """
+        deadline = time.monotonic() + self.timeout_seconds
+        for row in rows:
+            if time.monotonic() > deadline:
+                raise TooComplexQuery(
+                    f"The query was stopped after {self.timeout_seconds} seconds. Try one that also selects by type or"
+                    " id, or simpler conditions."
+                )
+            yield row
 
     def find_name(self, iri: str) -> int | None:
         """The number of an IRI, or None if nothing was ever stored under it."""

@@ -33,8 +33,9 @@ _INLINE_ENTITIES = 200  # a few milliseconds
 class _Reader:
     """A connection that only reads."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, timeout_seconds: float) -> None:
         self.connection = connection
+        self.timeout_seconds = timeout_seconds
         self.names = Names()
         self.used = time.monotonic()
 
@@ -49,7 +50,8 @@ class _Reader:
         self.used = time.monotonic()
         self.connection.execute("BEGIN")
         try:
-            return work(SqliteSnapshot(Session(self.connection, now, self.names, versions, budget)))
+            session = Session(self.connection, now, self.names, versions, self.timeout_seconds, budget)
+            return work(SqliteSnapshot(session))
         finally:
             self.connection.execute("ROLLBACK")
 
@@ -114,7 +116,7 @@ class SqliteStore:
     def _reader(self, tenant: str | None) -> _Reader:
         reader = self._inline.get(tenant)
         if reader is None:
-            reader = _Reader(self._connect(tenant))
+            reader = _Reader(self._connect(tenant), self._settings.query_timeout_seconds)
             self._inline[tenant] = reader
             self._close_unused()
         self._inline.move_to_end(tenant)
@@ -139,7 +141,7 @@ class SqliteStore:
         try:
             reader = idle.pop()
         except IndexError:
-            reader = _Reader(self._connect(tenant))
+            reader = _Reader(self._connect(tenant), self._settings.query_timeout_seconds)
         try:
             return reader.run(work, self._now, self.versions(tenant))
         finally:

@@ -63,7 +63,7 @@ def _candidates(session: Session, selectors: Sequence[EntitySelector]) -> Iterat
     narrow, parameters = _narrowed(session, selectors)
     patterns = [None if one.id_pattern is None else compile_pattern(one.id_pattern) for one in selectors]
     rows = session.execute(f"SELECT number, head FROM temporal_entities WHERE {narrow} ORDER BY id", parameters)  # noqa: S608 — own constants
-    for number, text in rows:
+    for number, text in session.timed(rows):
         head: JsonObject = orjson.loads(text)
         if not selectors or any(
             (not one.ids or head["id"] in one.ids)
