@@ -59,7 +59,7 @@ async def test_a_query_that_takes_too_long_is_refused(start_broker: Any) -> None
     async with start_broker(query_timeout_seconds=1e-9) as running:
         for number in range(3):
             await create(running.client, f"urn:ngsi-ld:Car:{number}", name="x")
-        await refused(running.client, "GET", '/entities?q=name=="x"', None, 403, "TooComplexQuery")
+        await refused(running.client, "GET", "/entities?q=name~=x.*", None, 403, "TooComplexQuery")
         await refused(
             running.client, "GET", "/temporal/entities?type=Car&timerel=after&timeAt=2020-01-01T00:00:00Z&timeproperty="
             "createdAt", None, 403, "TooComplexQuery",
