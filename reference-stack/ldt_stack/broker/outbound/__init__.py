@@ -4,6 +4,7 @@ One place for the limits of time, size and redirects, and for the policy which a
 """
 
 from ldt_stack.broker.outbound.addresses import AddressPolicy
-from ldt_stack.broker.outbound.client import Answer, Outbound, OutboundError, Reason
+from ldt_stack.broker.outbound.client import Answer, Outbound
+from ldt_stack.broker.outbound.errors import OutboundError, Reason
 
 __all__ = ["AddressPolicy", "Answer", "Outbound", "OutboundError", "Reason"]

@@ -1,4 +1,4 @@
-"""Which addresses the broker may connect to of its own accord.
+"""Which addresses a name has, and to which of them the broker may connect of its own accord.
 
 The standard leaves it open (ETSI GS CIM 009 V1.9.1, 5.5.6, 5.8.6): whoever may create a Subscription or name a @context
 makes the broker send requests, so whoever runs the broker says where to. Addresses are judged as they are connected to,
@@ -7,13 +7,16 @@ after names were resolved, never as they are written in a URL.
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
-from collections.abc import Iterable
+import socket
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 ANY: Final = "any"
 PUBLIC: Final = "public"
@@ -78,6 +81,12 @@ class AddressPolicy:
         if any(target in network or given in network for network in self.networks):
             return True
         return self.public and _is_public(target)
+
+
+async def resolve(host: str, port: int) -> list[str]:
+    """All addresses of a name, in the system's order of preference, each once. Raises OSError if there is none."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 def _without_zone(address: IpAddress) -> IpAddress:

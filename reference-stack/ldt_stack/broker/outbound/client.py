@@ -10,20 +10,17 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
-import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from ldt_stack.broker.outbound.addresses import AddressPolicy
+from ldt_stack.broker.outbound.addresses import AddressPolicy, Resolve, resolve
+from ldt_stack.broker.outbound.errors import OutboundError, forbidden
 
 if TYPE_CHECKING:
     import httpcore
     import httpx
-
-Reason = Literal["url", "address", "unreachable", "timeout", "size", "redirects"]
-Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _KEPT_ABROAD: Final = frozenset({"accept", "user-agent"})  # what another origin may see after a redirect
@@ -31,20 +28,6 @@ _READ_IN_VAIN_BYTES: Final = 64 * 1024  # of a body that nobody wants: a connect
 _USERINFO: Final = re.compile(r"//[^/?#]*@")
 _IDLE_CONNECTIONS: Final = 32
 _IDLE_SECONDS: Final = 15.0
-
-
-class OutboundError(Exception):
-    """No answer, or none that is within the limits.
-
-    Attributes:
-        reason: Which limit, or "url" for what is no http(s) URL, "unreachable" for errors of the network.
-        detail: A sentence with the URL.
-    """
-
-    def __init__(self, reason: Reason, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
-        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +45,6 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes
     url: str
-
-
-async def resolve(host: str, port: int) -> list[str]:
-    """All addresses of a name, in the system's order of preference, each once. Raises OSError if there is none."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 class Outbound:
@@ -187,11 +164,6 @@ class Outbound:
                 network_backend=PolicedBackend(self.policy, self._resolve),
             )
         return self._pool
-
-
-def forbidden(host: str) -> OutboundError:
-    """The error for a host that the policy does not allow; says nothing of the addresses behind a name."""
-    return OutboundError("address", f"{host} is at an address that the settings of this broker forbid")
 
 
 def shown(url: httpx.URL | str) -> str:

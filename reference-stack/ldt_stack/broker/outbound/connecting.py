@@ -12,8 +12,8 @@ from typing import Final
 
 import httpcore
 
-from ldt_stack.broker.outbound.addresses import AddressPolicy
-from ldt_stack.broker.outbound.client import Resolve, forbidden
+from ldt_stack.broker.outbound.addresses import AddressPolicy, Resolve
+from ldt_stack.broker.outbound.errors import forbidden
 
 _NEXT_ADDRESS_SECONDS: Final = 1.0  # an address that does not answer gives way to the next one
 
