@@ -230,3 +230,29 @@ async def test_openapi_parameters_are_known(running: RunningBroker) -> None:
                     body = None if method in {"get", "delete"} else {}
                     answer = await running.client.request(method, target, params=query, json=body)
                     assert "is not one of this operation" not in answer.text, (method, path, parameter["name"])
+
+
+async def test_what_cannot_answer_geojson_refuses_it(running: RunningBroker) -> None:
+    """6.3.4: for all but retrieval and query of Entities, GeoJSON is "a Not Acceptable Media Type"."""
+    can = {("GET", "/entities"), ("GET", "/entities/{entityId}"), ("POST", "/entityOperations/query")}
+    for route in running.app.router.routes:
+        for method in route.methods - {"HEAD"}:
+            if not route.path.startswith(API) or (method, route.path.removeprefix(API)) in can:
+                continue
+            body = None if method in {"GET", "DELETE"} else {}
+            target = route.path.replace("{", "urn:x:").replace("}", "")
+            answer = await running.client.request(method, target, json=body, headers={"accept": "application/geo+json"})
+            assert answer.status_code == 406, (method, route.path, answer.text)
+            assert "application/json" in answer.json()
+
+
+async def test_no_operation_takes_a_parameter_that_it_does_not_know(running: RunningBroker) -> None:
+    """6.3.20."""
+    for route in running.app.router.routes:
+        for method in route.methods - {"HEAD"}:
+            if route.path.startswith(API):
+                body = None if method in {"GET", "DELETE"} else {}
+                target = route.path.replace("{", "urn:x:").replace("}", "")
+                answer = await running.client.request(method, target, params={"nonsense": "1"}, json=body)
+                assert answer.json()["type"].endswith("/InvalidRequest"), (method, route.path, answer.text)
+                assert "nonsense" in answer.json()["detail"]

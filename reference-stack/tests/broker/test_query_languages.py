@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ldt_stack.broker.errors import BadRequestData, TooComplexQuery
+from ldt_stack.broker.errors import BadRequestData, OperationNotSupported, TooComplexQuery
 from ldt_stack.broker.ld_context import core_context
 from ldt_stack.broker.query import (
     compile_pattern,
@@ -205,6 +205,57 @@ def test_collation() -> None:
     assert _order("v", ["B", "a", "b"], collation="und-u-ks-level2") == [1, 0, 2]
     with pytest.raises(BadRequestData):
         parse_ordering("v", CONTEXT, collation="no collation!")
+
+
+def test_letters_of_other_languages_come_where_the_root_collation_has_them() -> None:
+    """4.23.1, "a reasonable language-agnostic sort order": ø is an o, ł an l; Latin, then Greek, then Cyrillic."""
+    words = ["Zürich", "Москва", "Łódź", "Oslo", "Ørsted", "Ελλάδα", "Aarhus", "Århus", "10", "London", "€", "_"]
+    ranked = [words[index] for index in _order("v", words)]
+    latin = ["Aarhus", "Århus", "Łódź", "London", "Ørsted", "Oslo", "Zürich"]
+    assert ranked == ["_", "€", "10", *latin, "Ελλάδα", "Москва"]
+
+
+def test_the_german_phone_book_has_its_order() -> None:
+    """4.23.3, example 7."""
+    names = ["Af", "Äf", "Ad", "Az", "Aeb"]
+    assert [names[index] for index in _order("v", names, collation="de-u-co-phonebk")] == [
+        "Ad",
+        "Aeb",
+        "Äf",
+        "Af",
+        "Az",
+    ]
+    assert [names[index] for index in _order("v", names, collation="de-DE")] == ["Ad", "Aeb", "Af", "Äf", "Az"]
+
+
+@pytest.mark.parametrize(
+    ("collation", "order"),
+    [
+        ("und-u-ks-level1", [0, 1, 2, 3]),
+        ("und-u-ks-level2", [0, 1, 3, 2]),
+        ("und-u-ks-identic", [0, 1, 3, 2]),
+        ("und-x-icu", [3, 1, 0, 2]),
+        ("en-GB-u-ks-level3-co-standard", [3, 1, 0, 2]),
+    ],
+)
+def test_the_strength_says_what_is_minded(collation: str, order: list[int]) -> None:
+    """RFC 6067: level 1 minds letters, level 2 accents too, level 3 case too; what is equal comes by id."""
+    words = ["AB", "Ab", "áb", "ab"]
+    assert _order("v", words, collation=collation) == order
+
+
+@pytest.mark.parametrize(
+    "collation", ["sv", "fr-CA", "en-u-co-phonebk", "de-u-co-eor", "de-u-kn-true", "und-u-ks-high"]
+)
+def test_a_collation_that_cannot_be_had_is_refused(collation: str) -> None:
+    with pytest.raises(OperationNotSupported, match="cannot sort by"):
+        parse_ordering("v", CONTEXT, collation=collation)
+
+
+@pytest.mark.parametrize("collation", ["", "d", "de_DE", "de-", "%", "de-u", "a b"])
+def test_what_is_no_collation_is_refused(collation: str) -> None:
+    with pytest.raises(BadRequestData):
+        parse_ordering("v", CONTEXT, collation=collation)
 
 
 def test_order_by_distance() -> None:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ldt_stack.broker.http.headers import accept, broker_of, media_type_of, parse_json, read_body
+from ldt_stack.broker.http.headers import accept, broker_of, media_type_of, parse_json, read_body, refuse_geojson
 from ldt_stack.broker.http.parameters import allow_parameters, boolean
 from ldt_stack.broker.http.responses import base_url, created, json_response, no_content
 from ldt_stack.broker.model.names import JsonObject
@@ -23,6 +23,7 @@ _ONE: Final = f"{CONTEXTS_PATH}/{{contextId}}"
 async def add_context(request: Request) -> Response:
     """POST jsonldContexts/ (6.29.3.1)."""
     allow_parameters(request, ())
+    refuse_geojson(request)
     media_type_of(request)
     local_id = await operations.add_context(broker_of(request), parse_json(await read_body(request)))
     return created(f"{CONTEXTS_PATH}/{quote(local_id, safe=':')}")
@@ -52,6 +53,7 @@ async def serve_context(request: Request) -> Response:
 async def delete_context(request: Request) -> Response:
     """DELETE jsonldContexts/{contextId} (6.30.3.2)."""
     allow_parameters(request, ("reload",))
+    refuse_geojson(request)
     reload = boolean(request.query_params.get("reload"), "reload")
     await operations.delete_context(broker_of(request), request.path_params["contextId"], reload=reload)
     return no_content()

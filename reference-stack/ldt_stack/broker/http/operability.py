@@ -13,6 +13,7 @@ from ldt_stack.broker.federation.loops import own_alias
 from ldt_stack.broker.http.headers import accept, broker_of, read_call
 from ldt_stack.broker.http.metrics import CONTENT_TYPE, Figure, process_figures
 from ldt_stack.broker.http.openapi import NGSI_LD_VERSION, openapi
+from ldt_stack.broker.http.parameters import allow_parameters
 from ldt_stack.broker.http.responses import json_response, respond
 from ldt_stack.broker.ld_context import CORE_VERSION
 from ldt_stack.broker.spaces import split_space
@@ -56,6 +57,7 @@ def uptime_seconds() -> float:
 async def source_identity(request: Request) -> Response:
     """Retrieve Context Source Identity Information (6.33.3.1; members of 5.2.40)."""
     media_type = accept(request)
+    allow_parameters(request, ())
     call = await read_call(request)
     broker = broker_of(request)
     alias = own_alias(broker.settings.alias, call.tenant)

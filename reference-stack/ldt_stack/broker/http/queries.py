@@ -124,8 +124,8 @@ def query_of(request: Request, paging: Paging) -> QueryInput:
     geo, ordering = None, None
     if any(name in given for name in ("georel", "geometry", "coordinates")):
         geo = GeoInput(given.get("georel"), given.get("geometry"), given.get("coordinates"), given.get("geoproperty"))
-    if "orderBy" in given:
-        order = (given["orderBy"], given.get("collation"), given.get("orderFrom"), given.get("orderGeometry"))
+    if any(name in given for name in ("orderBy", "collation", "orderFrom", "orderGeometry")):
+        order = (given.get("orderBy"), given.get("collation"), given.get("orderFrom"), given.get("orderGeometry"))
         ordering = OrderingInput(*order)
     return QueryInput(
         selectors=(selector,) if any(name in given for name in ("type", "id", "idPattern")) else (),

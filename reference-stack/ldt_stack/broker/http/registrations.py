@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ldt_stack.broker.http.headers import accept, broker_of, read_call, read_payload
+from ldt_stack.broker.http.headers import accept, broker_of, read_call, read_payload, refuse_geojson
 from ldt_stack.broker.http.paging import PAGING_PARAMETERS, paging_headers, read_paging
 from ldt_stack.broker.http.parameters import allow_parameters, comma_list, read_options
 from ldt_stack.broker.http.responses import created, no_content, respond
@@ -88,6 +88,7 @@ async def update_registration(request: Request) -> Response:
 async def delete_registration(request: Request) -> Response:
     """DELETE csourceRegistrations/{registrationId} (6.9.3.3)."""
     allow_parameters(request, ())
+    refuse_geojson(request)
     call = await read_call(request)
     await operations.delete_registration(broker_of(request), call, request.path_params["registrationId"])
     return no_content()

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ldt_stack.broker.http.headers import accept, broker_of, read_call, read_payload
+from ldt_stack.broker.http.headers import accept, broker_of, read_call, read_payload, refuse_geojson
 from ldt_stack.broker.http.paging import PAGING_PARAMETERS, paging_headers, read_paging
 from ldt_stack.broker.http.parameters import allow_parameters, read_options
 from ldt_stack.broker.http.responses import context_url, created, no_content, respond
@@ -67,6 +67,7 @@ async def update_subscription(request: Request) -> Response:
 async def delete_subscription(request: Request) -> Response:
     """DELETE subscriptions/{subscriptionId} (6.11.3.3)."""
     allow_parameters(request, ())
+    refuse_geojson(request)
     call = await read_call(request)
     await operations.delete_subscription(broker_of(request), call, request.path_params["subscriptionId"])
     return no_content()

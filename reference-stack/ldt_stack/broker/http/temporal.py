@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from ldt_stack.broker.errors import InvalidRequest
 from ldt_stack.broker.http.conformance import NON_AUTHORITATIVE, amend_evolution, applied, wanted_version
-from ldt_stack.broker.http.headers import accept, broker_of, read_call, read_local, read_payload
+from ldt_stack.broker.http.headers import accept, broker_of, read_call, read_local, read_payload, refuse_geojson
 from ldt_stack.broker.http.map_use import MAP_PARAMETERS, map_header, read_map, take_map
 from ldt_stack.broker.http.paging import PAGING_PARAMETERS, Paging, paging_headers, read_paging
 from ldt_stack.broker.http.parameters import allow_parameters, boolean, comma_list, read_options, whole_number
@@ -87,6 +87,7 @@ async def add_attributes(request: Request) -> Response:
 async def delete_evolution(request: Request) -> Response:
     """DELETE temporal/entities/{entityId} (6.19.3.2)."""
     allow_parameters(request, ())
+    refuse_geojson(request)
     call = await read_call(request)
     await provision.delete_temporal_evolution(broker_of(request), call, request.path_params["entityId"])
     return no_content()
@@ -95,6 +96,7 @@ async def delete_evolution(request: Request) -> Response:
 async def delete_attribute(request: Request) -> Response:
     """DELETE temporal/entities/{entityId}/attrs/{attrId} (6.21.3.1)."""
     allow_parameters(request, ("datasetId", "deleteAll"))
+    refuse_geojson(request)
     given, path = request.query_params, request.path_params
     delete_all = boolean(given.get("deleteAll"), "deleteAll")
     await provision.delete_attribute_from_temporal_evolution(
@@ -122,6 +124,7 @@ async def modify_instance(request: Request) -> Response:
 async def delete_instance(request: Request) -> Response:
     """DELETE temporal/entities/{entityId}/attrs/{attrId}/{instanceId} (6.22.3.2)."""
     allow_parameters(request, ())
+    refuse_geojson(request)
     call, path = await read_call(request), request.path_params
     await provision.delete_attribute_instance(
         broker_of(request), call, path["entityId"], path["attrId"], path["instanceId"]
@@ -302,8 +305,8 @@ def query_of(request: Request, paging: Paging, *, sys_attrs: bool) -> QueryInput
     geo, ordering = None, None
     if any(name in given for name in ("georel", "geometry", "coordinates")):
         geo = GeoInput(given.get("georel"), given.get("geometry"), given.get("coordinates"), given.get("geoproperty"))
-    if "orderBy" in given:
-        ordering = OrderingInput(given["orderBy"], given.get("collation"))
+    if "orderBy" in given or "collation" in given:
+        ordering = OrderingInput(given.get("orderBy"), given.get("collation"))
     return QueryInput(
         selectors=(selector,) if any(name in given for name in ("type", "id", "idPattern")) else (),
         q=given.get("q"),

@@ -16,6 +16,7 @@ from ldt_stack.broker.query import (
     Ordering,
     QNode,
     TypeSelection,
+    check_order_options,
     compile_pattern,
     link_depth,
     names_attribute,
@@ -88,9 +89,9 @@ class GeoInput:
 
 @dataclass(frozen=True, slots=True)
 class OrderingInput:
-    """OrderingParams (5.2.43) as written."""
+    """OrderingParams (5.2.43) as written; over HTTP GET orderBy may be missing."""
 
-    order_by: str | Sequence[str]
+    order_by: str | Sequence[str] | None
     collation: str | None = None
     coordinates: JsonValue = None
     geometry: str | None = None
@@ -306,6 +307,9 @@ def _conditions(source: QueryInput, q: QNode | None, call: Call, settings: Broke
 def _order(source: QueryInput, call: Call, settings: BrokerSettings, *, local: bool) -> tuple[Ordering, ...]:
     ordering = source.ordering
     if ordering is None:
+        return ()
+    if ordering.order_by is None:
+        check_order_options(ordering.collation, ordering.coordinates, ordering.geometry)
         return ()
     if not local:
         raise BadRequestData("Entities can be ordered in local scope alone; add local=true (clause 5.7.2.4).")

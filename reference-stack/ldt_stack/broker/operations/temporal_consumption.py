@@ -208,7 +208,7 @@ def _check_ordering(ordering: OrderingInput | None) -> None:
 
 
 def _order_terms(ordering: OrderingInput | None) -> list[str]:
-    if ordering is None:
+    if ordering is None or ordering.order_by is None:
         return []
     text = ordering.order_by if isinstance(ordering.order_by, str) else ",".join(ordering.order_by)
     return text.split(",")

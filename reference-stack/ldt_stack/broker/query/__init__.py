@@ -10,7 +10,7 @@ from __future__ import annotations
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.query.geo import GeoQuery, parse_geo
 from ldt_stack.broker.query.language import LanguageFilter, parse_lang
-from ldt_stack.broker.query.ordering import Ordering, parse_ordering
+from ldt_stack.broker.query.ordering import Ordering, check_order_options, parse_ordering
 from ldt_stack.broker.query.patterns import compile_pattern
 from ldt_stack.broker.query.projection import Projection, parse_projection
 from ldt_stack.broker.query.q import QNode, attributes_of, bind_links, link_depth, names_attribute
@@ -30,6 +30,7 @@ __all__ = [
     "TypeSelection",
     "attributes_of",
     "bind_links",
+    "check_order_options",
     "compile_pattern",
     "link_depth",
     "matches_geo",

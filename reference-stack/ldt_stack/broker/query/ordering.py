@@ -1,16 +1,12 @@
 """Entity Ordering Language: ETSI GS CIM 009 V1.9.1, clause 4.23.
 
-The ICU root collation is approximated without ICU: first letters without accent and case, then accents, then case
-(lower before upper), with the root collation's order of character groups (space, punctuation, symbols, digits,
-letters). Tailorings of single languages (`de-u-co-phonebk`) are accepted and sorted as root; `-u-ks-level1`,
-`-u-ks-level2` and `-u-ks-identic` set the strength. Null and missing values come last in both directions.
+How strings are compared is in `collation.py`. Null and missing values come last in both directions.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cmp_to_key
@@ -18,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from ldt_stack.broker.errors import BadRequestData
 from ldt_stack.broker.model.names import JsonObject, JsonValue
+from ldt_stack.broker.query.collation import ROOT, Collation, parse_collation
 from ldt_stack.broker.query.geometry import check_geometry, distance_metres, is_geometry
 from ldt_stack.broker.query.lexical import MAX_TERMS, Cursor
 from ldt_stack.broker.query.paths import AttributePath, LinkedPath, parse_path
@@ -42,9 +39,6 @@ _TYPE_ORDER: Final = {
 }
 _NULL: Final = 8
 _MISSING: Final = 9
-# BCP 47 with the ICU name of the root collation that 4.23.1 spells out.
-_COLLATION: Final = re.compile(r"und-x-icu|[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
-_WEAK: Final = re.compile(r"-ks-(level1|level2|identic)(?=-|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +56,12 @@ class Ordering:
     Args:
         terms: Keys, the first one decides first.
         reference: For distances: GeoJSON text.
-        strength: How strings are compared: "tertiary" minds accents and case, "secondary" accents, "primary" neither.
+        collation: How strings are compared.
     """
 
     terms: tuple[OrderingTerm, ...]
     reference: str | None = None
-    strength: Literal["primary", "secondary", "tertiary"] = "tertiary"
+    collation: Collation = ROOT
 
     def sort(self, entities: Sequence[JsonObject]) -> list[JsonObject]:
         """Expanded Entities in this order; equal ones by id, so that pages are stable."""
@@ -82,7 +76,7 @@ class Ordering:
         value = _value(term.path, entity)
         if term.direction.startswith("dist-") and self.reference is not None and is_geometry(value):
             return -1, distance_metres(value, json.loads(self.reference))
-        return _rank(value, self.strength)
+        return _rank(value, self.collation)
 
     def _compare(self, one: tuple[list[Any], str, Any], other: tuple[list[Any], str, Any]) -> int:
         for term, (rank, key), (other_rank, other_key) in zip(self.terms, one[0], other[0], strict=True):
@@ -108,7 +102,7 @@ def _value(path: AttributePath | str, entity: JsonObject) -> Any:
     return value[0] if targets[0].languages and value else value
 
 
-def _rank(value: Any, strength: str) -> tuple[int, Any]:
+def _rank(value: Any, collation: Collation) -> tuple[int, Any]:
     if value is _ABSENT:
         return _MISSING, 0
     if value is None:
@@ -120,7 +114,7 @@ def _rank(value: Any, strength: str) -> tuple[int, Any]:
     if isinstance(value, int | float):
         return _TYPE_ORDER["number"], value
     if isinstance(value, str):
-        return _TYPE_ORDER["string"], collation_key(value, strength)
+        return _TYPE_ORDER["string"], collation.key(value)
     kind = "array" if isinstance(value, list) else "object"
     return _TYPE_ORDER[kind], json.dumps(value, sort_keys=True, default=_plain)
 
@@ -129,20 +123,15 @@ def _plain(value: object) -> str:
     return value.text if isinstance(value, TemporalValue) else str(value)
 
 
-_GROUPS: Final = {"Z": 0, "C": 0, "P": 1, "S": 2, "N": 3, "L": 4}
+def check_order_options(collation: str | None, order_from: JsonValue, order_geometry: str | None) -> None:
+    """Check what goes with an order, where none is given: 5.7.2.4 refuses what is not valid all the same.
 
-
-def collation_key(text: str, strength: str = "tertiary") -> tuple[Any, ...]:
-    """A key by which strings sort about as in the ICU root collation."""
-    decomposed = unicodedata.normalize("NFD", text)
-    letters = [character for character in decomposed if unicodedata.category(character) != "Mn"]
-    primary = tuple((_GROUPS.get(unicodedata.category(c)[0], 4), c) for letter in letters for c in letter.casefold())
-    if strength == "primary":
-        return (primary,)
-    accents = tuple(character if unicodedata.category(character) == "Mn" else "" for character in decomposed)
-    if strength == "secondary":
-        return primary, accents
-    return primary, accents, tuple(letter.isupper() for letter in letters), text
+    Raises:
+        BadRequestData, OperationNotSupported: As `parse_ordering`.
+    """
+    parse_collation(collation)
+    if order_from is not None:
+        _reference(order_from, order_geometry or "Point")
 
 
 def parse_ordering(
@@ -166,6 +155,7 @@ def parse_ordering(
 
     Raises:
         BadRequestData: A term, the collation or the coordinates are not valid, or distance has no coordinates.
+        OperationNotSupported: The collation is valid, but none that this broker can sort by.
 
     Source: CIM 009 V1.9.1, clauses 4.23.3, 5.2.43 and 5.7.2.4.
     """
@@ -181,7 +171,7 @@ def parse_ordering(
         reference = _reference(order_from, order_geometry or "Point")
     elif any(term.direction.startswith("dist-") for term in terms):
         raise BadRequestData("orderBy orders by distance, but orderFrom, the place to measure from, is missing.")
-    return Ordering(tuple(terms), reference, _strength(collation))
+    return Ordering(tuple(terms), reference, parse_collation(collation))
 
 
 def _term(cursor: Cursor, ld_context: LdContext) -> OrderingTerm:
@@ -212,16 +202,3 @@ def _reference(source: JsonValue, kind: str) -> str:
     reference = {"type": kind, "coordinates": coordinates}
     check_geometry(reference)
     return json.dumps(reference, separators=(",", ":"))
-
-
-def _strength(collation: str | None) -> Literal["primary", "secondary", "tertiary"]:
-    if collation is None:
-        return "tertiary"
-    if not _COLLATION.fullmatch(collation):
-        raise BadRequestData(
-            f"collation is {collation[:60]!r}; expected one like und-x-icu or de-u-co-phonebk (RFC 6067)."
-        )
-    match = _WEAK.search(collation)
-    if match is None:
-        return "tertiary"
-    return "primary" if match[1].lower() == "level1" else "secondary"
