@@ -1,0 +1,100 @@
+"""kill -9 during mixed writes: every acknowledged write is there, the history is complete, every notification comes."""
+
+from __future__ import annotations
+
+import http.client
+import random
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from .kill_workload import GONE, Life, Sink, Writer, history, look, subscribe
+from .test_durability import end, start
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither SIGKILL nor a fork server")
+
+TENANTS = ("", "", "", "other")
+DEADLINE_SECONDS = 60.0
+SEED = 20261123
+
+
+def write_until_killed(port: int, number: int, choice: random.Random, kill: threading.Event) -> list[Writer]:
+    """Writers, which set `kill` once some of their writes were acknowledged."""
+    left = choice.randint(1, 60)
+    lock = threading.Lock()
+
+    def acknowledged() -> None:
+        nonlocal left
+        with lock:
+            left -= 1
+            if left <= 0:
+                kill.set()
+
+    names = [(tenant, f"Mixed:{number}:{index}") for index, tenant in enumerate(TENANTS)]
+    writers = [Writer(port, tenant, name, choice.getrandbits(32), acknowledged) for tenant, name in names]
+    for writer in writers:
+        writer.thread.start()
+    return writers
+
+
+def check(connection: http.client.HTTPConnection, life: Life) -> None:
+    """State and history of an Entity; a doubtful write that turns out to be there counts from now on."""
+    expected = life.values[-1] if life.values else GONE
+    found = look(connection, life)
+    assert found in (expected, *life.doubtful), f"{life.id} is {found}, not {expected} (or {life.doubtful})"
+    if life.doubtful and found == life.doubtful[0] and found != expected:
+        life.values.append(found)
+    life.doubtful.clear()
+    assert history(connection, life) == life.values, f"the history of {life.id} is not what was written"
+
+
+@pytest.mark.parametrize(
+    "kills",
+    [
+        pytest.param(20, marks=pytest.mark.timeout(600)),
+        pytest.param(1000, marks=[pytest.mark.soak, pytest.mark.timeout(7200)]),
+    ],
+    ids=["20", "1000"],
+)
+def test_kill_9_during_mixed_writes_loses_nothing(tmp_path: Path, kills: int) -> None:
+    """Creations, updates, merges, batches and deletions by four writers in two tenants, with Subscriptions to all.
+
+    The broker is killed after some acknowledgements, again and again; in every third round nobody listens for
+    notifications until it runs again. After each start, what was acknowledged is there, and nothing else but what was
+    under way; so is its history; and every change that is there has been notified, and none that is not.
+    """
+    choice = random.Random(SEED)  # noqa: S311 — choices, not secrets
+    data, ready = tmp_path / "data", tmp_path / "ready.json"
+    sink = Sink()
+    lives: list[Life] = []
+    process, connection = start(data, ready)
+    for tenant in set(TENANTS):
+        subscribe(connection, tenant, sink)
+    try:
+        for number in range(kills):
+            if number % 3 == 2:
+                sink.close()
+            kill = threading.Event()
+            writers = write_until_killed(connection.port, number, choice, kill)
+            assert kill.wait(DEADLINE_SECONDS), [writer.problem for writer in writers]
+            end(process, connection, kill=True)
+            for writer in writers:
+                writer.thread.join(DEADLINE_SECONDS)
+            assert not any(writer.problem for writer in writers), [writer.problem for writer in writers]
+            sink.open()
+            process, connection = start(data, ready)
+            touched = [life for writer in writers for life in writer.lives]
+            for life in touched:
+                check(connection, life)
+            missing = sink.wait_for(set().union(*(life.notices() for life in touched)), DEADLINE_SECONDS)
+            assert not missing, f"{len(missing)} notifications were never sent: {sorted(missing, key=str)[:5]}"
+            lives += touched
+        for life in lives:
+            check(connection, life)
+    finally:
+        end(process, connection, kill=True)
+        sink.end()
+    assert sum(len(life.values) for life in lives) > 20 * kills
+    assert sink.notices == set().union(*(life.notices() for life in lives)), "something was notified that never was"
