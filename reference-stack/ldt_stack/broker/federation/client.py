@@ -28,7 +28,7 @@ from ldt_stack.broker.federation.failures import (
 from ldt_stack.broker.federation.loops import loops, own_alias
 from ldt_stack.broker.federation.registration import REQUEST_VALUE, Registration
 from ldt_stack.broker.ld_context import CORE_CONTEXT_URL, LdContext, core_context
-from ldt_stack.broker.model.names import JsonObject, JsonValue
+from ldt_stack.broker.model.names import JsonValue
 from ldt_stack.broker.outbound import Answer, OutboundError
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class SourceRequest:
         parameters: Of the URL.
         body: JSON, its names in `names`; MISSING: none.
         names: The @context of names in `parameters` and `body`.
+        inline: Whether the elements of the body have a "@context" each.
     """
 
     method: str
@@ -80,6 +81,7 @@ class SourceRequest:
     parameters: Sequence[tuple[str, str]] = ()
     body: JsonValue = MISSING
     names: LdContext = field(default_factory=core_context)
+    inline: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +224,8 @@ def _content(registration: Registration, request: SourceRequest) -> tuple[bytes,
     accept = registration.setting("accept") or _JSON
     headers = {"Accept": accept}
     names = request.names
+    if request.inline:
+        return orjson.dumps(request.body), {**headers, "Content-Type": _LD_JSON}
     inline = names.url is None or registration.setting("contentType") == _LD_JSON
     if request.body is not MISSING and inline and registration.setting("jsonldContext") is None:
         headers["Content-Type"] = _LD_JSON
@@ -279,8 +283,3 @@ def _refusal(registration: Registration, answer: Answer) -> SourceFailure:
     if isinstance(problem, dict):
         failure.problem = problem
     return failure
-
-
-def is_error(problem: JsonObject | None, name: str) -> bool:
-    """Whether what a source said is an error of a type of clause 5.5.2."""
-    return problem is not None and isinstance(problem.get("type"), str) and problem["type"].endswith("/" + name)

@@ -18,7 +18,7 @@ _ONE = f"{_LIST}/{{attrId}}"
 
 def _updated(result: attributes.UpdateResult) -> Response:
     """204 if all was done, else 207 with an UpdateResult."""
-    return json_response(result.rendered(), 207) if result.not_updated else no_content()
+    return no_content() if result.complete else json_response(result.rendered(), 207)
 
 
 async def append_attributes(request: Request) -> Response:
@@ -46,10 +46,10 @@ async def partial_attribute_update(request: Request) -> Response:
     allow_parameters(request, ("type",))
     payload, call = await read_payload(request)
     parameters, types = request.path_params, request.query_params.get("type")
-    await attributes.partial_attribute_update(
+    result = await attributes.partial_attribute_update(
         broker_of(request), call, parameters["entityId"], parameters["attrId"], payload, types=types
     )
-    return no_content()
+    return _updated(result)
 
 
 async def replace_attribute(request: Request) -> Response:
@@ -57,10 +57,10 @@ async def replace_attribute(request: Request) -> Response:
     allow_parameters(request, ("type",))
     payload, call = await read_payload(request)
     parameters, types = request.path_params, request.query_params.get("type")
-    await attributes.replace_attribute(
+    result = await attributes.replace_attribute(
         broker_of(request), call, parameters["entityId"], parameters["attrId"], payload, types=types
     )
-    return no_content()
+    return _updated(result)
 
 
 async def delete_attribute(request: Request) -> Response:
@@ -69,7 +69,7 @@ async def delete_attribute(request: Request) -> Response:
     refuse_geojson(request)
     call = await read_call(request)
     parameters, query = request.path_params, request.query_params
-    await attributes.delete_attribute(
+    result = await attributes.delete_attribute(
         broker_of(request),
         call,
         parameters["entityId"],
@@ -78,7 +78,7 @@ async def delete_attribute(request: Request) -> Response:
         delete_all=boolean(query.get("deleteAll"), "deleteAll"),
         types=query.get("type"),
     )
-    return no_content()
+    return _updated(result)
 
 
 routes = [

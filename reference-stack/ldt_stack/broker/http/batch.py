@@ -20,6 +20,10 @@ _PATH = "/ngsi-ld/v1/entityOperations"
 def _multi_status(result: batch.BatchResult) -> Response:
     """207 with a BatchOperationResult (5.2.16) of BatchEntityErrors (5.2.17)."""
     errors = [{"entityId": entity_id, "error": problem(error)} for entity_id, error in result.errors]
+    errors += [
+        {"entityId": entity_id, "error": problem(error), "registrationId": registration_id}
+        for entity_id, error, registration_id in result.source_errors
+    ]
     return json_response({"success": result.success, "errors": errors}, 207)
 
 
@@ -28,7 +32,7 @@ async def create(request: Request) -> Response:
     allow_parameters(request, ())
     items, call = await read_batch(request)
     result = await batch.batch_create(broker_of(request), call, items)
-    return _multi_status(result) if result.errors else json_response(result.created, 201)
+    return json_response(result.created, 201) if result.complete else _multi_status(result)
 
 
 async def upsert(request: Request) -> Response:
@@ -39,7 +43,7 @@ async def upsert(request: Request) -> Response:
         raise BadRequestData("options has both replace and update; expected one of them")
     items, call = await read_batch(request)
     result = await batch.batch_upsert(broker_of(request), call, items, update="update" in options)
-    if result.errors:
+    if not result.complete:
         return _multi_status(result)
     return json_response(result.created, 201) if result.created else no_content()
 
@@ -50,7 +54,7 @@ async def update(request: Request) -> Response:
     overwrite = "noOverwrite" not in read_options(request, ("noOverwrite",))
     items, call = await read_batch(request)
     result = await batch.batch_update(broker_of(request), call, items, overwrite=overwrite)
-    return _multi_status(result) if result.errors else no_content()
+    return no_content() if result.complete else _multi_status(result)
 
 
 async def merge(request: Request) -> Response:
@@ -59,7 +63,7 @@ async def merge(request: Request) -> Response:
     options = merge_options(request)
     items, call = await read_batch(request)
     result = await batch.batch_merge(broker_of(request), call, items, options)
-    return _multi_status(result) if result.errors else no_content()
+    return no_content() if result.complete else _multi_status(result)
 
 
 async def delete(request: Request) -> Response:
@@ -67,7 +71,7 @@ async def delete(request: Request) -> Response:
     allow_parameters(request, ())
     entity_ids, call, _ = await read_array(request)
     result = await batch.batch_delete(broker_of(request), call, entity_ids)
-    return _multi_status(result) if result.errors else no_content()
+    return no_content() if result.complete else _multi_status(result)
 
 
 routes = [

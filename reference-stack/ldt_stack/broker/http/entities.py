@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -9,9 +10,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ldt_stack.broker.errors import BadRequestData
+from ldt_stack.broker.federation.writing import PartialSuccess
 from ldt_stack.broker.http.headers import broker_of, read_call, read_payload, refuse_geojson
 from ldt_stack.broker.http.parameters import allow_parameters, read_options
-from ldt_stack.broker.http.responses import created, no_content
+from ldt_stack.broker.http.problems import problem
+from ldt_stack.broker.http.responses import created, json_response, no_content
 from ldt_stack.broker.operations import entities
 
 PATH = "/ngsi-ld/v1/entities"
@@ -19,12 +22,28 @@ _SIMPLIFIED = frozenset({"simplified", "keyValues"})
 _FORMATS = _SIMPLIFIED | {"normalized", "concise"}
 
 
+def multi_status(partial: PartialSuccess, headers: Mapping[str, str] | None = None) -> Response:
+    """207 with a BatchOperationResult (5.2.16): what a distributed operation did and did not do."""
+    errors = [
+        {
+            "entityId": partial.entity_id,
+            "error": problem(failure.error),
+            **({} if failure.registration_id is None else {"registrationId": failure.registration_id}),
+        }
+        for failure in partial.failures
+    ]
+    response = json_response({"success": [partial.entity_id], "errors": errors}, 207)
+    response.headers.update(headers or {})
+    return response
+
+
 async def create_entity(request: Request) -> Response:
     """POST entities/ (6.4.3.1)."""
     allow_parameters(request, ())
     payload, call = await read_payload(request)
-    entity_id = await entities.create_entity(broker_of(request), call, payload)
-    return created(f"{PATH}/{quote(entity_id, safe=':')}")
+    entity_id, partial = await entities.create_entity(broker_of(request), call, payload)
+    location = f"{PATH}/{quote(entity_id, safe=':')}"
+    return created(location) if partial is None else multi_status(partial, {"Location": location})
 
 
 async def replace_entity(request: Request) -> Response:
@@ -32,8 +51,8 @@ async def replace_entity(request: Request) -> Response:
     allow_parameters(request, ("type",))
     payload, call = await read_payload(request)
     entity_id, types = request.path_params["entityId"], request.query_params.get("type")
-    await entities.replace_entity(broker_of(request), call, entity_id, payload, types=types)
-    return no_content()
+    partial = await entities.replace_entity(broker_of(request), call, entity_id, payload, types=types)
+    return no_content() if partial is None else multi_status(partial)
 
 
 async def merge_entity(request: Request) -> Response:
@@ -42,8 +61,8 @@ async def merge_entity(request: Request) -> Response:
     options = merge_options(request)
     payload, call = await read_payload(request)
     entity_id, types = request.path_params["entityId"], request.query_params.get("type")
-    await entities.merge_entity(broker_of(request), call, entity_id, payload, options, types=types)
-    return no_content()
+    partial = await entities.merge_entity(broker_of(request), call, entity_id, payload, options, types=types)
+    return no_content() if partial is None else multi_status(partial)
 
 
 def merge_options(request: Request) -> entities.MergeOptions:
@@ -66,8 +85,8 @@ async def delete_entity(request: Request) -> Response:
     refuse_geojson(request)
     call = await read_call(request)
     entity_id, types = request.path_params["entityId"], request.query_params.get("type")
-    await entities.delete_entity(broker_of(request), call, entity_id, types=types)
-    return no_content()
+    partial = await entities.delete_entity(broker_of(request), call, entity_id, types=types)
+    return no_content() if partial is None else multi_status(partial)
 
 
 routes = [

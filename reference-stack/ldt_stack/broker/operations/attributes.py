@@ -1,36 +1,66 @@
 """Attributes of one Entity: ETSI GS CIM 009 V1.9.1, clauses 5.6.2 to 5.6.5 and 5.6.19.
 
-Local only: context source registrations are not matched yet.
+What Context Sources have of the Entity is written there first (`federation/writing.py`), the rest here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 from ldt_stack.broker.errors import BadRequestData, ResourceNotFound
+from ldt_stack.broker.federation.client import SourceRequest
+from ldt_stack.broker.federation.dividing import Share, Target
+from ldt_stack.broker.federation.writing import (
+    MakeRequest,
+    entity_path,
+    in_url,
+    share_of_attribute,
+    share_of_payload,
+    type_parameter,
+)
+from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model import patch
 from ldt_stack.broker.model.attributes import REMOVED, AttributeReader
 from ldt_stack.broker.model.entities import Fragment, read_fragment
 from ldt_stack.broker.model.names import VALUE_MEMBER, JsonObject
 from ldt_stack.broker.model.values import Nulls, check_uri
+from ldt_stack.broker.operations.distributed_writes import known_target, write_everywhere
 from ldt_stack.broker.operations.recording import SCOPE, record
 from ldt_stack.broker.operations.targets import attribute_name, check_entity_id, read_types, target_entity
+from ldt_stack.broker.query.type_selection import TypeSelection
 from ldt_stack.broker.service import Broker, Call
 from ldt_stack.broker.store.interface import Transaction
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateResult:
-    """Clause 5.2.18: IRIs of Attributes that were written, and of those that were not, with the reason."""
+    """Clause 5.2.18: IRIs of Attributes that were written, and of those that were not, with the reason.
+
+    `failed` are those that were not written at a Context Source: IRI, reason, id of the Registration.
+    """
 
     updated: tuple[str, ...]
     not_updated: tuple[tuple[str, str], ...]
+    failed: tuple[tuple[str, str, str], ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything was written."""
+        return not (self.not_updated or self.failed)
 
     def rendered(self) -> JsonObject:
         """As clause 5.2.18 and 5.2.19 have it; names are fully qualified (6.3.6)."""
         return {
             "updated": list(self.updated),
-            "notUpdated": [{"attributeName": name, "reason": reason} for name, reason in self.not_updated],
+            "notUpdated": [
+                *({"attributeName": name, "reason": reason} for name, reason in self.not_updated),
+                *(
+                    {"attributeName": name, "reason": reason, "registrationId": registration_id}
+                    for name, reason, registration_id in self.failed
+                ),
+            ],
         }
 
 
@@ -51,10 +81,18 @@ async def update_attributes(
     selection = read_types(call, types)
     fragment = read_fragment(payload, AttributeReader(call.ld_context, Nulls.MEMBER), entity_id=entity_id)
 
-    def work(transaction: Transaction) -> UpdateResult:
-        return update_in(broker, transaction, call, target_entity(transaction, entity_id, selection), fragment)
+    def make(share: Share, names: LdContext) -> SourceRequest:
+        body = share_of_payload(share, payload, call.ld_context, names)
+        return SourceRequest("PATCH", _list_path(entity_id), type_parameter(share, entity_id, names), body, names)
 
-    return await broker.store.write(call.tenant, work)
+    async def here(part: Fragment) -> UpdateResult:
+        def work(transaction: Transaction) -> UpdateResult:
+            return update_in(broker, transaction, call, target_entity(transaction, entity_id, selection), part)
+
+        return await broker.store.write(call.tenant, work)
+
+    target = await known_target(broker, call, entity_id, selection, fragment)
+    return await _update_everywhere(broker, call, target, "updateEntity", make, here, fragment)
 
 
 def update_in(
@@ -87,11 +125,21 @@ async def append_attributes(
     selection = read_types(call, types)
     fragment = read_fragment(payload, AttributeReader(call.ld_context), entity_id=entity_id)
 
-    def work(transaction: Transaction) -> UpdateResult:
-        before = target_entity(transaction, entity_id, selection)
-        return append_in(broker, transaction, call, before, fragment, overwrite=overwrite)
+    def make(share: Share, names: LdContext) -> SourceRequest:
+        body = share_of_payload(share, payload, call.ld_context, names)
+        options = [] if overwrite else [("options", "noOverwrite")]
+        parameters = [*options, *type_parameter(share, entity_id, names)]
+        return SourceRequest("POST", _list_path(entity_id), parameters, body, names)
 
-    return await broker.store.write(call.tenant, work)
+    async def here(part: Fragment) -> UpdateResult:
+        def work(transaction: Transaction) -> UpdateResult:
+            before = target_entity(transaction, entity_id, selection)
+            return append_in(broker, transaction, call, before, part, overwrite=overwrite)
+
+        return await broker.store.write(call.tenant, work)
+
+    target = await known_target(broker, call, entity_id, selection, fragment)
+    return await _update_everywhere(broker, call, target, "appendAttrs", make, here, fragment)
 
 
 def append_in(
@@ -108,7 +156,7 @@ def append_in(
 
 async def partial_attribute_update(
     broker: Broker, call: Call, entity_id: str, name: str, payload: JsonObject, *, types: str | None = None
-) -> None:
+) -> UpdateResult:
     """Partial Attribute update (5.6.4).
 
     Raises:
@@ -130,7 +178,8 @@ async def partial_attribute_update(
             after = patch.replace_instance(entity, iri, patch.partial_update(before, own, at, iri), at)
         record(broker, transaction, call, at, entity, after)
 
-    await broker.store.write(call.tenant, work)
+    make = partial(_attribute_request, "PATCH", entity_id, iri, payload, call.ld_context)
+    return await _write_attribute(broker, call, entity_id, selection, iri, "updateAttrs", make, work)
 
 
 def _as_existing_type(fragment: JsonObject, before: JsonObject, payload: JsonObject) -> JsonObject:
@@ -142,7 +191,7 @@ def _as_existing_type(fragment: JsonObject, before: JsonObject, payload: JsonObj
 
 async def replace_attribute(
     broker: Broker, call: Call, entity_id: str, name: str, payload: JsonObject, *, types: str | None = None
-) -> None:
+) -> UpdateResult:
     """Replace Attribute (5.6.19).
 
     Raises:
@@ -161,7 +210,8 @@ async def replace_attribute(
         after = patch.replace_instance(entity, iri, patch.stamp(fragment, at, before), at)
         record(broker, transaction, call, at, entity, after)
 
-    await broker.store.write(call.tenant, work)
+    make = partial(_attribute_request, "PUT", entity_id, iri, payload, call.ld_context)
+    return await _write_attribute(broker, call, entity_id, selection, iri, "replaceAttrs", make, work)
 
 
 async def delete_attribute(
@@ -173,7 +223,7 @@ async def delete_attribute(
     dataset_id: str | None = None,
     delete_all: bool = False,
     types: str | None = None,
-) -> None:
+) -> UpdateResult:
     """Delete Attribute (5.6.5); the scope can be deleted likewise.
 
     Raises:
@@ -196,7 +246,74 @@ async def delete_attribute(
         after = patch.remove_attribute(entity, iri, at, datasets)
         record(broker, transaction, call, at, entity, after)
 
-    await broker.store.write(call.tenant, work)
+    def make(share: Share, names: LdContext) -> SourceRequest:
+        given = {"datasetId": dataset_id, "deleteAll": "true" if delete_all else None}
+        parameters = [(key, value) for key, value in given.items() if value is not None]
+        parameters += type_parameter(share, entity_id, names)
+        own = iri if iri == SCOPE else names.compact_iri(iri)
+        return SourceRequest("DELETE", entity_path(entity_id, own), parameters, names=names)
+
+    return await _write_attribute(broker, call, entity_id, selection, iri, "deleteAttrs", in_url(make), work)
+
+
+def _list_path(entity_id: str) -> str:
+    return f"{entity_path(entity_id)}/attrs"
+
+
+def _attribute_request(
+    method: str, entity_id: str, iri: str, payload: JsonObject, given: LdContext, share: Share, names: LdContext
+) -> SourceRequest:
+    """A request about one Attribute: the payload is an Attribute Fragment."""
+    body = share_of_attribute(share, payload, given, names)
+    path = entity_path(entity_id, names.compact_iri(iri))
+    return SourceRequest(method, path, type_parameter(share, entity_id, names), body, names)
+
+
+async def _update_everywhere(
+    broker: Broker,
+    call: Call,
+    target: Target,
+    operation: str,
+    make: MakeRequest,
+    here: Callable[[Fragment], Awaitable[UpdateResult]],
+    fragment: Fragment,
+) -> UpdateResult:
+    """Forward what Context Sources hold, then write the rest; what was and was not written of all."""
+    own: list[UpdateResult] = []
+
+    async def write(part: Fragment) -> None:
+        own.append(await here(part))
+
+    everywhere = await write_everywhere(broker, call, target, (operation,), make, write, fragment)
+    failures = () if everywhere is None else everywhere.failures
+    failed = {name: one for one in failures for name in one.attributes or fragment.attributes}
+    result = own[0] if own else UpdateResult((), ())
+    return UpdateResult(
+        tuple(name for name in fragment.attributes if name not in failed and name not in dict(result.not_updated)),
+        (*result.not_updated, *((n, one.error.detail) for n, one in failed.items() if one.registration_id is None)),
+        tuple((n, one.error.detail, one.registration_id) for n, one in failed.items() if one.registration_id),
+    )
+
+
+async def _write_attribute(
+    broker: Broker,
+    call: Call,
+    entity_id: str,
+    selection: TypeSelection | None,
+    iri: str,
+    operation: str,
+    make: MakeRequest,
+    work: Callable[[Transaction], None],
+) -> UpdateResult:
+    """The same for an operation on one Attribute."""
+
+    async def here(_: Fragment) -> UpdateResult:
+        await broker.store.write(call.tenant, work)
+        return UpdateResult((iri,), ())
+
+    fragment = Fragment(entity_id, attributes={iri: []})
+    target = await known_target(broker, call, entity_id, selection, fragment)
+    return await _update_everywhere(broker, call, target, operation, make, here, fragment)
 
 
 def _target_attribute(call: Call, entity_id: str, name: str) -> str:

@@ -1,7 +1,7 @@
 """Batch operations: ETSI GS CIM 009 V1.9.1, clauses 5.5.11, 5.6.7 to 5.6.10 and 5.6.20.
 
 Items are processed in order, as if they had arrived in separate requests; all in one transaction, so that they are on
-disk together. An item that fails changes nothing.
+disk together. An item that fails changes nothing. What Context Sources have is written there first.
 """
 
 from __future__ import annotations
@@ -11,14 +11,27 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ldt_stack.broker.errors import AlreadyExists, BadRequestData, NgsiLdError, ResourceNotFound
+from ldt_stack.broker.federation.batches import (
+    CREATE,
+    BatchItem,
+    BatchOperation,
+    Single,
+    SourceResults,
+    forward_batch,
+)
 from ldt_stack.broker.model.attributes import AttributeReader
 from ldt_stack.broker.model.entities import Fragment, read_entity, read_fragment
 from ldt_stack.broker.model.names import JsonObject, JsonValue
 from ldt_stack.broker.model.values import Nulls
 from ldt_stack.broker.operations import attributes, entities
+from ldt_stack.broker.operations.distributed_writes import divisions_of, rest_of
 from ldt_stack.broker.operations.targets import check_entity_id, target_entity
+from ldt_stack.broker.query.lexical import is_uri
 from ldt_stack.broker.service import Broker, Call
 from ldt_stack.broker.store.interface import Transaction
+
+_PATH = "/entityOperations"
+_DELETE = BatchOperation("deleteBatch", f"{_PATH}/delete", (), (Single("deleteEntity", "DELETE"),))
 
 
 class Item(Protocol):
@@ -42,11 +55,35 @@ class Item(Protocol):
 
 @dataclass(slots=True)
 class BatchResult:
-    """Clause 5.2.16: ids of Entities that succeeded (`created` among them), and errors with the id they concern."""
+    """Clause 5.2.16: ids of Entities that succeeded (`created` among them), and errors with the id they concern.
+
+    `source_errors` are those of Context Sources, with the id of the Registration.
+    """
 
     success: list[str] = field(default_factory=list)
     created: list[str] = field(default_factory=list)
     errors: list[tuple[str, NgsiLdError]] = field(default_factory=list)
+    source_errors: list[tuple[str, NgsiLdError, str]] = field(default_factory=list)
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything succeeded."""
+        return not (self.errors or self.source_errors)
+
+    def take(self, results: SourceResults) -> None:
+        """Merge what Context Sources did: "S" and "E" of 5.6.7.4.
+
+        That an Entity is not to be found in one place is no error if it was found in another one (see 5.6.6.4: only
+        "no existing Entity … held locally, and no matching registrations apply" is).
+        """
+        here = set(self.success)
+        there = results.success.keys()
+        self.errors = [(i, e) for i, e in self.errors if not (isinstance(e, ResourceNotFound) and i in there)]
+        self.source_errors = [
+            one for one in results.errors if not (isinstance(one[1], ResourceNotFound) and one[0] in here | there)
+        ]
+        self.success += [one for one in results.success if one not in here]
+        self.created += sorted(results.created - set(self.created))
 
 
 Step = Callable[[Transaction, Call, Fragment], bool]
@@ -60,7 +97,8 @@ async def batch_create(broker: Broker, call: Call, items: Sequence[Item]) -> Bat
         entities.create_in(broker, transaction, own, fragment)
         return True
 
-    return await _process(broker, call, items, _complete_entity, step, create=True)
+    forwarded = BatchOperation("createBatch", f"{_PATH}/create", (), (CREATE,))
+    return await _process(broker, call, items, _complete_entity, step, forwarded, create=True)
 
 
 async def batch_upsert(broker: Broker, call: Call, items: Sequence[Item], *, update: bool = False) -> BatchResult:
@@ -79,7 +117,10 @@ async def batch_upsert(broker: Broker, call: Call, items: Sequence[Item], *, upd
             entities.replace_in(broker, transaction, own, before, fragment)
         return before is None
 
-    return await _process(broker, call, items, _upsert_entity(update), step, create=True)
+    existing = Single("updateEntity", "PATCH", attributes_list=True) if update else Single("replaceEntity", "PUT")
+    parameters = (("options", "update"),) if update else ()
+    forwarded = BatchOperation("upsertBatch", f"{_PATH}/upsert", parameters, (CREATE, existing))
+    return await _process(broker, call, items, _upsert_entity(update), step, forwarded, create=True)
 
 
 async def batch_update(broker: Broker, call: Call, items: Sequence[Item], *, overwrite: bool = True) -> BatchResult:
@@ -99,7 +140,14 @@ async def batch_update(broker: Broker, call: Call, items: Sequence[Item], *, ove
             kept.append((entity_id, AlreadyExists(f"{entity_id}: left untouched, as they exist: {names}")))
         return False
 
-    found = await _process(broker, call, items, _fragment_with_id, step)
+    parameters = () if overwrite else (("options", "noOverwrite"),)
+    single = (
+        Single("updateEntity", "PATCH", attributes_list=True)
+        if overwrite
+        else Single("appendAttrs", "POST", attributes_list=True, parameters=parameters)
+    )
+    forwarded = BatchOperation("updateBatch", f"{_PATH}/update", parameters, (single,))
+    found = await _process(broker, call, items, _fragment_with_id, step, forwarded)
     for entity_id, error in kept:
         found.success.remove(entity_id)
         found.errors.append((entity_id, error))
@@ -120,7 +168,10 @@ async def batch_merge(
         entities.merge_in(broker, transaction, own, before, fragment, chosen)
         return False
 
-    return await _process(broker, call, items, read, step)
+    parameters = tuple(chosen.parameters())
+    single = Single("mergeEntity", "PATCH", parameters=parameters)
+    forwarded = BatchOperation("mergeBatch", f"{_PATH}/merge", parameters, (single,), simplified=chosen.simplified)
+    return await _process(broker, call, items, read, step, forwarded)
 
 
 async def batch_delete(broker: Broker, call: Call, entity_ids: Sequence[JsonValue]) -> BatchResult:
@@ -132,6 +183,11 @@ async def batch_delete(broker: Broker, call: Call, entity_ids: Sequence[JsonValu
     if not all(isinstance(entity_id, str) for entity_id in entity_ids):
         raise BadRequestData("The payload has elements that are no strings; Batch Entity Delete expects Entity ids")
     result = BatchResult()
+    targets = [Fragment(entity_id) for entity_id in entity_ids if is_uri(entity_id)]
+    divisions = await divisions_of(broker, call, targets, _DELETE.names, whole=True)
+    items = [
+        BatchItem(str(one.id), {}, call.ld_context, division) for one, division in zip(targets, divisions, strict=True)
+    ]
 
     def work(transaction: Transaction) -> None:
         for entity_id in entity_ids:
@@ -143,7 +199,9 @@ async def batch_delete(broker: Broker, call: Call, entity_ids: Sequence[JsonValu
                 entities.delete_in(broker, transaction, call, before)
                 result.success.append(entity_id)
 
+    results = await forward_batch(broker, call, _DELETE, items)
     await broker.store.write(call.tenant, work)
+    result.take(results)
     return result
 
 
@@ -153,25 +211,37 @@ async def _process(
     items: Sequence[Item],
     read: Callable[[Call, JsonObject], Fragment],
     step: Step,
+    forwarded: BatchOperation,
     *,
     create: bool = False,
 ) -> BatchResult:
-    """Read all items, then run the readable ones in order; errors come in the order of the items."""
+    """Read all items, forward what others hold, then run the rest in order; errors come in the order of the items."""
     result = BatchResult()
-    readable: list[tuple[Call, Fragment]] = []
+    readable: list[tuple[Call, Fragment, JsonObject]] = []
     for item in items:
         identifier = item.payload.get("id", item.payload.get("@id"))
         try:
             if item.error is not None:
                 raise item.error
-            readable.append((item.call, read(item.call, item.payload)))
+            readable.append((item.call, read(item.call, item.payload), item.payload))
         except NgsiLdError as error:
             result.errors.append((identifier if isinstance(identifier, str) else "", error))
     if not readable:
         return result
+    divisions = await divisions_of(broker, call, [fragment for _, fragment, _ in readable], forwarded.names)
+    elements = [
+        BatchItem(str(fragment.id), payload, own.ld_context, division)
+        for (own, fragment, payload), division in zip(readable, divisions, strict=True)
+    ]
+    results = await forward_batch(broker, call, forwarded, elements)
+    here = [
+        (own, rest)
+        for (own, fragment, _), division in zip(readable, divisions, strict=True)
+        if (rest := rest_of(fragment, division)) is not None
+    ]
 
     def work(transaction: Transaction) -> None:
-        for own, fragment in readable:
+        for own, fragment in here:
             entity_id = str(fragment.id)
             try:
                 created = step(transaction, own, fragment)
@@ -182,7 +252,9 @@ async def _process(
             if created:
                 result.created.append(entity_id)
 
-    await broker.store.write(call.tenant, work, create=create)
+    if here:
+        await broker.store.write(call.tenant, work, create=create)
+    result.take(results)
     return result
 
 

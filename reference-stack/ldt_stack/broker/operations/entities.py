@@ -1,6 +1,6 @@
 """Create, replace, merge and delete one Entity: ETSI GS CIM 009 V1.9.1, clauses 5.6.1, 5.6.6, 5.6.17 and 5.6.18.
 
-Local only: context source registrations are not matched yet.
+What Context Sources have of the Entity is written there first (`federation/writing.py`), the rest here.
 """
 
 from __future__ import annotations
@@ -8,11 +8,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ldt_stack.broker.errors import AlreadyExists, BadRequestData
+from ldt_stack.broker.federation.client import SourceRequest
+from ldt_stack.broker.federation.dividing import Share, Target
+from ldt_stack.broker.federation.writing import (
+    PartialSuccess,
+    entity_path,
+    in_url,
+    share_of_payload,
+    type_parameter,
+)
+from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model import patch
 from ldt_stack.broker.model.attributes import REMOVED, AttributeReader
 from ldt_stack.broker.model.entities import Fragment, read_entity, read_fragment
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.model.values import Nulls, check_date_time
+from ldt_stack.broker.operations.distributed_writes import known_target, write_everywhere
 from ldt_stack.broker.operations.recording import record
 from ldt_stack.broker.operations.targets import check_entity_id, read_types, target_entity
 from ldt_stack.broker.service import Broker, Call
@@ -27,19 +38,38 @@ class MergeOptions:
     observed_at: str | None = None
     lang: str | None = None
 
+    def parameters(self) -> list[tuple[str, str]]:
+        """As parameters of a request to a Context Source."""
+        given = {
+            "options": "keyValues" if self.simplified else None,
+            "observedAt": self.observed_at,
+            "lang": self.lang,
+        }
+        return [(name, value) for name, value in given.items() if value is not None]
 
-async def create_entity(broker: Broker, call: Call, payload: JsonObject) -> str:
-    """Create Entity (5.6.1); returns its id.
+
+async def create_entity(broker: Broker, call: Call, payload: JsonObject) -> tuple[str, PartialSuccess | None]:
+    """Create Entity (5.6.1); returns its id, and what was not done if only a part was.
 
     Raises:
         BadRequestData: The payload is no Entity.
         AlreadyExists: There is an Entity with this id.
+        Conflict: A Context Source that holds all of it does not offer the operation.
+        SourceFailure: It failed.
     """
     fragment = read_entity(payload, AttributeReader(call.ld_context))
-    await broker.store.write(
-        call.tenant, lambda transaction: create_in(broker, transaction, call, fragment), create=True
-    )
-    return str(fragment.id)
+    entity_id = str(fragment.id)
+    target = Target(entity_id, frozenset(fragment.types), frozenset(fragment.attributes))
+
+    def make(share: Share, names: LdContext) -> SourceRequest:
+        return SourceRequest("POST", "/entities", (), share_of_payload(share, payload, call.ld_context, names), names)
+
+    async def here(part: Fragment) -> None:
+        await broker.store.write(
+            call.tenant, lambda transaction: create_in(broker, transaction, call, part), create=True
+        )
+
+    return entity_id, await write_everywhere(broker, call, target, ("createEntity",), make, here, fragment)
 
 
 def create_in(broker: Broker, transaction: Transaction, call: Call, fragment: Fragment) -> None:
@@ -54,8 +84,8 @@ def create_in(broker: Broker, transaction: Transaction, call: Call, fragment: Fr
 
 async def replace_entity(
     broker: Broker, call: Call, entity_id: str, payload: JsonObject, *, types: str | None = None
-) -> None:
-    """Replace Entity (5.6.18): completely, but for the id and createdAt.
+) -> PartialSuccess | None:
+    """Replace Entity (5.6.18): completely, but for the id and createdAt; returns what was not done if a part was not.
 
     Raises:
         BadRequestData: The id is no URI, or the payload no Entity.
@@ -65,11 +95,19 @@ async def replace_entity(
     selection = read_types(call, types)
     fragment = read_entity(payload, AttributeReader(call.ld_context), entity_id=entity_id)
 
-    def work(transaction: Transaction) -> None:
-        before = target_entity(transaction, entity_id, selection)
-        replace_in(broker, transaction, call, before, fragment)
+    def make(share: Share, names: LdContext) -> SourceRequest:
+        body = share_of_payload(share, payload, call.ld_context, names)
+        return SourceRequest("PUT", entity_path(entity_id), type_parameter(share, entity_id, names), body, names)
 
-    await broker.store.write(call.tenant, work)
+    async def here(part: Fragment) -> None:
+        def work(transaction: Transaction) -> None:
+            before = target_entity(transaction, entity_id, selection)
+            replace_in(broker, transaction, call, before, part)
+
+        await broker.store.write(call.tenant, work)
+
+    target = await known_target(broker, call, entity_id, selection, fragment)
+    return await write_everywhere(broker, call, target, ("replaceEntity",), make, here, fragment)
 
 
 def replace_in(broker: Broker, transaction: Transaction, call: Call, before: JsonObject, fragment: Fragment) -> None:
@@ -87,8 +125,8 @@ async def merge_entity(
     options: MergeOptions | None = None,
     *,
     types: str | None = None,
-) -> None:
-    """Merge Entity (5.6.17).
+) -> PartialSuccess | None:
+    """Merge Entity (5.6.17); returns what was not done if only a part was.
 
     Raises:
         BadRequestData: The id is no URI, or the payload no Entity Fragment, or it changes the type of an Attribute.
@@ -101,11 +139,20 @@ async def merge_entity(
     selection = read_types(call, types)
     fragment = read_merge_fragment(call, payload, options, entity_id)
 
-    def work(transaction: Transaction) -> None:
-        before = target_entity(transaction, entity_id, selection)
-        merge_in(broker, transaction, call, before, fragment, options)
+    def make(share: Share, names: LdContext) -> SourceRequest:
+        body = share_of_payload(share, payload, call.ld_context, names, simplified=options.simplified)
+        parameters = [*options.parameters(), *type_parameter(share, entity_id, names)]
+        return SourceRequest("PATCH", entity_path(entity_id), parameters, body, names)
 
-    await broker.store.write(call.tenant, work)
+    async def here(part: Fragment) -> None:
+        def work(transaction: Transaction) -> None:
+            before = target_entity(transaction, entity_id, selection)
+            merge_in(broker, transaction, call, before, part, options)
+
+        await broker.store.write(call.tenant, work)
+
+    target = await known_target(broker, call, entity_id, selection, fragment)
+    return await write_everywhere(broker, call, target, ("mergeEntity",), make, here, fragment)
 
 
 def read_merge_fragment(
@@ -132,8 +179,10 @@ def merge_in(
     record(broker, transaction, call, at, before, patched.entity)
 
 
-async def delete_entity(broker: Broker, call: Call, entity_id: str, *, types: str | None = None) -> None:
-    """Delete Entity (5.6.6).
+async def delete_entity(
+    broker: Broker, call: Call, entity_id: str, *, types: str | None = None
+) -> PartialSuccess | None:
+    """Delete Entity (5.6.6); returns what was not done if only a part was.
 
     Raises:
         BadRequestData: The id is no URI.
@@ -142,10 +191,17 @@ async def delete_entity(broker: Broker, call: Call, entity_id: str, *, types: st
     check_entity_id(entity_id)
     selection = read_types(call, types)
 
-    def work(transaction: Transaction) -> None:
-        delete_in(broker, transaction, call, target_entity(transaction, entity_id, selection))
+    def make(share: Share, names: LdContext) -> SourceRequest:
+        return SourceRequest("DELETE", entity_path(entity_id), type_parameter(share, entity_id, names), names=names)
 
-    await broker.store.write(call.tenant, work)
+    async def here(_: Fragment) -> None:
+        def work(transaction: Transaction) -> None:
+            delete_in(broker, transaction, call, target_entity(transaction, entity_id, selection))
+
+        await broker.store.write(call.tenant, work)
+
+    target = await known_target(broker, call, entity_id, selection, None)
+    return await write_everywhere(broker, call, target, ("deleteEntity",), in_url(make), here, Fragment(entity_id))
 
 
 def delete_in(broker: Broker, transaction: Transaction, call: Call, before: JsonObject) -> None:

@@ -1,0 +1,226 @@
+"""Batch operations at Context Sources: ETSI GS CIM 009 V1.9.1, clauses 5.6.7.4 to 5.6.10.4 and 5.6.20.4.
+
+For each Registration the Entities of the batch that it matches, without what is others', go in one request where the
+source offers the batch operation, else one by one where it offers an operation that does the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from ldt_stack.broker.errors import NgsiLdError, ResourceNotFound
+from ldt_stack.broker.federation.client import Reply, SourceRequest
+from ldt_stack.broker.federation.dividing import Division, Share
+from ldt_stack.broker.federation.failures import SourceFailure, SourceInvalid, SourceRefused
+from ldt_stack.broker.federation.payloads import fallback, part_of, renamed, version_of
+from ldt_stack.broker.federation.registration import Registration
+from ldt_stack.broker.federation.writing import entity_path, unsupported
+from ldt_stack.broker.ld_context import CORE_CONTEXT_URL, LdContext
+from ldt_stack.broker.model.names import JsonObject, JsonValue
+
+if TYPE_CHECKING:
+    from ldt_stack.broker.service import Broker, Call
+
+Parameters = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Single:
+    """An operation on one Entity that stands in for a batch operation."""
+
+    operation: str
+    method: str
+    attributes_list: bool = False  # …/attrs
+    parameters: Parameters = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOperation:
+    """A batch operation, as it is forwarded.
+
+    Args:
+        name: Of clause 4.20.
+        path: Below the API root.
+        parameters: Of the request.
+        singles: What stands in for it, in the order of preference. After "createEntity" has met an Entity that exists,
+            the next one that is offered is tried (5.6.8.4).
+        simplified: Whether payloads are simplified.
+    """
+
+    name: str
+    path: str
+    parameters: Parameters = ()
+    singles: tuple[Single, ...] = ()
+    simplified: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All operations, any of which will do."""
+        return (self.name, *(single.operation for single in self.singles))
+
+
+CREATE: Final = Single("createEntity", "POST")
+
+
+@dataclass(frozen=True, slots=True)
+class BatchItem:
+    """One Entity of a batch: its payload, in its own @context; for a deletion its id alone. And who gets what of it."""
+
+    entity_id: str
+    payload: JsonObject
+    ld_context: LdContext
+    division: Division | None
+
+
+@dataclass(slots=True)
+class SourceResults:
+    """The lists S and E of 5.6.7.4, as far as Context Sources go."""
+
+    success: dict[str, None] = field(default_factory=dict)
+    created: set[str] = field(default_factory=set)
+    errors: list[tuple[str, NgsiLdError, str]] = field(default_factory=list)
+
+
+async def forward_batch(
+    broker: Broker, call: Call, operation: BatchOperation, items: Sequence[BatchItem]
+) -> SourceResults:
+    """Forward a batch to all Context Sources that are concerned, at the same time."""
+    groups: dict[str, list[tuple[BatchItem, Share]]] = {}
+    for item in items:
+        for share in item.division.shares if item.division is not None else ():
+            groups.setdefault(share.registration.id, []).append((item, share))
+    results = SourceResults()
+    await asyncio.gather(*(_Group(broker, call, operation, group, results).forward() for group in groups.values()))
+    return results
+
+
+class _Group:
+    """What goes to one source, and where its results go."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        call: Call,
+        operation: BatchOperation,
+        members: list[tuple[BatchItem, Share]],
+        results: SourceResults,
+    ) -> None:
+        self.broker, self.call, self.operation, self.members, self.results = broker, call, operation, members, results
+        self.registration: Registration = members[0][1].registration
+
+    async def forward(self) -> None:
+        offered = self.registration.operations
+        try:
+            if self.operation.name in offered:
+                await self._at_once()
+                return
+            singles = [single for single in self.operation.singles if single.operation in offered]
+            for item, share in self.members:
+                error = await self._one_by_one(item, share, singles) if singles else unsupported(self.registration)
+                self._note(item.entity_id, error)
+        except SourceFailure as failure:
+            for item, _ in self.members:
+                self._note(item.entity_id, failure)
+
+    def _note(self, entity_id: str, error: NgsiLdError | None) -> None:
+        if error is None:
+            self.results.success[entity_id] = None
+        else:
+            self.results.errors.append((entity_id, error, self.registration.id))
+
+    async def _ask(self, request: SourceRequest, read: Callable[[Reply], Awaitable[None]]) -> None:
+        await self.broker.sources.ask(self.registration, self.call, request, read)
+
+    async def _at_once(self) -> None:
+        body, names, inline = await self._body()
+
+        async def read(reply: Reply) -> None:
+            self._take(reply)
+
+        operation = self.operation
+        await self._ask(SourceRequest("POST", operation.path, operation.parameters, body, names, inline), read)
+
+    async def _body(self) -> tuple[JsonValue, LdContext, bool]:
+        """The array, the @context that it is in, and whether its elements have their own."""
+        names = await self.broker.sources.names_for(self.registration, self.call)
+        if self.operation.name == "deleteBatch":
+            return [item.entity_id for item, _ in self.members], names, False
+        own = self.registration.setting("jsonldContext") is not None
+        contexts = {id(item.ld_context): item.ld_context for item, _ in self.members}
+        if not own and len(contexts) == 1:
+            names = next(iter(contexts.values()))
+        if own or (len(contexts) == 1 and names.url is not None):
+            return [self._payload(item, share, names) for item, share in self.members], names, False
+        elements = [
+            {**self._payload(item, share, item.ld_context), "@context": _source(item.ld_context)}
+            for item, share in self.members
+        ]
+        return elements, names, True
+
+    def _payload(self, item: BatchItem, share: Share, names: LdContext) -> JsonObject:
+        part = part_of(item.payload, share.attributes, item.ld_context)
+        part = renamed(part, item.ld_context, names, simplified=self.operation.simplified)
+        return fallback(part, version_of(self.registration.setting("ngsildConformance")))
+
+    def _take(self, reply: Reply) -> None:
+        """201 with what was created, 204, or 207 with a BatchOperationResult (5.2.16)."""
+        sent = [item.entity_id for item, _ in self.members]
+        failed: set[str] = set()
+        if reply.status == 207:
+            if not isinstance(reply.body, dict) or not isinstance(reply.body.get("errors"), list):
+                raise SourceInvalid(f"{self.registration.id}: it answered 207 without a BatchOperationResult")
+            for one in reply.body["errors"]:
+                entity_id = one.get("entityId") if isinstance(one, dict) else None
+                if entity_id in sent:
+                    failed.add(entity_id)
+                    self._note(entity_id, self._reported(one.get("error")))
+        created = reply.body if reply.status == 201 and isinstance(reply.body, list) else []
+        self.results.created.update(one for one in created if one in sent)
+        for entity_id in sent:
+            if entity_id not in failed:
+                self._note(entity_id, None)
+
+    def _reported(self, problem: JsonValue) -> NgsiLdError:
+        known = problem if isinstance(problem, dict) else {}
+        detail = f"{self.registration.id}: {known.get('detail') or known.get('title') or 'it gave no reason'}"
+        return ResourceNotFound(detail) if _says(known, "ResourceNotFound") else SourceRefused(detail)
+
+    async def _one_by_one(self, item: BatchItem, share: Share, singles: Sequence[Single]) -> NgsiLdError | None:
+        names = await self.broker.sources.names_for(self.registration, self.call)
+        own = self.registration.setting("jsonldContext") is not None
+        names = names if own else item.ld_context
+
+        async def read(_: Reply) -> None:
+            return None
+
+        for position, single in enumerate(singles):
+            request = self._single_request(item, share, single, names)
+            try:
+                await self._ask(request, read)
+            except SourceFailure as failure:
+                exists = single is CREATE and failure.answered == 409
+                if exists and position + 1 < len(singles):
+                    continue
+                return ResourceNotFound(failure.detail) if failure.answered == 404 else failure
+            if single is CREATE:
+                self.results.created.add(item.entity_id)
+            return None
+        return None
+
+    def _single_request(self, item: BatchItem, share: Share, single: Single, names: LdContext) -> SourceRequest:
+        path = "/entities" if single is CREATE else entity_path(item.entity_id)
+        path += "/attrs" if single.attributes_list else ""
+        if single.method == "DELETE":
+            return SourceRequest("DELETE", path, single.parameters)
+        return SourceRequest(single.method, path, single.parameters, self._payload(item, share, names), names)
+
+
+def _source(ld_context: LdContext) -> JsonValue:
+    return CORE_CONTEXT_URL if ld_context.source is None else ld_context.source
+
+
+def _says(problem: JsonObject, name: str) -> bool:
+    return isinstance(problem.get("type"), str) and problem["type"].endswith("/" + name)

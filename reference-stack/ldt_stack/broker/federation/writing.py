@@ -1,0 +1,166 @@
+"""Writes to Context Sources, and what comes of a write as a whole: ETSI GS CIM 009 V1.9.1, clauses 5.6 and 6.3.17."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from ldt_stack.broker.errors import Conflict, NgsiLdError, ResourceNotFound
+from ldt_stack.broker.federation.client import Reply, SourceRequest
+from ldt_stack.broker.federation.dividing import Division, Share, Target, divide
+from ldt_stack.broker.federation.failures import SourceFailure
+from ldt_stack.broker.federation.loops import own_alias
+from ldt_stack.broker.federation.payloads import attribute_for, fallback, part_of, renamed, version_of
+from ldt_stack.broker.federation.reading import type_selector, wire_names
+from ldt_stack.broker.federation.registration import Registration
+from ldt_stack.broker.ld_context import LdContext
+from ldt_stack.broker.model.names import JsonObject
+
+if TYPE_CHECKING:
+    from ldt_stack.broker.service import Broker, Call
+
+MakeRequest = Callable[[Share, LdContext], SourceRequest]
+"""What a share asks of its source, its names in a @context."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A part of a write that was not done.
+
+    Args:
+        error: Why.
+        registration_id: Of the source; None: this broker itself.
+        attributes: IRIs of the Attributes that it is about; None: the Entity as a whole.
+    """
+
+    error: NgsiLdError
+    registration_id: str | None = None
+    attributes: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartialSuccess:
+    """A write of which some parts were done and others not: over HTTP a 207 (6.3.17)."""
+
+    entity_id: str
+    failures: tuple[Failure, ...]
+
+
+@dataclass(slots=True)
+class Parts:
+    """What has come of the parts of a write."""
+
+    entity_id: str
+    done: bool = False
+    failures: list[Failure] = field(default_factory=list)
+    updated: set[str] = field(default_factory=set)
+
+    def conclude(self) -> PartialSuccess | None:
+        """None: all was done, as far as there was something to do.
+
+        Raises:
+            ResourceNotFound: Neither this broker nor a source knows the Entity.
+            NgsiLdError: Nothing was done: why. Our own error says more than that of a source.
+        """
+        if not self.failures:
+            if not self.done:
+                raise ResourceNotFound(
+                    f"There is no Entity {self.entity_id}, here or at a Context Source", instance=self.entity_id
+                )
+            return None
+        if self.done:
+            return PartialSuccess(self.entity_id, tuple(self.failures))
+        raise min(self.failures, key=lambda failure: failure.registration_id is not None).error
+
+
+async def division_of(broker: Broker, call: Call, target: Target, operations: Sequence[str]) -> Division | None:
+    """How a write is divided; None: no Context Source is concerned, all is done here."""
+    if call.local:
+        return None
+    registrations = await broker.registrations.registrations(call.tenant, broker.now)
+    if not registrations:
+        return None
+    own = own_alias(broker.settings.alias, call.tenant)
+    division = divide(registrations, target, operations, call.via, own)
+    return division if division.shares else None
+
+
+async def distribute(broker: Broker, call: Call, entity_id: str, shares: Sequence[Share], make: MakeRequest) -> Parts:
+    """Forward the shares, all at once."""
+    parts = Parts(entity_id)
+    results = await asyncio.gather(*(_forward(broker, call, share, make) for share in shares))
+    for share, error in zip(shares, results, strict=True):
+        if error is None:
+            parts.done = True
+            parts.updated |= share.attributes or frozenset()
+        elif share.registration.proxied or not isinstance(error, ResourceNotFound):
+            # That an inclusive source does not have the Entity is no failure: it may be here, or at another one.
+            parts.failures.append(Failure(error, share.registration.id, share.attributes))
+    return parts
+
+
+async def _forward(broker: Broker, call: Call, share: Share, make: MakeRequest) -> NgsiLdError | None:
+    registration = share.registration
+    if share.supported is None:
+        return unsupported(registration)
+
+    async def read(reply: Reply) -> SourceFailure | None:
+        return _partial(registration, reply)
+
+    try:
+        names = await broker.sources.names_for(registration, call)
+        return await broker.sources.ask(registration, call, make(share, names), read)
+    except SourceFailure as failure:
+        if failure.answered == 404:
+            return ResourceNotFound(failure.detail)
+        return failure
+
+
+def unsupported(registration: Registration) -> Conflict:
+    """The operation is not one that a proxied Registration offers (5.6.1.4 and its siblings)."""
+    return Conflict(
+        f"{registration.id}: what it is about is held by its Context Source alone, which does not offer this operation"
+    )
+
+
+def _partial(registration: Registration, reply: Reply) -> SourceFailure | None:
+    """A source that itself did only a part (207) says so."""
+    if reply.status != 207:
+        return None
+    return SourceFailure(f"{registration.id}: its Context Source did only a part of it (207)")
+
+
+def entity_path(entity_id: str, attribute: str | None = None) -> str:
+    """The path of an Entity, or of one of its Attributes, below the API root."""
+    path = f"/entities/{quote(entity_id, safe=':')}"
+    return path if attribute is None else f"{path}/attrs/{quote(attribute, safe=':')}"
+
+
+def share_of_payload(
+    share: Share, payload: JsonObject, given: LdContext, names: LdContext, *, simplified: bool = False
+) -> JsonObject:
+    """The part of an Entity (Fragment) that a source gets, as it wants it."""
+    part = part_of(payload, share.attributes, given)
+    version = version_of(share.registration.setting("ngsildConformance"))
+    return fallback(renamed(part, given, names, simplified=simplified), version)
+
+
+def share_of_attribute(share: Share, payload: JsonObject, given: LdContext, names: LdContext) -> JsonObject:
+    """An Attribute Fragment as a source wants it."""
+    return attribute_for(payload, given, names, version_of(share.registration.setting("ngsildConformance")))
+
+
+def type_parameter(share: Share, entity_id: str, names: LdContext) -> list[tuple[str, str]]:
+    """The Entity Types that are registered, where not the Entity itself is (4.3.6.1)."""
+    entities = [one for info in share.infos for one in info.entities if one.covers_id(entity_id)]
+    if not entities or not all(info.entities for info in share.infos) or any(one.id for one in entities):
+        return []
+    return [("type", type_selector({one.types for one in entities}, names))]
+
+
+def in_url(make: Callable[[Share, LdContext], SourceRequest]) -> MakeRequest:
+    """For requests that have their names in the URL alone: in a @context that a Link header can refer to."""
+    return lambda share, names: make(share, wire_names(names))

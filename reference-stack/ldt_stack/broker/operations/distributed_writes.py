@@ -1,0 +1,138 @@
+"""Operations that write, here and at Context Sources: ETSI GS CIM 009 V1.9.1, clauses 4.3.6.2, 4.3.6.3 and 5.6.
+
+Sources are written to before this broker, outside of any transaction: a source that is slow or dead holds up its own
+request alone. Without Registrations nothing of this happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+
+from ldt_stack.broker.errors import NgsiLdError, NonexistentTenant, ResourceNotFound
+from ldt_stack.broker.federation.dividing import Division, Target
+from ldt_stack.broker.federation.writing import Failure, MakeRequest, PartialSuccess, distribute, division_of
+from ldt_stack.broker.model.entities import Fragment
+from ldt_stack.broker.query.type_selection import TypeSelection
+from ldt_stack.broker.service import Broker, Call
+
+
+async def known_target(
+    broker: Broker,
+    call: Call,
+    entity_id: str,
+    selection: TypeSelection | None,
+    fragment: Fragment | None,
+    attributes: frozenset[str] | None = None,
+) -> Target:
+    """What a write to an existing Entity is about.
+
+    Its types are those that it has here; else those of the payload, or of the request. Without this, a Registration of
+    one type would take away what is written to Entities of another one.
+
+    Args:
+        broker: Where.
+        call: The request.
+        entity_id: Of the Entity.
+        selection: Entity Types that were asked for.
+        fragment: The payload; its Attributes are what the write is about.
+        attributes: Those it is about, if there is no such payload.
+    """
+    if fragment is not None:
+        attributes = frozenset(fragment.attributes)
+    if call.local or not await broker.registrations.registrations(call.tenant, broker.now):
+        return Target(entity_id, None, attributes)
+    types: frozenset[str] | None = None
+    try:
+        entity = await broker.store.read(call.tenant, lambda snapshot: snapshot.get_entity(entity_id))
+    except NonexistentTenant:
+        entity = None
+    if entity is not None and (selection is None or selection.matches(entity)):
+        types = frozenset(entity["type"])
+    elif fragment is not None and fragment.types:
+        types = frozenset(fragment.types)
+    elif selection is not None and len(selection.alternatives) == 1:
+        types = selection.alternatives[0]
+    return Target(entity_id, types, attributes)
+
+
+async def write_everywhere(
+    broker: Broker,
+    call: Call,
+    target: Target,
+    operations: Sequence[str],
+    make: MakeRequest,
+    here: Callable[[Fragment], Awaitable[None]],
+    fragment: Fragment,
+) -> PartialSuccess | None:
+    """Forward what Context Sources hold, then write the rest.
+
+    Args:
+        broker: Where.
+        call: The request.
+        target: What it is about.
+        operations: Names (4.20), any of which a source must offer.
+        make: What a source is asked.
+        here: Writes a Fragment to this broker.
+        fragment: The whole of it.
+
+    Returns:
+        None if everything was done; else what was not.
+
+    Raises:
+        NgsiLdError: Nothing was done: why.
+    """
+    division = await division_of(broker, call, target, operations)
+    if division is None:
+        await here(fragment)
+        return None
+    parts = await distribute(broker, call, target.entity_id, division.shares, make)
+    rest = rest_of(fragment, division)
+    if rest is not None:
+        try:
+            await here(rest)
+            parts.done = True
+        except (ResourceNotFound, NonexistentTenant):
+            pass  # "and no matching registrations apply": one does (5.6.2.4 and its siblings)
+        except NgsiLdError as error:
+            parts.failures.append(Failure(error, None, division.remaining))
+    return parts.conclude()
+
+
+def rest_of(fragment: Fragment, division: Division | None) -> Fragment | None:
+    """What is left for this broker; None: nothing."""
+    if division is None or (division.remaining is None and not division.elsewhere):
+        return fragment
+    if division.elsewhere:
+        return None
+    remaining = division.remaining or frozenset()
+    return replace(
+        fragment, attributes={name: value for name, value in fragment.attributes.items() if name in remaining}
+    )
+
+
+async def divisions_of(
+    broker: Broker, call: Call, fragments: Sequence[Fragment], operations: Sequence[str], *, whole: bool = False
+) -> list[Division | None]:
+    """How each Entity of a batch is divided; None: all of it is done here.
+
+    Args:
+        broker: Where.
+        call: The request.
+        fragments: Of the Entities, each with an id.
+        operations: Names (4.20), any of which a source must offer.
+        whole: Whether it is about Entities as such (deletion).
+    """
+    if call.local or not await broker.registrations.registrations(call.tenant, broker.now):
+        return [None for _ in fragments]
+    ids = [str(fragment.id) for fragment in fragments]
+    held = await broker.store.read(
+        call.tenant, lambda snapshot: {i: e["type"] for i in ids if (e := snapshot.get_entity(i)) is not None}
+    )
+    divisions = []
+    for fragment in fragments:
+        types = held.get(str(fragment.id), fragment.types)
+        attributes = None if whole else frozenset(fragment.attributes)
+        target = Target(str(fragment.id), frozenset(types) if types else None, attributes)
+        divisions.append(await division_of(broker, call, target, operations))
+    return divisions
