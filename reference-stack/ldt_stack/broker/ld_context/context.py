@@ -16,7 +16,7 @@ from ldt_stack.broker.ld_context.core import CORE_CONTEXT_URL, published_documen
 from ldt_stack.broker.ld_context.definitions import ContextBuilder, Term
 from ldt_stack.broker.model.names import JsonObject, JsonValue
 
-_MAX_COMPACTIONS = 10_000  # remembered per context
+_MAX_REMEMBERED = 10_000  # names in either direction, per context
 
 
 class LdContext:
@@ -27,7 +27,7 @@ class LdContext:
         url: Where it can be had, for the Link header; None if it was given inline. The core's own URL if no source.
     """
 
-    __slots__ = ("_compacted", "_inverse", "_prefixes", "_terms", "_vocab", "source", "url")
+    __slots__ = ("_compacted", "_expanded", "_inverse", "_prefixes", "_terms", "_vocab", "source", "url")
 
     def __init__(self, source: JsonValue, url: str | None, terms: Mapping[str, Term], vocab: str) -> None:
         self.source = source
@@ -35,6 +35,7 @@ class LdContext:
         self._terms = terms
         self._vocab = vocab
         self._compacted: dict[str, str] = {}
+        self._expanded: dict[str, str] = {}
         self._inverse: dict[str, str] | None = None
         self._prefixes: tuple[tuple[str, str], ...] = ()
 
@@ -52,6 +53,14 @@ class LdContext:
         Raises:
             BadRequestData: The name is empty, a keyword, or mapped to null or to a keyword by the @context.
         """
+        known = self._expanded.get(term)
+        if known is None:
+            known = self._expand(term)
+            if len(self._expanded) < _MAX_REMEMBERED:
+                self._expanded[term] = known
+        return known
+
+    def _expand(self, term: str) -> str:
         definition = self._terms.get(term)
         if definition is not None:
             if definition.iri is None or definition.iri.startswith("@"):
@@ -77,7 +86,7 @@ class LdContext:
         known = self._compacted.get(iri)
         if known is None:
             known = self._compact(iri)
-            if len(self._compacted) < _MAX_COMPACTIONS:
+            if len(self._compacted) < _MAX_REMEMBERED:
                 self._compacted[iri] = known
         return known
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from ldt_stack.broker.errors import BadRequestData
 from ldt_stack.broker.ld_context import LdContext
+from ldt_stack.broker.model.instants import normalize
 from ldt_stack.broker.model.names import (
     ATTRIBUTE_MEMBERS,
     ATTRIBUTE_TYPES,
@@ -41,6 +42,7 @@ REMOVED: Final = "@null"
 _KIND_OF_MEMBER: Final = {member: kind for kind, member in VALUE_MEMBER.items() if kind != "GeoProperty"}
 _RELATIONSHIPS: Final = frozenset({"Relationship", "ListRelationship"})
 _WITH_UNIT: Final = frozenset({"Property", "GeoProperty", "ListProperty"})
+_NUMBERS: Final = frozenset({int, float, bool})  # values that need no look inside
 _SEALS: Final = frozenset({"entityIdSealed", "entityTypeSealed"})
 _KINDS: Final[Mapping[str, str]] = {
     **{kind: kind for kind in ATTRIBUTE_TYPES},
@@ -83,6 +85,11 @@ class AttributeReader:
         """
         if depth > MAX_DEPTH:
             raise BadRequestData(f'"{name}" is nested more than {MAX_DEPTH} levels deep')
+        if isinstance(value, dict):
+            stated = value.get("type")
+            kind = _KINDS.get(stated) if isinstance(stated, str) else None
+            if kind is not None:  # what comes most
+                return [self._instance(name, kind, value, depth)]
         if isinstance(value, list) and value and not self.simplified:
             instances = [element for element in value if _is_instance(element)]
             if instances:
@@ -161,10 +168,15 @@ class AttributeReader:
         instance: JsonObject = {"type": kind} if kind else {}
         wanted = VALUE_MEMBER.get(kind)
         for key, member in value.items():
-            if key in {"type", "@type"}:
+            if key == "type" or key == "@type":
                 continue
             if key == wanted:
+                if kind == "Property" and type(member) in _NUMBERS:
+                    instance[key] = member
+                    continue
                 self._set_value(instance, name, kind, key, member)
+            elif key == "observedAt" and normalize(member) is not None:
+                instance[key] = member.replace(",", ".")  # as `check_date_time`
             elif key in ATTRIBUTE_MEMBERS:
                 self._set_member(instance, name, kind, key, member)
             elif key.startswith("@") or key == "id":
@@ -202,6 +214,8 @@ class AttributeReader:
             instance[key] = checked
 
     def _checked_member(self, name: str, kind: str, key: str, value: JsonValue) -> JsonValue:
+        if key == "unitCode" and kind in _WITH_UNIT and isinstance(value, str) and value:
+            return value
         what = f'"{key}" of "{name}"'
         if key in {"observedAt", "expiresAt"}:
             return check_date_time(value, what)

@@ -6,15 +6,14 @@ ETSI GS CIM 009 V1.9.1, clauses 4.3.1 (history follows the current state) and 5.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from ldt_stack.broker.model.names import JsonObject, is_attribute_key
+from ldt_stack.broker.model.names import JsonObject
 
 ChangeKind = Literal["created", "updated", "deleted"]
 
 
-@dataclass(frozen=True, slots=True)
-class AttributeChange:
+class AttributeChange(NamedTuple):
     """One Attribute instance that was written or removed.
 
     Args:
@@ -64,7 +63,7 @@ def _instances(entity: JsonObject | None) -> dict[tuple[str, str | None], JsonOb
     return {
         (name, instance.get("datasetId")): instance
         for name, instances in entity.items()
-        if is_attribute_key(name)
+        if ":" in name  # an Attribute
         for instance in instances
     }
 

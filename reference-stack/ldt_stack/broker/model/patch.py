@@ -10,12 +10,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import count
+from typing import Final
 
 from ldt_stack.broker.errors import BadRequestData
 from ldt_stack.broker.model.attributes import REMOVED
 from ldt_stack.broker.model.entities import Fragment
 from ldt_stack.broker.model.names import NULL, VALUE_MEMBER, JsonObject, JsonValue, is_attribute_key
 from ldt_stack.broker.model.values import check_uri
+
+_INSTANCE: Final = f"urn:ngsi-ld:instance:{os.urandom(8).hex()}"  # another one in every process
+_instances: Final = count(int.from_bytes(os.urandom(4), "big") << 16)
 
 
 @dataclass(slots=True)
@@ -27,9 +32,12 @@ class Patched:
     not_updated: dict[str, str] = field(default_factory=dict)
 
 
+_GENERATED: Final = frozenset({"createdAt", "modifiedAt", "instanceId"})
+
+
 def new_instance_id() -> str:
-    """A URI for an Attribute instance of the temporal evolution (4.5.7), unique."""
-    return f"urn:ngsi-ld:instance:{os.urandom(16).hex()}"
+    """A URI for an Attribute instance of the temporal evolution (4.5.7), unique: where made, and the how manieth."""
+    return f"{_INSTANCE}{next(_instances):016x}"
 
 
 def stamp(instance: JsonObject, at: str, before: JsonObject | None = None) -> JsonObject:
@@ -42,12 +50,12 @@ def stamp(instance: JsonObject, at: str, before: JsonObject | None = None) -> Js
 def _stamp(instance: JsonObject, at: str, before: JsonObject | None) -> JsonObject:
     stamped: JsonObject = {}
     for key, value in instance.items():
-        if is_attribute_key(key):
+        if ":" in key:  # a sub-Attribute
             old = _by_dataset(before.get(key, ())) if before else {}
             sub = [_stamp(one, at, old.get(one.get("datasetId"))) for one in value if REMOVED not in one]
             if sub:
                 stamped[key] = sub
-        elif value != NULL and key not in {"createdAt", "modifiedAt", "instanceId"}:
+        elif key not in _GENERATED and value != NULL:
             stamped[key] = value
     stamped["createdAt"] = before["createdAt"] if before and "createdAt" in before else at
     stamped["modifiedAt"] = at

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, NoReturn
 
 from ldt_stack.broker.errors import BadRequestData, TooComplexQuery
@@ -18,6 +19,7 @@ MAX_DEPTH: Final = 50  # nested parentheses or braces; deeper is no query that a
 MAX_TERMS: Final = 200
 
 
+@lru_cache(maxsize=4096)  # few names, in every payload
 def is_member_name(text: str) -> bool:
     """Whether a text is a name of clause 4.6.2 (also `prefix:name`) or a URI."""
     return _PREFIXED_NAME.fullmatch(text) is not None or is_uri(text)

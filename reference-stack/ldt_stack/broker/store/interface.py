@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, NamedTuple, Protocol, TypeVar
 
 from ldt_stack.broker.model.names import JsonObject
 
@@ -92,8 +92,7 @@ class Page:
 TimeProperty = Literal["observedAt", "createdAt", "modifiedAt", "deletedAt"]
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryRow:
+class HistoryRow(NamedTuple):
     """One Attribute instance of the temporal evolution of an Entity.
 
     Args:

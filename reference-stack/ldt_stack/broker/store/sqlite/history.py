@@ -46,6 +46,9 @@ def replace_history(session: Session, row: HistoryRow) -> bool:
 
 
 def _number(session: Session, entity_id: str) -> int:
+    known = session.heads.get(entity_id)
+    if known is not None:
+        return known
     row = session.execute("SELECT number FROM temporal_entities WHERE id = ?", (entity_id,)).fetchone()
     if row is None:
         raise LookupError(f"put_temporal_head of {entity_id} must come before its rows")
@@ -65,6 +68,7 @@ def put_temporal_head(session: Session, head: JsonObject) -> None:
     else:
         number = known[0]
         session.execute("UPDATE temporal_entities SET head = ? WHERE number = ?", (body, number))
+    session.heads[head["id"]] = number
     if len(head["type"]) > len(before):
         session.connection.executemany(
             "INSERT OR IGNORE INTO temporal_types (type, entity) VALUES (?, ?)",
@@ -98,6 +102,7 @@ def delete_history(
         parameters.append(dataset_id)
     gone = session.execute(f"DELETE FROM history WHERE {' AND '.join(conditions)}", tuple(parameters)).rowcount  # noqa: S608 — own
     if attribute is None:
+        session.heads.pop(entity_id, None)
         session.execute("DELETE FROM temporal_entities WHERE number = ?", (row[0],))
         session.execute("DELETE FROM temporal_types WHERE entity = ?", (row[0],))
     return gone

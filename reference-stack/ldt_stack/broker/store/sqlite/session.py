@@ -44,6 +44,8 @@ class Session:
         timeout_seconds: How long one look through many rows may take.
         budget: How many Entities may still be looked at; None: as many as it takes.
         enqueued: Whether something went into the outbox.
+        touched_kinds: Kinds of documents that were put or deleted.
+        heads: Numbers of the temporal evolutions whose heads were put.
     """
 
     connection: sqlite3.Connection
@@ -54,6 +56,7 @@ class Session:
     budget: int | None = None
     enqueued: bool = False
     touched_kinds: set[str] = field(default_factory=set)
+    heads: dict[str, int] = field(default_factory=dict)
 
     def execute(self, statement: str, parameters: tuple[Any, ...] = ()) -> sqlite3.Cursor:
         """Run one statement."""
