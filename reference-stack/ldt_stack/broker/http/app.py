@@ -38,6 +38,7 @@ from ldt_stack.broker.http.conditional import conditional
 from ldt_stack.broker.http.cors import cross_origin
 from ldt_stack.broker.http.metrics import Metrics
 from ldt_stack.broker.http.problems import HttpError, problem_response
+from ldt_stack.broker.http.request import BrokerRequest
 from ldt_stack.broker.http.routing import Router
 from ldt_stack.broker.logs import ACCESS, REQUEST_ID, log_access
 from ldt_stack.broker.service import Broker
@@ -137,7 +138,7 @@ class BrokerApp:
 
         self.metrics.in_flight += 1
         try:
-            request = Request(scope, receive)
+            request = BrokerRequest(scope, receive)
             response = await self._answer(request)
             if response.status_code == 200 and scope["method"] in _RETRIEVALS and scope["path"].startswith(_API):
                 response = conditional(request, response)

@@ -46,6 +46,8 @@ def allow_parameters(request: Request, names: Iterable[str]) -> None:
     Raises:
         InvalidRequest: Names what is not known.
     """
+    if not request.query_params:
+        return
     allowed = {*names, "local"}
     seen: set[str] = set()
     for name, _ in request.query_params.multi_items():
@@ -63,7 +65,10 @@ def read_options(request: Request, known: Iterable[str]) -> frozenset[str]:
     Raises:
         InvalidRequest: One is not supported by the operation (6.3.20).
     """
-    options = frozenset(comma_list(request.query_params.get("options")))
+    given = request.query_params.get("options")
+    if given is None:
+        return frozenset()
+    options = frozenset(comma_list(given))
     unknown = options - frozenset(known)
     if unknown:
         wrong, right = ",".join(sorted(unknown)), ", ".join(sorted(known))

@@ -69,7 +69,7 @@ def read_view(request: Request) -> ViewInput:
         InvalidRequest: As `read_format`.
         BadRequestData: joinLevel is no number.
     """
-    given = dict(request.query_params.multi_items())  # each once: `allow_parameters` has seen to it
+    given = request.query_params
     chosen, sys_attrs = read_format(request)
     dataset_ids = given.get("datasetId")
     return ViewInput(

@@ -153,6 +153,10 @@ class View:
     contained_by: frozenset[str] = frozenset()
 
 
+_PLAIN: Final = ViewInput()
+_PLAIN_VIEW: Final = View(NORMALIZED)
+
+
 def parse_view(source: ViewInput, call: Call, settings: BrokerSettings) -> View:
     """Check and parse what a caller wants to see.
 
@@ -162,6 +166,8 @@ def parse_view(source: ViewInput, call: Call, settings: BrokerSettings) -> View:
 
     Source: CIM 009 V1.9.1, clauses 5.7.1.4 and 5.7.2.4.
     """
+    if source == _PLAIN:
+        return _PLAIN_VIEW
     terms = settings.max_query_terms
     pick, omit, attrs = (
         None if text is None else parse_projection(text, call.ld_context, parameter=name, max_terms=terms)
@@ -186,8 +192,7 @@ def parse_view(source: ViewInput, call: Call, settings: BrokerSettings) -> View:
         language=None if source.lang is None else parse_lang(source.lang),
         dataset_ids=None if source.dataset_ids is None else frozenset(source.dataset_ids),
     )
-    # One and the same object, where nothing particular is asked for: the renderer knows it at a glance.
-    return View(NORMALIZED if options == NORMALIZED else options, join, level, frozenset(source.contained_by))
+    return View(options, join, level, frozenset(source.contained_by))
 
 
 def _join(source: ViewInput) -> tuple[Join | None, int]:
