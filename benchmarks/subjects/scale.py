@@ -31,7 +31,7 @@ _TOLD: dict[str, Question] = {
     "type alone, with count": lambda r, n: entities.query("type=Station&limit=20&count=true"),
     "type alone, page in the middle": lambda r, n: entities.query(f"type=Station&limit=20&offset={n // 2}"),
     "one term that half of all meet, with count": lambda r, n: entities.query(
-        f"type=Station&q=reading2%3E50&limit=20&count={'true'}"
+        "type=Station&q=reading2%3E50&limit=20&count=true"
     ),
 }
 

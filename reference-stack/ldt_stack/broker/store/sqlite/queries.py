@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -21,33 +21,50 @@ from ldt_stack.broker.store.sqlite.translation import (
     translate_selectors,
 )
 
-_NOT_EXPIRED = "(entities.expires_at IS NULL OR entities.expires_at > ?)"
 _FEW = 2000  # candidates that are worth being gathered before any Entity is looked at
+# By the index of what can expire: cheap while little has. Wants the present instant twice.
+_EXPIRED = "SELECT number FROM entities WHERE next_expiry <= ? AND expires_at <= ?"
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """A query as SQL and what is left to be checked on each Entity.
+    """A query as SQL, and what is left to be checked on each Entity.
 
     Args:
-        source: FROM clause, with the order that it can be read in.
-        order: ORDER BY clause: creation.
-        condition: WHERE clause.
+        source: Where the numbers come from, with a column `c.entity`.
+        condition: On `c.entity`; its parameters include those of the source.
+        few: The source has few numbers, perhaps several times; otherwise they are many, in the order of creation.
+        cheap: No more rows are read than are looked at; otherwise SQLite may go through many.
         checks: What the condition does not decide; none: it decides all.
         id_checks: Patterns of ids; looked at before the Entity is read. None: nothing to look at.
-        cheap: Whether no more rows are read than are looked at; otherwise SQLite may go through many.
     """
 
     source: str
-    order: str
     condition: Condition
-    checks: tuple[Callable[[JsonObject], bool], ...]
-    id_checks: Callable[[str], bool] | None
+    few: bool
     cheap: bool
+    checks: tuple[Callable[[JsonObject], bool], ...] = ()
+    id_checks: Callable[[str], bool] | None = None
 
     @property
     def exact(self) -> bool:
         return not self.checks and self.id_checks is None
+
+    @property
+    def numbers(self) -> str:
+        """SELECT of the numbers, in the order of creation."""
+        distinct = "DISTINCT " if self.few else ""
+        return f"SELECT {distinct}c.entity FROM {self.source} WHERE {self.condition.sql} ORDER BY c.entity"  # noqa: S608 — own constants
+
+    @property
+    def rows(self) -> str:
+        """SELECT of id, body and times, in the order of creation; of many, without reading them all first."""
+        if self.few:
+            return f"SELECT id, body, times FROM entities WHERE number IN ({self.numbers}) ORDER BY number"  # noqa: S608 — likewise
+        return (
+            f"SELECT entities.id, entities.body, entities.times FROM {self.source}"  # noqa: S608 — likewise
+            f" CROSS JOIN entities ON entities.number = c.entity WHERE {self.condition.sql} ORDER BY c.entity"
+        )
 
 
 def iterate_entities(session: Session, query: EntityQuery) -> Iterator[JsonObject]:
@@ -59,10 +76,7 @@ def iterate_entities(session: Session, query: EntityQuery) -> Iterator[JsonObjec
     if not plan.cheap:
         session.spend(_FEW)
     whole = query.instance_times or any(_names_instance_times(condition) for condition in query.conditions)
-    rows = session.execute(
-        f"SELECT entities.id, entities.body, entities.times {plan.source} WHERE {plan.condition.sql} {plan.order}",
-        plan.condition.parameters,
-    )
+    rows = session.execute(plan.rows, plan.condition.parameters)
     for identifier, body, times in session.timed(rows):
         if plan.id_checks is not None and not plan.id_checks(identifier):
             continue
@@ -107,16 +121,16 @@ def query_entities(session: Session, query: EntityQuery) -> Page:
 
 def _exact_page(session: Session, query: EntityQuery, plan: _Plan) -> Page:
     """SQLite counts and skips itself."""
-    session.spend(query.limit + query.offset // 10 if plan.cheap and not query.count else _FEW)
-    condition = plan.condition
+    quick = plan.few or (plan.cheap and not query.count)
+    session.spend(query.limit + query.offset // 10 if quick else _FEW)
+    parameters = plan.condition.parameters
     rows = session.execute(
-        f"SELECT entities.body, entities.times {plan.source} WHERE {condition.sql} {plan.order} LIMIT ? OFFSET ?",
-        (*condition.parameters, query.limit + 1, query.offset),
+        f"SELECT body, times FROM entities WHERE number IN ({plan.numbers} LIMIT ? OFFSET ?) ORDER BY number",  # noqa: S608 — own constants
+        (*parameters, query.limit + 1, query.offset),
     ).fetchall()
     count = None
     if query.count:
-        counted = session.execute(f"SELECT count(*) {plan.source} WHERE {condition.sql}", condition.parameters)
-        count = int(counted.fetchone()[0])
+        count = int(session.execute(f"SELECT count(*) FROM ({plan.numbers})", parameters).fetchone()[0])  # noqa: S608 — likewise
     entities = [
         decode_entity(body, times) if query.instance_times else orjson.loads(body)
         for body, times in rows[: query.limit]
@@ -135,16 +149,14 @@ def _plan(session: Session, query: EntityQuery) -> _Plan:
         alternatives = [(selector, _pattern(selector)) for selector in query.selectors]
         checks.insert(0, lambda entity: any(_selects(one, check, entity) for one, check in alternatives))
         id_checks = _id_checks(alternatives)
-    present = Condition(_NOT_EXPIRED, (session.now(),))
+    now = session.now()
+    present = Condition(f"c.entity NOT IN ({_EXPIRED})", (now, now))
     parts = all_of([present, translate_attributes(session, query), *translated, selecting]).parts or (present,)
-    found = _from_few(session, parts) or _from_many(session, query, parts)
-    return _Plan(found[0], found[1], found[2], tuple(checks), id_checks, found[3])
+    plan = _from_few(session, parts) or _from_many(session, query, parts)
+    return replace(plan, checks=tuple(checks), id_checks=id_checks)
 
 
-_Source = tuple[str, str, Condition, bool]
-
-
-def _from_few(session: Session, parts: Sequence[Condition]) -> _Source | None:
+def _from_few(session: Session, parts: Sequence[Condition]) -> _Plan | None:
     """Begin with the fewest candidates; None where no index knows of few.
 
     Other conditions narrow them further if they are cheap to look up; what is left out is checked on the Entity.
@@ -156,22 +168,21 @@ def _from_few(session: Session, parts: Sequence[Condition]) -> _Source | None:
     few = [part for size, part in sorted(sized, key=lambda one: one[0]) if size <= _FEW]
     if not few:
         return None
-    begin = Condition(f"entities.number IN ({few[0].candidates})", few[0].parameters)
+    begin = Condition("1", few[0].parameters)
     others = [part for part in parts if part is not few[0] and (part in few or part.exact or not part.candidates)]
-    return "FROM entities", "ORDER BY entities.number", _join([begin, *others]), True
+    return _Plan(f"({few[0].candidates}) AS c", _join([begin, *others]), few=True, cheap=True)
 
 
-def _from_many(session: Session, query: EntityQuery, parts: Sequence[Condition]) -> _Source:
+def _from_many(session: Session, query: EntityQuery, parts: Sequence[Condition]) -> _Plan:
     """Read in the order of creation, and stop when the page is full."""
     single = _single_type(session, query)
     cheap = all(not part.candidates or part.rank == 3 for part in parts)
     if single is None:
-        return "FROM entities", "ORDER BY entities.number", _join(parts), cheap and not query.selectors
-    # Along the index of the type, which is in the order of creation: nothing to sort.
-    source = "FROM entity_types CROSS JOIN entities ON entities.number = entity_types.entity"
+        everything = "(SELECT number AS entity FROM entities) AS c"
+        return _Plan(everything, _join(parts), few=False, cheap=cheap and not query.selectors)
     own = [part for part in parts if part.rank < 3 or not part.candidates]
-    condition = _join([Condition("entity_types.type = ?", (single,)), *own])
-    return source, "ORDER BY entity_types.entity", condition, cheap
+    condition = _join([Condition("c.type = ?", (single,)), *own])
+    return _Plan("entity_types AS c", condition, few=False, cheap=cheap)
 
 
 def _join(parts: Sequence[Condition]) -> Condition:
@@ -218,15 +229,11 @@ def _selects(selector: EntitySelector, check: _IdCheck | None, entity: JsonObjec
     )
 
 
-# By the index of what can expire: cheap while little has.
-_PRESENT = "NOT IN (SELECT number FROM entities WHERE expires_at IS NOT NULL AND expires_at <= ?)"
-
-
 def count_types(session: Session) -> dict[str, int]:
     """See `Snapshot.count_types`."""
     rows = session.execute(
-        f"SELECT type, count(*) FROM entity_types WHERE entity {_PRESENT} GROUP BY type",  # noqa: S608 — own constants
-        (session.now(),),
+        f"SELECT type, count(*) FROM entity_types WHERE entity NOT IN ({_EXPIRED}) GROUP BY type",  # noqa: S608 — own constants
+        (session.now(),) * 2,
     ).fetchall()
     return {session.iri(entity_type): count for entity_type, count in rows}
 
@@ -236,8 +243,8 @@ def types_of_attributes(session: Session) -> dict[str, dict[str, int]]:
     rows = session.execute(
         "SELECT attribute, type, count(*) FROM entity_attributes"  # noqa: S608 — own constants
         " JOIN entity_types ON entity_types.entity = entity_attributes.entity"
-        f" WHERE entity_attributes.entity {_PRESENT} GROUP BY attribute, type",
-        (session.now(),),
+        f" WHERE entity_attributes.entity NOT IN ({_EXPIRED}) GROUP BY attribute, type",
+        (session.now(),) * 2,
     ).fetchall()
     found: dict[str, dict[str, int]] = {}
     for attribute, entity_type, count in rows:

@@ -11,6 +11,7 @@ from ldt_stack.broker.errors import InternalError
 
 APPLICATION_ID = 0x4C445442  # "LDTB"
 SCHEMA_VERSION = 2
+_CACHE_KIB = 8192
 
 # Names (IRIs) are long and few: they are kept once. `stored` says what bodies leave out. Instants of Entities and of
 # the outbox are normalized text (six digits, UTC), those of the history microseconds since 1970: there are many.
@@ -76,6 +77,7 @@ def connect(path: Path, *, durable: bool, create: bool) -> sqlite3.Connection:
         connection.execute("PRAGMA busy_timeout = 10000")
         connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
         connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         if create and _is_empty(connection):
             _create(connection, path)
         _check(connection, path)

@@ -1,4 +1,4 @@
-"""Query trees as SQL conditions on the table `entities`.
+"""Query trees as SQL conditions on the number of an Entity, `c.entity`.
 
 A translation never leaves out an Entity that matches. Where it also never lets one through that does not, it is exact;
 all others are checked again on the Entity itself, with the tree's own `matches`.
@@ -23,7 +23,7 @@ class Condition:
     """An SQL expression with its parameters.
 
     Args:
-        sql: On the table `entities`.
+        sql: On `c.entity`.
         parameters: Its own.
         exact: It decides; otherwise it only narrows.
         candidates: A SELECT of the numbers of all Entities that can meet it, with the same parameters; "" where there
@@ -42,11 +42,11 @@ class Condition:
 
 EVERYTHING: Final = Condition("1")
 UNKNOWN: Final = Condition("1", exact=False)
-NOTHING: Final = Condition("0", candidates="SELECT 0 WHERE 0", rank=0)
+NOTHING: Final = Condition("0", candidates="SELECT 0 AS entity WHERE 0", rank=0)
 
 
 def _among(candidates: str, parameters: tuple[Any, ...], *, exact: bool, rank: int) -> Condition:
-    return Condition(f"+entities.number IN ({candidates})", parameters, exact, candidates, (), rank)
+    return Condition(f"c.entity IN ({candidates})", parameters, exact, candidates, (), rank)
 
 
 def all_of(conditions: Iterable[Condition]) -> Condition:
@@ -105,7 +105,7 @@ def translate_selectors(session: Session, selectors: Sequence[EntitySelector]) -
 def _selector(session: Session, selector: EntitySelector) -> Condition:
     parts: list[Condition] = []
     if selector.ids:
-        known = f"SELECT number FROM entities WHERE id IN ({','.join('?' * len(selector.ids))})"  # noqa: S608 — marks
+        known = f"SELECT number AS entity FROM entities WHERE id IN ({','.join('?' * len(selector.ids))})"  # noqa: S608 — marks
         parts.append(_among(known, selector.ids, exact=True, rank=0))
     if selector.types is not None:
         parts.append(translate(session, selector.types))
@@ -128,7 +128,8 @@ def translate(session: Session, predicate: Predicate) -> Condition:
         return _geo(session, predicate)
     if isinstance(predicate, ScopeQuery):
         # `scope` is an Entity's own member or part of its values; where neither stands there, it has no Scope.
-        return Condition("instr(entities.body, '\"scope\":') > 0", exact=False)
+        scoped = "EXISTS (SELECT 1 FROM entities WHERE number = c.entity AND instr(body, '\"scope\":') > 0)"
+        return Condition(scoped, exact=False)
     return UNKNOWN
 
 
@@ -144,7 +145,7 @@ def _has_type(session: Session, iri: str) -> Condition:
     number = session.find_name(iri)
     if number is None:
         return NOTHING
-    own = "EXISTS (SELECT 1 FROM entity_types WHERE type = ? AND entity = entities.number)"
+    own = "EXISTS (SELECT 1 FROM entity_types WHERE type = ? AND entity = c.entity)"
     return Condition(own, (number,), candidates="SELECT entity FROM entity_types WHERE type = ?")
 
 
@@ -152,7 +153,7 @@ def _has_attribute(session: Session, iri: str) -> Condition:
     number = session.find_name(iri)
     if number is None:
         return NOTHING
-    own = "EXISTS (SELECT 1 FROM entity_attributes WHERE attribute = ? AND entity = entities.number)"
+    own = "EXISTS (SELECT 1 FROM entity_attributes WHERE attribute = ? AND entity = c.entity)"
     return Condition(own, (number,), candidates="SELECT entity FROM entity_attributes WHERE attribute = ?", rank=2)
 
 
