@@ -13,7 +13,7 @@ from benchmarks.rounds import Row, compare
 from benchmarks.servers import broker, fill
 
 STORED = 20_000
-_DEAR = "/entities?type=Station&q=reading2!=1;reading3!=2&orderBy=reading4&limit=1"
+_DEAR = "/entities?type=Station&q=reading2!=1;reading3!=2&orderBy=reading4&limit=1&local=true"
 
 
 def _gets(number: int) -> Sequence[bytes]:
