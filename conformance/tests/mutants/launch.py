@@ -83,6 +83,7 @@ def run(mutant: str, out: Path, checks: list[str]) -> dict[str, object]:
         site.write_text(SITE.format(url=url), encoding="utf-8")
         selected = [nodes[check] for check in checks] or [ngsi_ld.__name__]
         options = ["--ldt-site", str(site), "--ldt-pack", "ngsi-ld", "--ldt-out", str(out / "report"), *QUICK]
+        options += ["--confcutdir", str(Path(ngsi_ld.__file__).parent)]  # the checks' own conftest alone, not ours
         status = pytest.main(["--pyargs", *selected, *options])
     report = json.loads((out / "report" / "report.json").read_text(encoding="utf-8"))
     verdicts = {

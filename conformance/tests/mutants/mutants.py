@@ -22,6 +22,8 @@ from ldt_stack.broker.notifications.subscription import Subscription
 from ldt_stack.broker.operations import entities
 from ldt_stack.broker.query import geometry, q, values
 from ldt_stack.broker.representation import aggregation
+from ldt_stack.broker.store.sqlite import queries as sqlite_queries
+from ldt_stack.broker.store.sqlite import translation
 
 Headers = list[tuple[bytes, bytes]]
 Message = MutableMapping[str, Any]
@@ -49,6 +51,16 @@ def function(owner: Any, name: str, make: Callable[[Any], Any]) -> Install:
 def item(table: dict[str, Any], key: str, value: Any) -> Install:
     """Replace a function in a table of functions."""
     return lambda: table.update({key: value})
+
+
+def evaluated(install: Install) -> Install:
+    """As `install`, for a fault in the evaluation of queries: the store's index decides nothing before it."""
+
+    def both() -> None:
+        sqlite_queries.translate = lambda session, predicate: translation.UNKNOWN
+        install()
+
+    return both
 
 
 def edge(rewrite: Callable[[int, Headers, bytes], tuple[int, Headers, bytes]]) -> Install:
@@ -199,9 +211,11 @@ MUTANTS: dict[str, Mutant] = {
         "createdAt of an Attribute is reset whenever it is changed",
         function(patch, "stamp", lambda original: lambda instance, at, before=None: original(instance, at, None)),
     ),
-    "and-means-or": Mutant("4.9", "q: a semicolon is taken for an OR", function(q.And, "matches", lambda _: _any_term)),
+    "and-means-or": Mutant(
+        "4.9", "q: a semicolon is taken for an OR", evaluated(function(q.And, "matches", lambda _: _any_term))
+    ),
     "range-without-ends": Mutant(
-        "4.9", "q: the ends of a range are excluded", function(q, "within", lambda _: _strictly_within)
+        "4.9", "q: the ends of a range are excluded", evaluated(function(q, "within", lambda _: _strictly_within))
     ),
     "near-ignores-distance": Mutant(
         "4.10",
