@@ -42,9 +42,12 @@ bench: $(STAMP)  ## ratios within one run, printed; never a pass or fail
 soak: $(STAMP)   ## what is too long for CI
 	$(BIN)/python -m pytest --soak -m soak -n $(JOBS) --dist loadgroup --timeout 3600
 
-lock: $(STAMP)   ## renew requirements.lock from pyproject.toml (needs uv: pip install uv)
+lock: $(STAMP)   ## renew requirements.lock and the image's lock from pyproject.toml (needs uv: pip install uv)
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev --no-annotate --no-header \
 	  --no-emit-package ldt-harness pyproject.toml --output-file requirements.lock
+	uv pip compile --quiet --generate-hashes --python-version 3.11 --python-platform x86_64-manylinux_2_28 --extra stack \
+	  --no-annotate --no-header --no-emit-package ldt-harness --constraint requirements.lock pyproject.toml \
+	  --output-file reference-stack/images/dependencies/requirements.lock
 
 clean:           ## remove what these targets made
 	rm -rf $(VENV) $(OUT) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

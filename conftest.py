@@ -7,6 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,25 @@ def docker_is_there() -> bool:
         return False
     answer = subprocess.run(["docker", "info"], capture_output=True, check=False, timeout=20)  # noqa: S607 — the user's own docker
     return answer.returncode == 0
+
+
+@functools.cache
+def image_can_be_built() -> bool:
+    """Whether there is a way to a base image: it is here, Debian's archive as root, or a registry."""
+    if not docker_is_there():
+        return False
+    known = ["docker", "image", "inspect", "ldt-base:bookworm"]
+    if subprocess.run(known, capture_output=True, check=False, timeout=20).returncode == 0:  # noqa: S603 — constant
+        return True
+    if hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
+        return True
+    try:
+        with urllib.request.urlopen("https://registry-1.docker.io/v2/", timeout=5):
+            return True
+    except urllib.error.HTTPError:
+        return True  # it answers; that it wants a token is as it should be
+    except OSError:
+        return False
 
 
 @functools.cache
@@ -58,6 +79,7 @@ def seaweedfs_is_there() -> bool:
 
 NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "docker": (docker_is_there, "need a running Docker Engine"),
+    "image": (image_can_be_built, "need a base image: a registry, or root and apt-get (docs/containers.md)"),
     "browser": (
         browser_is_there,
         "need a headless chromium (Debian: apt-get install chromium) or LDT_CHROMIUM",

@@ -1,31 +1,61 @@
 #!/usr/bin/env bash
 # Build the image of the reference twin from this checkout.
 #
-#   reference-stack/images/build.sh [BASE [TAG]]   BASE: default is the Dockerfile's (python:3.11-slim-bookworm);
+#   reference-stack/images/build.sh [BASE [TAG]]   BASE: default python:3.11-slim-bookworm;
 #                                                  ldt-base:bookworm where no registry is reachable (base/make.sh)
 #                                                  TAG: default ldt-reference:0.1.0, as docker-compose.yml has it
 #
-# The wheels are gathered on this machine, hashes checked against the lock, and installed without any index.
-# Needs: docker, python3 with pip, a package index.
+# Third-party packages go into an image of their own, ldt-dependencies:DIGEST, named by what it was made from and made
+# only where it is not there; on top of it comes the code. Wheels are gathered on this machine, hashes checked against
+# the lock, and installed without any index. Needs: docker, a package index, python3 with pip.
 set -euo pipefail
 
 here="$(cd "$(dirname "$0")" && pwd)"
 repo="$(cd "$here/../.." && pwd)"
-base="${1:-}"
+base="${1:-python:3.11-slim-bookworm}"
 tag="${2:-ldt-reference:0.1.0}"
 python="${PYTHON:-python3}"
 [ -x "$repo/.venv/bin/python" ] && python="$repo/.venv/bin/python"
+export PIP_DISABLE_PIP_VERSION_CHECK=1
+# The classic builder: BuildKit needs the buildx plugin, which a plain Debian does not have.
+export DOCKER_BUILDKIT=0
+
+fail() { echo "build.sh: $*" >&2; exit 1; }
+
+command -v docker >/dev/null || fail "docker is missing. Try: apt-get install docker.io"
+docker info >/dev/null 2>&1 || fail "no Docker Engine answers. Is it started, and may you use it (docker info)?"
+# One build at a time: two at once would make the same dependencies twice.
+if command -v flock >/dev/null; then
+  exec 9>"${TMPDIR:-/tmp}/ldt-image-build.$(id -u).lock"
+  flock 9
+fi
+docker image inspect "$base" >/dev/null 2>&1 || docker pull --quiet "$base" ||
+  fail "$base is not here and could not be pulled. Without a registry: reference-stack/images/base/make.sh, then build.sh ldt-base:bookworm"
+[ "$(docker image inspect --format '{{.Architecture}}' "$base")" = amd64 ] ||
+  fail "$base is not for x86-64, and no other processor has all the wheels. Try: DOCKER_DEFAULT_PLATFORM=linux/amd64"
 
 context="$(mktemp -d)"
 trap 'rm -rf "$context"' EXIT
-mkdir -p "$context"/wheels/{locked,own}
-cp "$here/ldt/Dockerfile" "$here/ldt/requirements.lock" "$context/"
-"$python" -m pip download --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
-  --python-version 3.11 --platform manylinux2014_x86_64 --platform manylinux_2_17_x86_64 --platform manylinux_2_28_x86_64 \
-  --dest "$context/wheels/locked" --requirement "$context/requirements.lock"
-"$python" -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir "$context/wheels/own" "$repo"
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
-arguments=(--tag "$tag")
-[ -n "$base" ] && arguments+=(--build-arg "BASE=$base")
-# The classic builder: BuildKit needs the buildx plugin, which a plain Debian does not have.
-DOCKER_BUILDKIT=0 docker build --quiet "${arguments[@]}" "$context"
+build() { docker build --quiet --force-rm "$@" 2>"$context/errors" || { cat "$context/errors" >&2; exit 1; }; }
+
+inputs="$({ docker image inspect --format '{{.Id}}' "$base"; cat "$here"/dependencies/*; } | sha256sum | cut -c 1-12)"
+dependencies="ldt-dependencies:$inputs"
+if ! docker image inspect "$dependencies" >/dev/null 2>&1; then
+  version="$(docker run --rm --entrypoint python3 "$base" -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
+  mkdir -p "$context/dependencies/wheels"
+  cp "$here"/dependencies/* "$context/dependencies/"
+  "$python" -m pip download --quiet --require-hashes --no-deps --only-binary :all: --python-version "$version" \
+    --platform manylinux2014_x86_64 --platform manylinux_2_17_x86_64 --platform manylinux_2_28_x86_64 \
+    --dest "$context/dependencies/wheels" --requirement "$here/dependencies/requirements.lock"
+  build --tag "$dependencies" --build-arg "BASE=$base" --build-arg "INPUTS=$inputs" "$context/dependencies"
+  # The first stage has done its work; nothing else bears this label.
+  docker image prune --force --filter "label=eu.ldt-harness.stage=install $inputs" >/dev/null
+fi
+
+mkdir -p "$context/ldt/own"
+cp "$here/ldt/Dockerfile" "$context/ldt/"
+"$python" -m pip wheel --quiet --no-deps --wheel-dir "$context/ldt/own" "$repo"
+build --tag "$tag" --build-arg "DEPENDENCIES=$dependencies" "$context/ldt"

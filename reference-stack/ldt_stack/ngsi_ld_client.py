@@ -34,6 +34,11 @@ class TemporalWritesUnsupportedError(BrokerError):
     """The broker has no way to write history (clause 5.6.11); it only keeps what passes through its current state."""
 
 
+def description_url(broker: str) -> str:
+    """Where a broker's OpenAPI document usually is."""
+    return api_root(broker).removesuffix(API_PATH) + "/openapi.json"
+
+
 def api_root(url: str) -> str:
     """`http://host:9090` and `http://host:9090/ngsi-ld/v1/` both become `http://host:9090/ngsi-ld/v1`."""
     root = url.rstrip("/")
@@ -84,14 +89,13 @@ class NgsiLdClient:
                 )
             await asyncio.sleep(0.05)
 
-    async def description_url(self) -> str | None:
-        """Where the broker's OpenAPI document is; None where it has none at the usual place."""
-        url = self.root.removesuffix(API_PATH) + "/openapi.json"
+    async def has_description(self) -> bool:
+        """Whether the broker has an OpenAPI document at the usual place."""
         try:
-            answer = await self._http.get(url)
+            answer = await self._http.get(description_url(self.root))
         except httpx.HTTPError:
-            return None
-        return url if answer.status_code == httpx.codes.OK and '"openapi"' in answer.text else None
+            return False
+        return answer.status_code == httpx.codes.OK and '"openapi"' in answer.text
 
     async def upsert(self, entities: Sequence[JsonObject]) -> None:
         """Batch upsert of current state, attributes not named are left alone (clause 5.6.8, option update).

@@ -24,9 +24,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     clock_arguments(parser)
     parser.add_argument("--broker", required=True, help="URL of the NGSI-LD broker")
     parser.add_argument("--forecaster", help="URL of the forecaster, for the catalogue")
-    parser.add_argument(
-        "--public-url", help="how the broker and others reach this service (default: the bound address)"
-    )
+    parser.add_argument("--public-url", help="how others reach this service (default: the bound address)")
+    parser.add_argument("--public-broker", help="how others reach the broker, for the catalogue (default: --broker)")
+    parser.add_argument("--context", help="where the broker finds our @context (default: below --public-url)")
     parser.add_argument("--interval", type=float, help="seconds between observations (default: each theme's own)")
     return parser.parse_args(arguments)
 
@@ -36,8 +36,8 @@ async def start(options: argparse.Namespace) -> None:
     began = utc_now()
     listener = bind(options.host, options.port)
     public_url = (options.public_url or url_of(listener)).rstrip("/")
-    addresses = Addresses(public_url, options.broker.rstrip("/"), options.forecaster)
-    async with NgsiLdClient(options.broker, f"{public_url}/contexts/city.jsonld") as client:
+    addresses = Addresses(public_url, (options.public_broker or options.broker).rstrip("/"), options.forecaster)
+    async with NgsiLdClient(options.broker, options.context or f"{public_url}/contexts/city.jsonld") as client:
         replay = Replay(client, SeriesClock(options.epoch or began, options.speed), options.interval)
 
         async def ready() -> dict[str, object]:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from ldt_stack.city.clock import rfc3339
 from ldt_stack.city.entities import CC_BY, ODBL, THEMES
-from ldt_stack.ngsi_ld_client import api_root
+from ldt_stack.ngsi_ld_client import api_root, description_url
 
 JsonObject = dict[str, Any]
 EU = "http://publications.europa.eu/resource/authority"
@@ -38,12 +38,12 @@ CONTEXT: JsonObject = {
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the parts of the running twin can be reached; None where a part does not run."""
+    """Where others reach the parts of the running twin; None where a part does not run."""
 
     city: str
     broker: str
     forecaster: str | None = None
-    broker_description: str | None = None  # its OpenAPI document
+    broker_has_description: bool = False  # an OpenAPI document at the usual place
 
 
 def document(addresses: Addresses, modified: datetime) -> JsonObject:
@@ -159,9 +159,9 @@ def _recorded(identifier: str, addresses: Addresses, series: str, licence: str) 
 
 
 def _broker_service(addresses: Addresses, datasets: list[str]) -> JsonObject:
-    description = addresses.broker_description
+    description = {"@id": description_url(addresses.broker)} if addresses.broker_has_description else None
     return {
-        **({"dcat:endpointDescription": {"@id": description}} if description else {}),
+        **({"dcat:endpointDescription": description} if description else {}),
         "@id": f"{addresses.city}/services/broker",
         "@type": "dcat:DataService",
         "dct:title": _english("Context broker, NGSI-LD"),

@@ -71,12 +71,12 @@ class Replay:
         self._due: dict[str, float] = {}
         self._hour = clock.city_time(now()).replace(minute=0, second=0, microsecond=0)
         self.ready = asyncio.Event()
-        self.broker_description: str | None = None
+        self.broker_has_description = False
 
     async def run(self) -> None:
         """Back-fill, then play until cancelled. A broker that is away for a while is waited for."""
         await self._client.wait_until_answering()
-        self.broker_description = await self._client.description_url()
+        self.broker_has_description = await self._client.has_description()
         await self._client.upsert([description_entity(station) for station in self._stations])
         await self.write_history()
         await self._client.upsert(self.observations(self._moving))

@@ -52,7 +52,7 @@ def create_app(replay: Replay, addresses: Addresses, modified: datetime, *, run_
     """
 
     async def catalogue(_: Request) -> Response:
-        known = dataclasses.replace(addresses, broker_description=replay.broker_description)
+        known = dataclasses.replace(addresses, broker_has_description=replay.broker_has_description)
         return _json(document(known, modified), "application/ld+json")
 
     async def health(_: Request) -> Response:

@@ -23,22 +23,24 @@ SAMPLE_REQUEST = "sample_request.json"
 Section = dict[str, Any]
 
 
-def write_site_file(plan: Plan, run: Path, model_version: str | None) -> Path:
+def write_site_file(plan: Plan, run: Path, model_version: str | None, context: str | None = None) -> Path:
     """Write `ldt.yaml` and what it refers to; secrets stay in files of their own.
 
     Args:
         plan: What runs.
         run: Where the file goes; the secrets are there already.
         model_version: Of the model that is served; None where there is none yet.
+        context: Where both the broker and its users find the @context; None: at the city.
 
     Returns:
         Its path.
     """
     path = run / "ldt.yaml"
     shutil.copyfile(str(files("ldt_stack.forecaster").joinpath(SAMPLE_REQUEST)), run / SAMPLE_REQUEST)
-    content = {
-        key: value for key, value in _site(plan, model_version, write_pipelines(plan, run)).items() if value is not None
-    }
+    site = _site(plan, model_version, write_pipelines(plan, run))
+    if context is not None:
+        site["samples"]["links"]["context"] = context
+    content = {key: value for key, value in site.items() if value is not None}
     text = HEADER.format(path=path) + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
     path.write_text(text, encoding="utf-8")
     return path

@@ -118,13 +118,18 @@ def _alive(pid: int, started: float) -> bool:
 def write_secrets(run: Path) -> Credentials:
     """Make credentials and put them into files that only we can read."""
     credentials = new_credentials()
+    keep_credentials(run, credentials)
+    return credentials
+
+
+def keep_credentials(run: Path, credentials: Credentials) -> None:
+    """Put credentials into files that only we can read; the site file names them."""
     write_private(run / "s3-access-key", credentials.access_key + "\n")
     write_private(run / "s3-secret-key", credentials.secret_key + "\n")
     write_private(
         run / "credentials.env",
         f"LDT_S3_ACCESS_KEY={credentials.access_key}\nLDT_S3_SECRET_KEY={credentials.secret_key}\n",
     )
-    return credentials
 
 
 def write_private(path: Path, text: str) -> None:

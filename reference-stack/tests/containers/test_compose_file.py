@@ -39,7 +39,7 @@ def test_every_service_has_a_health_check_limits_and_a_profile(name: str) -> Non
     assert service["healthcheck"]["test"][0] in {"CMD", "CMD-SHELL"}
     assert {"memory", "cpus"} <= set(service["deploy"]["resources"]["limits"])
     assert set(service["profiles"]) <= {"orion-ld", "embedded"}
-    assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+    assert all(port.startswith("${LDT_ADDRESS:-127.0.0.1}:") for port in service.get("ports", []))
 
 
 @BOTH
