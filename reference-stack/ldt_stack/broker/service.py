@@ -34,6 +34,7 @@ class Call:
         conveyed: What the request conveyed beside (HTTP headers, names in lower case), for Context Sources that want to
             have it passed on (4.3.6.5).
         warnings: What whoever called is to know beside the result (6.3.17): the operation adds to it.
+        sources: Ids of the Registrations that may be asked, where an EntityMap says so (5.7.2.4); None: all that match.
     """
 
     tenant: str | None
@@ -43,6 +44,7 @@ class Call:
     request_id: str = ""
     conveyed: Mapping[str, str] = field(default_factory=dict, compare=False)
     warnings: list[str] = field(default_factory=list, compare=False)
+    sources: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

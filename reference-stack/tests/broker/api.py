@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import Any
 
 import httpx
@@ -10,6 +12,7 @@ API = "/ngsi-ld/v1"
 ERRORS = "https://uri.etsi.org/ngsi-ld/errors/"
 DEFAULT = "https://uri.etsi.org/ngsi-ld/default-context/"
 NULL = "urn:ngsi-ld:null"
+_DEADLINE_SECONDS = 20.0
 CAR = "urn:ngsi-ld:Car:1"
 
 
@@ -52,3 +55,14 @@ async def get(client: httpx.AsyncClient, entity_id: str = CAR, parameters: str =
 async def gone(client: httpx.AsyncClient, entity_id: str = CAR) -> None:
     """The Entity is not there."""
     await refused(client, "GET", f"/entities/{entity_id}", None, 404, "ResourceNotFound")
+
+
+async def prepared(client: httpx.AsyncClient, path: str, **headers: str) -> dict[str, Any]:
+    """The Snapshot as soon as it is prepared."""
+    deadline = time.monotonic() + _DEADLINE_SECONDS
+    while True:
+        found: dict[str, Any] = (await send(client, "GET", path, None, 200, **headers)).json()
+        if found["snapshotStatus"] != "preparing":
+            return found
+        assert time.monotonic() < deadline, "the Snapshot is still being prepared"
+        await asyncio.sleep(0.01)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from ldt_stack.broker.errors import BadRequestData
 from ldt_stack.broker.model.durations import end_of, parse_duration
-from ldt_stack.broker.operations import entity_map_queries
 from ldt_stack.broker.operations.entity_map_queries import identity_of
+from ldt_stack.broker.operations.entity_map_walk import Walk
 from ldt_stack.broker.operations.entity_maps import StoredMap, remove_expired_maps
 from ldt_stack.broker.operations.query_input import QueryInput, SelectorInput, ViewInput
 from ldt_stack.broker.store.interface import DocumentKind, Snapshot
@@ -399,12 +399,13 @@ def test_paging_along_next_links_gives_every_entity_that_is_left_once(kept: list
     seen: list[str] = []
     offset, more = 0, True
     while more:
-        walk = entity_map_queries._Walk(entity_map, None, offset, limit)
-        page = walk.run(lambda asked: {name: name for name in asked if name in left})
-        assert len(page.found) == limit or page.end == len(names)
-        seen += page.found
+        walk = Walk[str](entity_map, None, offset, limit)
+        for asked in walk.asked():
+            walk.answer(asked, {name: name for name in asked if name in left})
+        assert len(walk.found) == limit or walk.end == len(names)
+        seen += walk.found
         entity_map.entries.update(dict.fromkeys(walk.gone))
-        offset, more = page.end, page.more
+        offset, more = walk.end, walk.more
     assert seen == [name for name in names if name in left]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from typing import Any
 
 import httpx
@@ -12,8 +10,8 @@ import pytest
 from ldt_stack.broker.operations.snapshot_keeper import Keeper
 from ldt_stack.broker.spaces import space_of, split_space
 
-from .api import create, refused, send
-from .conftest import DEADLINE_SECONDS, BrokerFactory, Receiver, RunningBroker
+from .api import create, prepared, refused, send
+from .conftest import BrokerFactory, Receiver, RunningBroker
 
 pytestmark = pytest.mark.anyio
 CARS = {"type": "Query", "entities": [{"type": "Car"}]}
@@ -25,17 +23,6 @@ ONE, TWO = "urn:ngsi-ld:Car:1", "urn:ngsi-ld:Car:2"
 def speed(value: int, day: int = 1) -> dict[str, Any]:
     """A Property with a value of a day in June."""
     return {"type": "Property", "value": value, "observedAt": f"2026-06-{day:02}T00:00:00Z"}
-
-
-async def prepared(client: httpx.AsyncClient, path: str, **headers: str) -> dict[str, Any]:
-    """The Snapshot as soon as it is prepared."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while True:
-        found: dict[str, Any] = (await send(client, "GET", path, None, 200, **headers)).json()
-        if found["snapshotStatus"] != "preparing":
-            return found
-        assert time.monotonic() < deadline, "the Snapshot is still being prepared"
-        await asyncio.sleep(0.01)
 
 
 async def snapshot(client: httpx.AsyncClient, *queries: Any, **members: Any) -> dict[str, Any]:

@@ -29,14 +29,17 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Versions:
-    """What sources have of one Entity: expanded versions, those of auxiliary sources apart."""
+    """What sources have of one Entity: expanded versions, those of auxiliary sources apart, and whose they are."""
 
     equal: list[JsonObject] = field(default_factory=list)
     auxiliary: list[JsonObject] = field(default_factory=list)
+    registrations: list[str] = field(default_factory=list)
 
     def add(self, registration: Registration, version: JsonObject) -> None:
         """One more, from a source."""
         (self.auxiliary if registration.mode == "auxiliary" else self.equal).append(version)
+        if registration.id not in self.registrations:
+            self.registrations.append(registration.id)
 
 
 async def matching(
@@ -48,6 +51,8 @@ async def matching(
     found = []
     for registration in await broker.registrations.registrations(call.tenant, broker.now):
         if registration.operations.isdisjoint(operations):
+            continue
+        if call.sources is not None and registration.id not in call.sources:
             continue
         positions = query.matching(registration)
         if positions:

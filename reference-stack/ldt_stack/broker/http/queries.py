@@ -23,7 +23,7 @@ from ldt_stack.broker.http.views import (
     respond_with_entity,
 )
 from ldt_stack.broker.operations import consumption as operations
-from ldt_stack.broker.operations.entity_map_queries import map_for_retrieval, query_entities_with_map
+from ldt_stack.broker.operations.entity_map_queries import named_map, new_map, query_entities_with_map
 from ldt_stack.broker.operations.entity_maps import MapInput, MapUsed
 from ldt_stack.broker.operations.query_data import read_query
 from ldt_stack.broker.operations.query_input import GeoInput, OrderingInput, QueryInput, SelectorInput
@@ -62,10 +62,11 @@ async def retrieve_entity(request: Request) -> Response:
     call = await read_call(request)
     entity_id, types = request.path_params["entityId"], request.query_params.get("type")
     wanted = read_map(request)
+    used, call = await named_map(broker_of(request), call, entity_id, wanted)
     shown = await operations.retrieve_entity(broker_of(request), call, entity_id, view, types)
     headers = {}
     if wanted.concerned:
-        headers = map_header(await map_for_retrieval(broker_of(request), call, entity_id, wanted))
+        headers = map_header(used or await new_map(broker_of(request), call, entity_id, wanted))
     if view.join == "flat":  # 4.5.23.3: "the Context Broker response shall always consist of an array of Entities"
         return await respond_with_entities(request, shown, call.ld_context, answer, headers)
     return await respond_with_entity(request, shown[0], call.ld_context, answer, headers)

@@ -21,7 +21,7 @@ from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.operations import temporal_consumption as consumption
 from ldt_stack.broker.operations import temporal_provision as provision
-from ldt_stack.broker.operations.entity_map_queries import map_for_retrieval, query_temporal_evolution_with_map
+from ldt_stack.broker.operations.entity_map_queries import named_map, new_map, query_temporal_evolution_with_map
 from ldt_stack.broker.operations.entity_maps import MapInput, MapUsed
 from ldt_stack.broker.operations.query_data import read_query, take_temporal
 from ldt_stack.broker.operations.query_input import GeoInput, OrderingInput, QueryInput, SelectorInput, ViewInput
@@ -139,21 +139,21 @@ async def retrieve_evolution(request: Request) -> Response:
     chosen, sys_attrs = _read_format(request)
     wanted = read_map(request)
     call = await read_call(request)
+    entity_id = request.path_params["entityId"]
+    used, call = await named_map(broker_of(request), call, entity_id, wanted)
     result = await consumption.retrieve_temporal_evolution(
         broker_of(request),
         call,
-        request.path_params["entityId"],
+        entity_id,
         _view_of(request, sys_attrs=sys_attrs),
         temporal_of(request),
         chosen,
     )
-    headers = {}
-    if wanted.concerned:
-        entity_id = request.path_params["entityId"]
-        headers = map_header(await map_for_retrieval(broker_of(request), call, entity_id, wanted))
     result, altered, preference = _amended(request, result, call.ld_context)
     body = _render(result.entities[0], result, call.ld_context)
-    headers |= preference
+    headers = preference
+    if wanted.concerned:
+        headers |= map_header(used or await new_map(broker_of(request), call, entity_id, wanted))
     return await _respond(request, body, call.ld_context, media_type, result, headers, status=altered or 200)
 
 

@@ -122,7 +122,7 @@ async def query_entities(broker: Broker, call: Call, source: QueryInput) -> Enti
     view = parse_view(source.view, call, broker.settings)
     query = replace(parse_query(source, view, call, broker.settings), instance_times=view.options.sys_attrs)
     if not is_local(source, call) and await broker.registrations.registrations(call.tenant, broker.now):
-        return await _query_everywhere(broker, call, source, view, query)
+        return await query_everywhere(broker, call, source, view, query)
 
     def work(snapshot: Snapshot) -> EntitiesResult:
         page, offset = _page(snapshot, bind_query(query, snapshot))
@@ -132,7 +132,7 @@ async def query_entities(broker: Broker, call: Call, source: QueryInput) -> Enti
     return await broker.store.read(call.tenant, work)
 
 
-async def _query_everywhere(
+async def query_everywhere(
     broker: Broker, call: Call, source: QueryInput, view: View, query: EntityQuery
 ) -> EntitiesResult:
     """The query, with what Context Sources have."""

@@ -1,25 +1,31 @@
 """Queries that make or use an EntityMap: ETSI GS CIM 009 V1.9.1, clauses 5.5.9.3, 5.5.14, 5.14.4 and 5.14.5.
 
 An EntityMap fixes which Entities are considered, and in which order; what they are is looked up, and checked against
-the query again, when a page is made. Only what this broker holds itself is mapped ("@none").
+the query again, when a page is made. What Context Sources have is mapped to their Registrations; sources are asked as
+for any query, not for maps of their own, hence linkedMaps stays empty. Evolutions are mapped where this broker holds
+them.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Generic, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import orjson
 
 from ldt_stack.broker.errors import BadRequestData, TooManyResults
+from ldt_stack.broker.federation.matching import EntitySpecification, RegistrationQuery
+from ldt_stack.broker.federation.querying import query_versions
+from ldt_stack.broker.federation.reading import Versions, matching
 from ldt_stack.broker.model.names import JsonObject, JsonValue
 from ldt_stack.broker.operations import entity_maps
-from ldt_stack.broker.operations.consumption import EntitiesResult, bind_query
+from ldt_stack.broker.operations.consumption import EntitiesResult, bind_query, query_everywhere
+from ldt_stack.broker.operations.distributed_query import federated
+from ldt_stack.broker.operations.entity_map_walk import Walk
 from ldt_stack.broker.operations.entity_maps import LOCAL, MapInput, MapUsed, StoredMap
-from ldt_stack.broker.operations.linked import join_entities
-from ldt_stack.broker.operations.query_input import QueryInput, parse_query, parse_view
+from ldt_stack.broker.operations.linked import Shown, join_entities
+from ldt_stack.broker.operations.query_input import QueryInput, View, is_local, parse_query, parse_view
 from ldt_stack.broker.operations.temporal_consumption import (
     EvolutionsResult,
     TemporalFormat,
@@ -30,8 +36,6 @@ from ldt_stack.broker.operations.temporal_consumption import (
 from ldt_stack.broker.operations.temporal_range import cut
 from ldt_stack.broker.service import Broker, Call
 from ldt_stack.broker.store.interface import EntityQuery, EntitySelector, Snapshot, TemporalEntity
-
-T = TypeVar("T")
 
 
 async def create_entity_map_for_query_entities(
@@ -82,31 +86,66 @@ async def query_entities_with_map(
     Source: CIM 009 V1.9.1, clauses 5.5.9.3 and 5.7.2.4.
     """
     view = parse_view(source.view, call, broker.settings)
-    query = parse_query(source, view, call, broker.settings)
-    entity_map = await _find(broker, call, wanted, identity_of(source, temporal=False))
-    created = entity_map is None
-    if entity_map is None:
-        entity_map = await _create(broker, call, source, query, wanted.lifetime)
-    known = entity_map
+    query = replace(parse_query(source, view, call, broker.settings), instance_times=view.options.sys_attrs)
+    found = await _find(broker, call, wanted, identity_of(source, temporal=False))
+    entity_map = found or await _create(broker, call, source, query, wanted.lifetime)
+    narrowed = replace(query, order_by=(), offset=0, count=False)
+    failed = len(call.warnings)
+    walk = Walk[Shown](entity_map, _ids_asked_for(query), query.offset, query.limit)
+    if not is_local(source, call) and _sources(entity_map.entries.values()):
+        shown = await _walk_everywhere(broker, call, source, view, narrowed, walk)
+    else:
+        walk, shown = await _walk_here(broker, call, view, narrowed, walk)
+    # Where a source failed, nobody knows whether its Entities still fit.
+    gone = walk.gone if len(call.warnings) == failed else []
+    await entity_maps.remove_entries(broker, call, entity_map.identifier, gone)
+    count = walk.held - len(gone) if query.count else None
+    result = EntitiesResult(shown, walk.start, query.limit, walk.more, count, walk.end, walk.before)
+    return result, MapUsed(entity_map.identifier, created=found is None)
 
-    def work(snapshot: Snapshot) -> tuple[EntitiesResult, list[str]]:
-        walk = _Walk(known, _ids_asked_for(query), query.offset, query.limit)
-        bound = replace(bind_query(query, snapshot), order_by=(), offset=0, count=False)
-        bound = replace(bound, instance_times=view.options.sys_attrs)
 
-        def fetch(ids: Sequence[str]) -> dict[str, JsonObject]:
-            found = _narrowed(bound, ids)
-            return {} if found is None else {e["id"]: e for e in snapshot.query_entities(found).entities}
+async def _walk_here(
+    broker: Broker, call: Call, view: View, query: EntityQuery, walk: Walk[Shown]
+) -> tuple[Walk[Shown], list[Shown]]:
+    """Fill a page from what is held here, in one read; the Entities, and what they are joined with."""
 
-        page = walk.run(fetch)
-        shown = join_entities(snapshot, page.found, view)
-        count = walk.remaining - len(walk.gone) if query.count else None
-        result = EntitiesResult(shown, page.start, query.limit, page.more, count, page.end, page.before)
-        return result, walk.gone
+    def work(snapshot: Snapshot) -> tuple[Walk[Shown], list[Shown]]:
+        own = replace(walk, found=[], gone=[])  # a read may run twice
+        bound = bind_query(query, snapshot)
+        for ids in own.asked():
+            narrow = _narrowed(bound, ids)
+            entities = [] if narrow is None else snapshot.query_entities(narrow).entities
+            own.answer(ids, {entity["id"]: Shown(entity, view.options) for entity in entities})
+        return own, join_entities(snapshot, [shown.entity for shown in own.found], view)
 
-    result, gone = await broker.store.read(call.tenant, work, dear=True)
-    await entity_maps.remove_entries(broker, call, known.identifier, gone)
-    return result, MapUsed(known.identifier, created)
+    return await broker.store.read(call.tenant, work, dear=True)
+
+
+async def _walk_everywhere(
+    broker: Broker, call: Call, source: QueryInput, view: View, query: EntityQuery, walk: Walk[Shown]
+) -> list[Shown]:
+    """Fill a page, asking the Context Sources that the map names for its Entities; as they are shown.
+
+    "Only the retrieved EntityMap shall be used to determine which Context Source Registrations match" (5.7.2.4).
+    """
+    linked: dict[str, Shown] = {}
+    for ids in walk.asked():
+        narrow = _narrowed(query, ids)
+        if narrow is None:
+            walk.answer(ids, {})
+            continue
+        named = _sources(walk.entity_map.entries[identifier] for identifier in ids)
+        result = await query_everywhere(broker, replace(call, sources=named), source, view, narrow)
+        shown = {one.entity["id"]: one for one in result.entities}
+        walk.answer(ids, {identifier: shown[identifier] for identifier in ids if identifier in shown})
+        linked |= {identifier: one for identifier, one in shown.items() if identifier not in ids}
+    page = {one.entity["id"] for one in walk.found}
+    return [*walk.found, *(one for identifier, one in linked.items() if identifier not in page)]
+
+
+def _sources(entries: Iterable[Sequence[str] | None]) -> frozenset[str]:
+    """Ids of the Registrations that some entries name."""
+    return frozenset(name for names in entries for name in names or ()) - {LOCAL}
 
 
 async def query_temporal_evolution_with_map(
@@ -125,32 +164,31 @@ async def query_temporal_evolution_with_map(
     Source: CIM 009 V1.9.1, clauses 5.5.9.3 and 5.7.4.4.
     """
     request = parse_request(broker, call, source, temporal, chosen)
-    entity_map = await _find(broker, call, wanted, identity_of(source, temporal=True))
-    created = entity_map is None
-    if entity_map is None:
-        entity_map = await _create_temporal(broker, call, source, request, wanted.lifetime)
-    query, known = request.query, entity_map
+    found = await _find(broker, call, wanted, identity_of(source, temporal=True))
+    entity_map = found or await _create_temporal(broker, call, source, request, wanted.lifetime)
+    query = request.query
 
-    def work(snapshot: Snapshot) -> tuple[_Filled[TemporalEntity], int]:
-        walk = _Walk(known, _ids_asked_for(query), query.offset, query.limit)
-        bound = replace(query, offset=0, count=False)
+    def work(snapshot: Snapshot) -> Walk[TemporalEntity]:
+        walk = Walk[TemporalEntity](entity_map, _ids_asked_for(query), query.offset, query.limit)
+        for ids in walk.asked():
+            narrow = _narrowed(replace(query, offset=0, count=False), ids)
+            page = [] if narrow is None else snapshot.query_temporal(narrow, request.interval).entities
+            walk.answer(ids, {one.head["id"]: one for one in page})
+        return walk
 
-        def fetch(ids: Sequence[str]) -> dict[str, TemporalEntity]:
-            found = _narrowed(bound, ids)
-            page = [] if found is None else snapshot.query_temporal(found, request.interval).entities
-            return {one.head["id"]: one for one in page}
-
-        return walk.run(fetch), walk.remaining
-
-    page, remaining = await broker.store.read(call.tenant, work, dear=True)
-    entities, part = cut(page.found, request.interval, temporal.time_at, temporal.end_time_at)
-    count = remaining if query.count else None
-    result = EvolutionsResult(entities, request.view, page.more, count, part, page.end, page.before)
-    return result, MapUsed(known.identifier, created)
+    walk = await broker.store.read(call.tenant, work, dear=True)
+    entities, part = cut(walk.found, request.interval, temporal.time_at, temporal.end_time_at)
+    count = walk.held if query.count else None
+    result = EvolutionsResult(entities, request.view, walk.more, count, part, walk.end, walk.before)
+    return result, MapUsed(entity_map.identifier, created=found is None)
 
 
-async def map_for_retrieval(broker: Broker, call: Call, entity_id: str, wanted: MapInput) -> MapUsed:
-    """The EntityMap of a retrieval of one Entity or evolution: the one that was named, or else a new one.
+async def named_map(broker: Broker, call: Call, entity_id: str, wanted: MapInput) -> tuple[MapUsed | None, Call]:
+    """The EntityMap that a retrieval of one Entity or evolution names.
+
+    Returns:
+        The map, None if there is none; and the call that asks only what the map names: "only the retrieved Entity Map
+        shall be used to determine which Context Source Registrations match the Entity ID".
 
     Raises:
         BadRequestData: The lifetime is no duration.
@@ -158,9 +196,16 @@ async def map_for_retrieval(broker: Broker, call: Call, entity_id: str, wanted: 
     Source: CIM 009 V1.9.1, clauses 5.7.1.4 and 5.7.3.4.
     """
     found = await _find(broker, call, wanted, None)
-    if found is not None:
-        return MapUsed(found.identifier, created=False)
-    made = await entity_maps.store_map(broker, call, {entity_id: [LOCAL]}, "", wanted.lifetime)
+    if found is None:
+        return None, call
+    return MapUsed(found.identifier, created=False), replace(call, sources=_sources([found.entries.get(entity_id)]))
+
+
+async def new_map(broker: Broker, call: Call, entity_id: str, wanted: MapInput) -> MapUsed:
+    """A new EntityMap of one Entity, after its retrieval (5.7.1.4, 5.7.3.4)."""
+    query = RegistrationQuery((EntitySpecification(None, (entity_id,)),))
+    names = [one.id for one, _ in await matching(broker, call, query, ("retrieveEntity",))]
+    made = await entity_maps.store_map(broker, call, {entity_id: [LOCAL, *names]}, "", wanted.lifetime)
     return MapUsed(made.identifier, created=True)
 
 
@@ -215,8 +260,13 @@ async def _find(broker: Broker, call: Call, wanted: MapInput, identity: str | No
 async def _create(
     broker: Broker, call: Call, source: QueryInput, query: EntityQuery, lifetime: str | None
 ) -> StoredMap:
+    """Entities that match here, then those that only Context Sources have (as `distributed_query` orders them)."""
     entity_maps.expiry(broker, lifetime)
     most = broker.settings.entity_map_max_entities
+    remote: Mapping[str, Versions] = {}
+    if not is_local(source, call) and await broker.registrations.registrations(call.tenant, broker.now):
+        view = parse_view(source.view, call, broker.settings)
+        remote = await query_versions(broker, call, federated(broker, call, source, view, query))
     if _is_split(broker, call, source):  # "candidate Entities": filters are applied when a page is made (4.3.6.7)
         query = replace(query, attributes=(), conditions=())
 
@@ -229,6 +279,8 @@ async def _create(
         return entries
 
     entries = await broker.store.read(call.tenant, work, dear=True)
+    for identifier, versions in remote.items():
+        entries.setdefault(identifier, []).extend(versions.registrations)
     return await entity_maps.store_map(broker, call, entries, identity_of(source, temporal=False), lifetime)
 
 
@@ -271,65 +323,3 @@ def _narrowed(query: EntityQuery, ids: Sequence[str]) -> EntityQuery | None:
     ]
     selectors = [one for one in selectors if one.ids]
     return replace(query, selectors=tuple(selectors), limit=len(ids)) if selectors else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Filled(Generic[T]):
-    """A page: what was found, where it starts and ends in the map, where the page before starts."""
-
-    found: list[T]
-    start: int
-    end: int
-    before: int
-    more: bool
-
-
-@dataclass(slots=True)
-class _Walk:
-    """Fills one page from an EntityMap: "Pages shall always be filled to the maximum" (5.5.9.3).
-
-    Offsets count the places of the map, also those whose Entity was removed.
-    """
-
-    entity_map: StoredMap
-    asked_for: frozenset[str] | None
-    offset: int
-    limit: int
-    gone: list[str] = field(default_factory=list)
-
-    def run(self, fetch: Callable[[Sequence[str]], dict[str, T]]) -> _Filled[T]:
-        """Fetch what the next places hold until the page is full."""
-        places = self._places()
-        # Table 6.3.10-2: past the end, "only the last element"; just at the end, an empty page.
-        start = self.offset if self.offset <= len(places) else max(0, len(places) - 1)
-        found: list[T] = []
-        at = start
-        while len(found) < self.limit and at < len(places):
-            taken = places[at : at + self.limit - len(found)]
-            at += len(taken)
-            held = [identifier for identifier in taken if self._is_local(identifier)]
-            matching = fetch(held) if held else {}
-            found += [matching[identifier] for identifier in held if identifier in matching]
-            self.gone += [identifier for identifier in held if identifier not in matching]
-        more = any(self._is_local(identifier) for identifier in places[at:])
-        return _Filled(found, start, at, self._before(places, start), more)
-
-    @property
-    def remaining(self) -> int:
-        """How many of the Entities asked for the map has, those of `gone` included."""
-        return sum(self._is_local(identifier) for identifier in self._places())
-
-    def _places(self) -> list[str]:
-        asked_for = self.asked_for
-        return [one for one in self.entity_map.entries if asked_for is None or one in asked_for]
-
-    def _is_local(self, identifier: str) -> bool:
-        return LOCAL in (self.entity_map.entries[identifier] or ())
-
-    def _before(self, places: Sequence[str], start: int) -> int:
-        """Where a page that ends before `start` begins."""
-        at, wanted = start, self.limit
-        while at and wanted:
-            at -= 1
-            wanted -= self._is_local(places[at])
-        return at

@@ -8,6 +8,7 @@ kept all, so that the Snapshot can be queried in any of them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
@@ -99,8 +100,8 @@ async def execute_queries(broker: Broker, tenant: str | None, ld_context: LdCont
     """Execute all Queries of a Snapshot; one that fails says so in its details (5.16.1.4)."""
     most = broker.settings.snapshot_max_entities
     # "all pages are to be retrieved completely": in one page, hence in one consistent read.
-    settings = broker.settings.model_copy(update={"max_page_size": most + 1, "temporal_page_instances": 10**9})
-    whole, call, content = replace(broker, settings=settings), Call(tenant, ld_context), Content()
+    whole, call, content = copy(broker), Call(tenant, ld_context), Content()
+    whole.settings = broker.settings.model_copy(update={"max_page_size": most + 1, "temporal_page_instances": 10**9})
     for payload in members.get(QUERIES, ()):
         content.details.append(await _execute(whole, call, payload, content, most))
     for payload in members.get(TEMPORAL_QUERIES, ()):

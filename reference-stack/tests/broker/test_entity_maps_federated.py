@@ -1,0 +1,139 @@
+"""EntityMaps over Context Sources: ETSI GS CIM 009 V1.9.1, clauses 4.3.6.7, 5.5.9.3, 5.7.1.4, 5.7.2.4 and 5.14.4."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from .api import API, create, prepared, send
+from .network import Network, Node, nodes
+
+pytestmark = pytest.mark.anyio
+IDS = [f"urn:ngsi-ld:Car:{number}" for number in range(1, 6)]
+REGISTRATION = "urn:ngsi-ld:ContextSourceRegistration:b"
+
+
+def speed(value: int) -> dict[str, Any]:
+    return {"type": "Property", "value": value}
+
+
+@pytest.fixture
+def network() -> Network:
+    return Network()
+
+
+@pytest.fixture
+async def pair(network: Network, anyio_backend: str) -> AsyncIterator[list[Node]]:
+    """Two brokers: a, which has registered b; cars 1 and 2 are at a, 2 to 5 at b."""
+    async with nodes(network, "a", "b") as found:
+        a, b = found
+        for number in (1, 2):
+            await create(a.client, IDS[number - 1], speed=speed(number))
+        for number in (2, 3, 4, 5):
+            await create(b.client, IDS[number - 1], speed=speed(number))
+        await a.register("b")
+        network.sent.clear()
+        yield found
+
+
+def ids(answer: httpx.Response) -> list[str]:
+    return [one["id"] for one in answer.json()]
+
+
+async def query(node: Node, parameters: str, status: int, **headers: str) -> httpx.Response:
+    return await send(node.client, "GET", f"/entities?type=Car{parameters}", None, status, **headers)
+
+
+async def entries(node: Node, answer: httpx.Response) -> dict[str, list[str]]:
+    path = answer.headers["ngsild-entitymap"].removeprefix(API)
+    found: dict[str, list[str]] = (await send(node.client, "GET", path, None, 200)).json()["entityMap"]
+    return found
+
+
+async def test_a_map_says_where_each_entity_is(pair: list[Node]) -> None:
+    made = await query(pair[0], "&entityMap=true&limit=2", 201)
+    assert ids(made) == IDS[:2]
+    remote = {identifier: [REGISTRATION] for identifier in IDS[2:]}
+    assert await entries(pair[0], made) == {IDS[0]: ["@none"], IDS[1]: ["@none", REGISTRATION], **remote}
+    by_itself = await send(pair[0].client, "GET", "/entityMaps?type=Car", None, 201)
+    assert by_itself.json()["entityMap"] == await entries(pair[0], made)
+
+
+async def test_pages_come_from_the_map_and_ask_for_its_entities_alone(pair: list[Node], network: Network) -> None:
+    made = await query(pair[0], "&entityMap=true&limit=1", 201)
+    header = {"NGSILD_EntityMap": made.headers["ngsild-entitymap"]}
+    await create(pair[1].client, "urn:ngsi-ld:Car:6", speed=speed(6))
+    network.sent.clear()
+    second = await query(pair[0], "&limit=3&offset=1&count=true", 200, **header)
+    assert ids(second) == IDS[1:4]
+    assert second.headers["ngsild-results-count"] == "5"
+    assert network.to("b")[0].parameters["id"] == ",".join(IDS[1:4])
+    following = second.links["next"]["url"].removeprefix(API)
+    assert ids(await send(pair[0].client, "GET", following, None, 200, **header)) == IDS[4:]
+
+
+async def test_a_source_that_the_map_does_not_name_is_not_asked(pair: list[Node], network: Network) -> None:
+    local = await query(pair[0], "&entityMap=true&local=true", 201)
+    network.sent.clear()
+    header = {"NGSILD_EntityMap": local.headers["ngsild-entitymap"]}
+    assert ids(await query(pair[0], "", 200, **header)) == IDS[:2]
+    await send(pair[0].client, "GET", f"/entities/{IDS[1]}", None, 200, **header)
+    assert network.sent == []
+
+
+async def test_what_no_longer_fits_at_its_source_leaves_the_map(pair: list[Node]) -> None:
+    made = await query(pair[0], "&q=speed>1&entityMap=true", 201)
+    assert ids(made) == IDS[1:]
+    await send(pair[1].client, "PATCH", f"/entities/{IDS[3]}/attrs/speed", speed(0), 204)
+    header = {"NGSILD_EntityMap": made.headers["ngsild-entitymap"]}
+    assert ids(await query(pair[0], "&q=speed>1&limit=3", 200, **header)) == [IDS[1], IDS[2], IDS[4]]
+    assert IDS[3] not in await entries(pair[0], made)
+
+
+async def test_what_a_failing_source_has_stays_in_the_map(pair: list[Node], network: Network) -> None:
+    made = await query(pair[0], "&entityMap=true", 201)
+    header = {"NGSILD_EntityMap": made.headers["ngsild-entitymap"]}
+    working = network.hosts["b"]
+    network.hosts["b"] = lambda sent: (500, None)
+    failed = await query(pair[0], "", 200, **header)
+    assert ids(failed) == IDS[:2]
+    assert "ngsild-warning" in failed.headers
+    assert len(await entries(pair[0], made)) == 5
+    network.hosts["b"] = working
+    assert ids(await query(pair[0], "", 200, **header)) == IDS
+
+
+async def test_split_entities_are_candidates_until_they_are_put_together(pair: list[Node]) -> None:
+    name = {"name": {"type": "Property", "value": "x"}}
+    await send(pair[1].client, "POST", f"/entities/{IDS[1]}/attrs", name, 204)
+    await send(pair[1].client, "DELETE", f"/entities/{IDS[1]}/attrs/speed", None, 204)
+    parameters = "&q=speed==2;name==%22x%22&splitEntities=true"
+    made = await send(pair[0].client, "GET", f"/entityMaps?type=Car{parameters}", None, 201)
+    assert list(made.json()["entityMap"]) == IDS
+    header = {"NGSILD_EntityMap": made.headers["ngsild-entitymap"]}
+    assert ids(await query(pair[0], parameters, 200, **header)) == [IDS[1]]
+    assert list(await entries(pair[0], made)) == [IDS[1]]
+
+
+async def test_the_map_of_a_retrieval_names_the_sources_of_the_entity(pair: list[Node]) -> None:
+    answer = await send(pair[0].client, "GET", f"/entities/{IDS[4]}?entityMap=true", None, 200)
+    assert await entries(pair[0], answer) == {IDS[4]: ["@none", REGISTRATION]}
+    header = {"NGSILD_EntityMap": answer.headers["ngsild-entitymap"]}
+    await send(pair[0].client, "GET", f"/entities/{IDS[4]}", None, 200, **header)
+    await send(pair[0].client, "GET", f"/entities/{IDS[3]}", None, 404, **header)
+
+
+async def test_a_snapshot_holds_what_sources_have(pair: list[Node], network: Network) -> None:
+    """4.3.7: "especially relevant for distributed cases"."""
+    client = pair[0].client
+    queries = [{"type": "Query", "entities": [{"type": "Car"}]}]
+    payload = {"type": "Snapshot", "id": "urn:x:1", "snapshotQueries": queries}
+    await send(client, "POST", "/snapshots", payload, 201)
+    assert (await prepared(client, "/snapshots/urn:x:1"))["snapshotStatus"] == "success"
+    network.sent.clear()
+    found = await query(pair[0], "", 200, NGSILD_Snapshot="urn:x:1")
+    assert ids(found) == IDS
+    assert network.sent == []
