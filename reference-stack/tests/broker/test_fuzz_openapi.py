@@ -16,8 +16,8 @@ from schemathesis import GenerationMode
 
 from .fuzzing import Fuzzed, assert_no_server_error, fuzzed_broker
 
-SLICE = 8
-SOAK = 2000
+SLICE = 6
+SOAK = 1000
 KNOWN_IDS = ["urn:ngsi-ld:Car:1", "urn:ngsi-ld:Subscription:1", "speed", "Car"]
 KNOWN_VALUES = {
     "type": "Car",

@@ -113,9 +113,13 @@ class Stage:
         self.runner.run(self.app.shutdown())
         self.runner.close()
 
+    def send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        """One request; arguments as httpx has them."""
+        return self.runner.run(self.client.request(method, path, **arguments))
+
     def found(self, **parameters: str) -> set[str]:
         """Ids of what a query finds."""
-        answer = self.runner.run(self.client.get("/entities", params={"limit": "1000", **parameters}))
+        answer = self.send("GET", "/entities", params={"limit": "1000", **parameters})
         assert answer.status_code == 200, answer.text
         return {entity["id"] for entity in answer.json()}
 
