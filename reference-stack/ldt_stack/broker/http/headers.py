@@ -18,6 +18,7 @@ from ldt_stack.broker.http.parameters import boolean
 from ldt_stack.broker.http.problems import HttpError
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.names import JsonObject, JsonValue
+from ldt_stack.broker.model.nesting import check_nesting
 from ldt_stack.broker.service import Broker, Call
 from ldt_stack.broker.spaces import space_of
 
@@ -28,8 +29,9 @@ JSON, LD_JSON, GEO_JSON = "application/json", "application/ld+json", "applicatio
 _BODY_TYPES = frozenset({JSON, LD_JSON})
 SNAPSHOT_HEADER = "NGSILD-Snapshot"
 CONTEXT_RELATION = "http://www.w3.org/ns/json-ld#context"
-_LINK = re.compile(r'<([^>]*)>((?:\s*;\s*[^\s=;,"]+\s*(?:=\s*(?:"[^"]*"|[^\s;,"]*))?)*)\s*(?:,|$)')
-_LINK_PARAMETER = re.compile(r';\s*([^\s=;,"]+)\s*(?:=\s*(?:"([^"]*)"|([^\s;,"]*)))?')
+# Possessive, so that no header takes more than linear time.
+_LINK = re.compile(r'<([^<>]*+)>((?:\s*+;\s*+[^\s=;,"<>]++\s*+(?:=\s*+(?:"[^"]*+"|[^\s;,"<>]*+))?+)*+)\s*+(?:,|$)')
+_LINK_PARAMETER = re.compile(r';\s*+([^\s=;,"<>]++)\s*+(?:=\s*+(?:"([^"]*+)"|([^\s;,"<>]*+)))?')
 _TENANT = re.compile(r"[\x21-\x7e]+")
 
 
@@ -100,11 +102,15 @@ def parse_json(body: bytes) -> JsonValue:
 
     Raises:
         InvalidRequest: It is none (5.5.4).
+        BadRequestData: It is nested too deep to be kept and answered.
     """
     try:
-        return orjson.loads(body)
+        value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise InvalidRequest(f"The payload is not valid JSON: {error}") from None
+    if isinstance(value, dict | list):
+        check_nesting(value, body)
+    return value
 
 
 def _call(request: Request, ld_context: LdContext) -> Call:

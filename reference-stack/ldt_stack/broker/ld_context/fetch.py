@@ -13,6 +13,7 @@ import orjson
 
 from ldt_stack.broker.errors import BadRequestData, LdContextNotAvailable
 from ldt_stack.broker.model.names import JsonObject
+from ldt_stack.broker.model.nesting import check_nesting
 from ldt_stack.broker.outbound import Outbound, OutboundError
 from ldt_stack.broker.settings import BrokerSettings
 
@@ -55,6 +56,7 @@ class Fetcher:
             raise BadRequestData(f"The document at {url} is no JSON: {error}") from None
         if not isinstance(document, dict):
             raise BadRequestData(f'The document at {url} is no JSON object; expected one with an "@context" member')
+        check_nesting(document, answer.body)
         return document, lifetime_seconds(answer.headers, settings.context_default_ttl_seconds)
 
 

@@ -14,6 +14,8 @@ _DURATION: Final = re.compile(
     r"(?:T(?=\d)(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?)"
 )
 
+_ENDLESS: Final = 1e12  # of any unit that can be that many: beyond every calendar
+
 
 @dataclass(frozen=True, slots=True)
 class Duration:
@@ -28,7 +30,16 @@ class Duration:
         return not self.months and not self.seconds
 
     def after(self, start: datetime, count: int) -> datetime:
-        """`start` plus so many times this duration; the end of a short month for a day it does not have."""
+        """`start` plus so many times this duration; the end of a short month for a day it does not have.
+
+        What lies beyond the calendar is its last instant.
+        """
+        try:
+            return self._after(start, count)
+        except (ValueError, OverflowError):
+            return datetime.max.replace(tzinfo=UTC)
+
+    def _after(self, start: datetime, count: int) -> datetime:
         months = start.month - 1 + self.months * count
         year, month = start.year + months // 12, months % 12 + 1
         following = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
@@ -50,7 +61,7 @@ def parse_duration(text: str, name: str) -> Duration:
     match = _DURATION.fullmatch(text)
     if match is None or text.endswith("T"):
         raise BadRequestData(f"{name} is {text!r}; expected an ISO 8601 duration like PT4M or P1DT12H.")
-    given = {name: float(value) for name, value in match.groupdict(default="0").items()}
+    given = {name: min(float(value), _ENDLESS) for name, value in match.groupdict(default="0").items()}
     days = given["weeks"] * 7 + given["days"]
     seconds = ((days * 24 + given["hours"]) * 60 + given["minutes"]) * 60 + given["seconds"]
     return Duration(int(given["years"] * 12 + given["months"]), seconds)
@@ -72,8 +83,4 @@ def end_of(text: str | None, name: str, begin: datetime, *, default_seconds: flo
     longest = begin + timedelta(seconds=longest_seconds)
     if text is None:
         return min(longest, begin + timedelta(seconds=default_seconds))
-    duration = parse_duration(text, name)
-    try:
-        return min(longest, duration.after(begin, 1))
-    except (ValueError, OverflowError):  # beyond the calendar
-        return longest
+    return min(longest, parse_duration(text, name).after(begin, 1))

@@ -17,6 +17,7 @@ _PREFIXED_NAME: Final = re.compile(PREFIXED_NAME)
 
 MAX_DEPTH: Final = 50  # nested parentheses or braces; deeper is no query that a person meant
 MAX_TERMS: Final = 200
+MAX_CHARACTERS: Final = 65_536
 
 
 @lru_cache(maxsize=4096)  # few names, in every payload
@@ -37,10 +38,15 @@ class Cursor:
         language: The name of the parameter, for messages: "q", "type", …
         text: What is parsed.
         expected: What the grammar wants, for messages.
-        max_terms: More of them are a TooComplexQuery.
+        max_terms: More of them are a TooComplexQuery, and so are too many characters.
+
+    Raises:
+        TooComplexQuery: The text is longer than `MAX_CHARACTERS`.
     """
 
     def __init__(self, language: str, text: str, expected: str, max_terms: int = MAX_TERMS) -> None:
+        if len(text) > MAX_CHARACTERS:
+            raise TooComplexQuery(f"{language} has more than {MAX_CHARACTERS} characters. Try several smaller queries.")
         self.language = language
         self.text = text
         self.at = 0
