@@ -147,7 +147,7 @@ def render(index: list[tuple[str, str]]) -> tuple[str, list[str]]:
         if where and reason:
             problems.append(f"{number} {title}: has a reason, but is implemented by {where[0]}")
         if where:
-            said = ", ".join(where[:_SHOWN]) + (f" and {len(where) - _SHOWN} more" if len(where) > _SHOWN else "")
+            said = ", ".join(where[:_SHOWN]) + (" …" if len(where) > _SHOWN else "")
         elif reason:
             said = f"not implemented: {reason}"
         elif is_parent:
@@ -161,12 +161,13 @@ def render(index: list[tuple[str, str]]) -> tuple[str, list[str]]:
 
 
 def _implementers(number: str, numbers: list[str], cited: dict[str, list[str]]) -> list[str]:
-    """Who names the clause itself, or a part of it that has no row of its own."""
+    """Who names the clause itself, or a part of it that has no row of its own; public names, where there are any."""
     found = list(cited.get(number, ()))
     for other in sorted(cited, key=_order):
         if other.startswith(f"{number}.") and _row_of(other, numbers) == number:
             found += cited[other]
-    return sorted(dict.fromkeys(found), key=lambda where: (": _" in where or "._" in where, where))  # public first
+    names = sorted(dict.fromkeys(found))
+    return [where for where in names if ": _" not in where and "._" not in where] or names
 
 
 def _row_of(clause: str, numbers: list[str]) -> str:

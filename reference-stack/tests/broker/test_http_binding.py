@@ -256,3 +256,10 @@ async def test_no_operation_takes_a_parameter_that_it_does_not_know(running: Run
                 answer = await running.client.request(method, target, params={"nonsense": "1"}, json=body)
                 assert answer.json()["type"].endswith("/InvalidRequest"), (method, route.path, answer.text)
                 assert "nonsense" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("resource", ["subscriptions", "csourceRegistrations", "jsonldContexts", "info/sourceIdentity"])
+async def test_what_is_always_local_takes_no_local(running: RunningBroker, resource: str) -> None:
+    """6.3.18 lists the resources that have the parameter; 6.3.20 refuses it elsewhere."""
+    await refused(running.client, "GET", f"/{resource}?local=true", None, 400, "InvalidRequest")
+    await send(running.client, "GET", "/types?local=true", None, 200)

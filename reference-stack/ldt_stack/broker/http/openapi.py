@@ -11,6 +11,7 @@ from typing import Final
 from starlette.routing import Route
 
 from ldt_stack.broker.http.headers import GEO_JSON, JSON, LD_JSON
+from ldt_stack.broker.http.parameters import knows_local
 from ldt_stack.broker.model.names import JsonObject
 
 NGSI_LD_VERSION: Final = "1.9.1"
@@ -123,7 +124,7 @@ def openapi(routes: Iterable[Route], software_version: str) -> JsonObject:
 def _operation(route: Route, method: str) -> JsonObject:
     key = f"{method} {route.path.removeprefix(_API)}"
     names = PARAMETERS.get(key, "").split()
-    if route.path.startswith(_API):
+    if knows_local(route.path):
         names.append("local")
     name = f"{route.endpoint.__module__.rpartition('.')[2]}_{route.endpoint.__name__}"
     operation: JsonObject = {

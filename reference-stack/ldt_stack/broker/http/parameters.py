@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from starlette.requests import Request
 
 from ldt_stack.broker.errors import BadRequestData, InvalidRequest
+
+_API: Final = "/ngsi-ld/v1/"
+# 6.3.18, and what takes the parameters of a query (6.34.3.1, 6.35.3.1).
+_DISTRIBUTED: Final = tuple(
+    _API + resource for resource in ("entities", "types", "attributes", "entityOperations", "temporal/", "entityMaps")
+)
 
 
 def boolean(text: str | None, name: str, default: bool = False) -> bool:
@@ -40,19 +47,24 @@ def comma_list(text: str | None) -> tuple[str, ...]:
     return () if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def knows_local(path: str) -> bool:
+    """Whether the parameter local can be given (6.3.18): not to what is always local, as the Registry API is."""
+    return path.startswith(_DISTRIBUTED)
+
+
 def allow_parameters(request: Request, names: Iterable[str]) -> None:
-    """Refuse parameters that the operation does not know (6.3.20), and any given twice. "local" is always known.
+    """Refuse parameters that the operation does not know (6.3.20), and any given twice.
 
     Raises:
         InvalidRequest: Names what is not known.
     """
     if not request.query_params:
         return
-    allowed = {*names, "local"}
+    allowed = {*names, "local"} if knows_local(request.scope["path"]) else set(names)
     seen: set[str] = set()
     for name, _ in request.query_params.multi_items():
         if name not in allowed:
-            known = ", ".join(sorted(allowed))
+            known = ", ".join(sorted(allowed)) or "none"
             raise InvalidRequest(f'The parameter "{name}" is not one of this operation; it knows {known}')
         if name in seen:
             raise InvalidRequest(f'The parameter "{name}" is given twice')
