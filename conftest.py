@@ -77,6 +77,14 @@ def seaweedfs_is_there() -> bool:
     return (Path(sys.executable).parent / name).is_file() or shutil.which(name) is not None
 
 
+@functools.cache
+def strace_is_there() -> bool:
+    """Whether system calls can be traced: strace, and the right to use it."""
+    if shutil.which("strace") is None:
+        return False
+    return subprocess.run(["strace", "-o", os.devnull, "true"], capture_output=True, check=False).returncode == 0  # noqa: S607 — the user's own strace
+
+
 NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "docker": (docker_is_there, "need a running Docker Engine"),
     "image": (image_can_be_built, "need a base image: a registry, or root and apt-get (docs/containers.md)"),
@@ -85,6 +93,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
         "need a headless chromium (Debian: apt-get install chromium) or LDT_CHROMIUM",
     ),
     "mosquitto": (mosquitto_is_there, "need the MQTT server Mosquitto (Debian: apt-get install mosquitto)"),
+    "strace": (strace_is_there, "need strace, and the right to trace a process (Debian: apt-get install strace)"),
     "spec": (spec_is_there, "need the text of the standard (set LDT_SPEC_DIR)"),
     "reference": (reference_is_there, "need a copy of the pages that are quoted (set LDT_REFERENCE_DIR)"),
     "seaweedfs": (seaweedfs_is_there, "need SeaweedFS, which has no wheel for this machine"),
