@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
-from ldt_stack.broker.errors import BadRequestData, InternalError, TooManyResults
+from ldt_stack.broker.errors import BadRequestData, InternalError, NonexistentTenant, TooManyResults
 from ldt_stack.broker.settings import BrokerSettings
-from ldt_stack.broker.store.interface import Transaction
+from ldt_stack.broker.store.interface import HOUSEKEEPING, Transaction
 from ldt_stack.broker.store.sqlite import SqliteStore
+from ldt_stack.broker.store.sqlite.files import tenant_files
 
 from .store_contract import StoreContract, entity, put
 
@@ -140,6 +143,54 @@ async def test_tenants_are_limited_and_their_files_closed(tmp_path: Path) -> Non
             found = await store.read(f"t{number}", lambda s, n=number: s.get_entity(entity(n)["id"]))  # type: ignore[misc]  # default binds the loop variable
             assert found == entity(number)
             await put(store, entity(number + 20), tenant=f"t{number}")
+    finally:
+        await store.close()
+
+
+def open_files(directory: Path) -> set[str]:
+    """Names of the files that this process has open there."""
+    opened = {Path(file.path) for file in psutil.Process().open_files()}
+    return {path.name for path in opened if path.parent == directory}
+
+
+@pytest.mark.anyio
+async def test_files_of_unused_tenants_are_closed(tmp_path: Path) -> None:
+    """A tenant that nobody uses is closed, also if it is swept meanwhile; who asks again finds everything."""
+    store = SqliteStore(BrokerSettings(data_dir=tmp_path, tenant_idle_seconds=0.1))
+
+    async def read_as_housekeeper() -> None:
+        HOUSEKEEPING.set(True)
+        await store.read("quiet", lambda s: s.get_entity("urn:x"))
+        await store.read("quiet", lambda s: s.get_entity("urn:x"), dear=True)
+
+    try:
+        await put(store, entity(1), tenant="quiet")
+        await store.read("quiet", lambda s: s.count_types(), dear=True)
+        assert "quiet" in await store.open_tenants()
+        assert "tenant-quiet.sqlite" in open_files(tmp_path)
+        deadline = time.monotonic() + 20
+        while "tenant-quiet.sqlite" in open_files(tmp_path):
+            assert time.monotonic() < deadline, "the file stays open"
+            await asyncio.sleep(0.02)
+            if "quiet" in await store.open_tenants():
+                await asyncio.create_task(read_as_housekeeper())
+        assert await store.read("quiet", lambda s: s.get_entity(entity(1)["id"])) == entity(1)
+        await put(store, entity(2), tenant="quiet")
+        assert "quiet" in await store.open_tenants()
+    finally:
+        await store.close()
+
+
+@pytest.mark.anyio
+async def test_what_is_refused_makes_no_file(tmp_path: Path) -> None:
+    """Neither a read nor a write that creates nothing makes a tenant's file."""
+    store = SqliteStore(BrokerSettings(data_dir=tmp_path))
+    try:
+        with pytest.raises(NonexistentTenant):
+            await store.read("none", lambda s: s.count_types(), dear=True)
+        with pytest.raises(NonexistentTenant):
+            await store.write("none", lambda t: t.delete_entity("urn:x"))
+        assert tenant_files(tmp_path) == [tmp_path / "default.sqlite"]
     finally:
         await store.close()
 

@@ -18,7 +18,7 @@ from ldt_stack.broker.operations.entity_maps import remove_expired_maps
 from ldt_stack.broker.operations.recording import record
 from ldt_stack.broker.operations.registrations import remove_in
 from ldt_stack.broker.service import Broker, Call
-from ldt_stack.broker.store.interface import DocumentKind, Snapshot, Transaction
+from ldt_stack.broker.store.interface import HOUSEKEEPING, DocumentKind, Snapshot, Transaction
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 500
@@ -99,6 +99,7 @@ class Sweeper:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self, broker: Broker) -> None:
+        HOUSEKEEPING.set(True)  # in this task alone
         while True:
             await asyncio.sleep(broker.settings.expiry_sweep_seconds)
             for tenant in await broker.store.open_tenants():

@@ -11,13 +11,18 @@ belongs to the caller: it may be changed. `tests/broker/store_contract.py` says 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, NamedTuple, Protocol, TypeVar
+from typing import Final, Literal, NamedTuple, Protocol, TypeVar
 
 from ldt_stack.broker.model.names import JsonObject
 
 T = TypeVar("T")
+
+
+HOUSEKEEPING: Final = ContextVar("housekeeping", default=False)
+"""True in what looks at every open tenant of its own accord: that is no use which keeps a tenant open."""
 
 
 class DocumentKind(StrEnum):
@@ -357,7 +362,7 @@ class Store(Protocol):
         ...
 
     async def open_tenants(self) -> list[str | None]:
-        """Tenants that were used lately: whose files are open."""
+        """Tenants that were used lately: whose files are open. Those that nobody uses any more are closed."""
         ...
 
     async def remove(self, tenant: str) -> None:

@@ -18,6 +18,11 @@ _MAX_NAME_BYTES = 200
 _LOCK_SECONDS = 0.5  # a broker that is just ending still holds it
 
 
+def tenant_files(directory: Path) -> list[Path]:
+    """The databases in a directory, that of the default tenant first."""
+    return [*directory.glob(_DEFAULT), *sorted(directory.glob(f"{_PREFIX}*{_SUFFIX}"))]
+
+
 class TenantFiles:
     """The directory of a store; a temporary one if none is given, gone when it is closed."""
 
@@ -32,7 +37,7 @@ class TenantFiles:
             raise InternalError(f"{self.directory} is in use by another broker; stop it, or use another one") from None
         except OSError as error:
             raise InternalError(f"The data directory {self.directory} cannot be used: {error}") from error
-        self._known = {self._tenant_of(path.name) for path in self.directory.glob(f"{_PREFIX}*{_SUFFIX}")}
+        self._known = {self._tenant_of(path.name) for path in tenant_files(self.directory) if path.name != _DEFAULT}
 
     def path(self, tenant: str | None) -> Path:
         """The file of a tenant, whether it exists or not.

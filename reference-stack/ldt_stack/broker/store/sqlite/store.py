@@ -19,7 +19,7 @@ from typing import TypeVar
 from ldt_stack.broker.errors import InternalError, NonexistentTenant
 from ldt_stack.broker.model.instants import format_instant
 from ldt_stack.broker.settings import BrokerSettings
-from ldt_stack.broker.store.interface import Snapshot, Transaction
+from ldt_stack.broker.store.interface import HOUSEKEEPING, Snapshot, Transaction
 from ldt_stack.broker.store.sqlite.files import TenantFiles
 from ldt_stack.broker.store.sqlite.schema import connect
 from ldt_stack.broker.store.sqlite.session import Names, Session, TooDear
@@ -37,7 +37,6 @@ class _Reader:
         self.connection = connection
         self.timeout_seconds = timeout_seconds
         self.names = Names()
-        self.used = time.monotonic()
 
     def run(
         self,
@@ -47,7 +46,6 @@ class _Reader:
         budget: int | None = None,
     ) -> T:
         """Raises `TooDear` where the budget of Entities does not suffice."""
-        self.used = time.monotonic()
         self.connection.execute("BEGIN")
         try:
             session = Session(self.connection, now, self.names, versions, self.timeout_seconds, budget)
@@ -67,6 +65,7 @@ class SqliteStore:
         self._versions: dict[str | None, dict[str, int]] = {}
         self._inline: OrderedDict[str | None, _Reader] = OrderedDict()
         self._idle: dict[str | None, list[_Reader]] = {}
+        self._used: dict[str | None, float] = {}
         self._removals: dict[str | None, int] = {}  # how often a tenant was removed: its old readers are not kept
         self._pool = ThreadPoolExecutor(settings.read_threads, thread_name_prefix="store-read")
         self._writer = Writer(settings, self._files, self._now, self.versions, self._notify)
@@ -92,12 +91,15 @@ class SqliteStore:
         """See `Store.write`."""
         if not self._files.exists(tenant) and not create:
             raise _no_such(tenant)
-        return await self._writer.submit(tenant, work)
+        result = await self._writer.submit(tenant, work)
+        self._use(tenant)
+        return result
 
     async def read(self, tenant: str | None, work: Callable[[Snapshot], T], *, dear: bool = False) -> T:
         """See `Store.read`."""
         if not self._files.exists(tenant):
             raise _no_such(tenant)
+        self._use(tenant)
         try:
             if not dear:
                 try:
@@ -118,18 +120,37 @@ class SqliteStore:
         if reader is None:
             reader = _Reader(self._connect(tenant), self._settings.query_timeout_seconds)
             self._inline[tenant] = reader
-            self._close_unused()
+            self._close_surplus()
         self._inline.move_to_end(tenant)
         return reader
 
-    def _close_unused(self) -> None:
-        """Only when a file is opened: no timer, and never more than the settings allow."""
+    def _use(self, tenant: str | None) -> None:
+        if not HOUSEKEEPING.get():
+            self._used[tenant] = time.monotonic()
+
+    def _close_surplus(self) -> None:
+        """Never more files than the settings allow: those unused for longest are closed."""
+        while len(self._inline) > self._settings.max_open_tenants:
+            self._close_readers(next(iter(self._inline)))
+
+    def _close_readers(self, tenant: str | None) -> None:
+        inline = self._inline.pop(tenant, None)
+        for reader in [*([] if inline is None else [inline]), *self._idle.pop(tenant, [])]:
+            reader.connection.close()
+
+    def _close_unused(self) -> set[str | None]:
         horizon = time.monotonic() - self._settings.tenant_idle_seconds
-        for tenant in list(self._inline)[:-1]:
-            if len(self._inline) > self._settings.max_open_tenants or self._inline[tenant].used < horizon:
-                self._inline.pop(tenant).connection.close()
-                for reader in self._idle.pop(tenant, []):
-                    reader.connection.close()
+        unused: set[str | None] = {
+            tenant
+            for tenant in {*self._inline, *self._idle, *self._writer.open_tenants()}
+            if tenant is not None and self._used.get(tenant, 0.0) < horizon
+        }
+        for tenant in unused:
+            self._close_readers(tenant)
+            self._used.pop(tenant, None)
+        if unused:
+            self._writer.close_unused(unused)
+        return unused
 
     def _connect(self, tenant: str | None) -> sqlite3.Connection:
         return connect(self._files.path(tenant), durable=not self._files.temporary, create=False)
@@ -156,7 +177,8 @@ class SqliteStore:
 
     async def open_tenants(self) -> list[str | None]:
         """See `Store.open_tenants`."""
-        return list({*self._inline, *self._writer.open_tenants()})
+        unused = self._close_unused()
+        return list({*self._inline, *self._writer.open_tenants()} - unused)
 
     async def remove(self, tenant: str) -> None:
         """See `Store.remove`. Reads that have begun see the tenant to their end."""
@@ -164,9 +186,8 @@ class SqliteStore:
             raise _no_such(tenant)
         self._files.forget(tenant)
         self._removals[tenant] = self._removals.get(tenant, 0) + 1
-        inline = self._inline.pop(tenant, None)
-        for reader in [*([] if inline is None else [inline]), *self._idle.pop(tenant, [])]:
-            reader.connection.close()
+        self._close_readers(tenant)
+        self._used.pop(tenant, None)
         await self._writer.remove(tenant)
 
     async def close(self) -> None:

@@ -8,7 +8,7 @@ import queue
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -36,6 +36,13 @@ class _Job:
     enqueued: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Unused:
+    """Tenants whose files are to be closed."""
+
+    tenants: frozenset[str | None]
+
+
 @dataclass(slots=True)
 class _Open:
     connection: sqlite3.Connection
@@ -59,7 +66,7 @@ class Writer(threading.Thread):
         self._now = now
         self._versions = versions
         self._enqueued = enqueued
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_Job | _Unused | None] = queue.SimpleQueue()
         self._open: OrderedDict[str | None, _Open] = OrderedDict()
         self._stopped = False
 
@@ -83,6 +90,10 @@ class Writer(threading.Thread):
         self._jobs.put(_Job(tenant, None, loop, future))
         await future
 
+    def close_unused(self, tenants: Collection[str | None]) -> None:
+        """Close the files of tenants, after what waits; whoever comes later opens them again."""
+        self._jobs.put(_Unused(frozenset(tenants)))
+
     def open_tenants(self) -> list[str | None]:
         """Whose files the writer has open; from any thread."""
         return list(self._open)
@@ -99,18 +110,24 @@ class Writer(threading.Thread):
         running = True
         while running:
             group: OrderedDict[str | None, list[_Job]] = OrderedDict()
+            unused: set[str | None] = set()
             job = self._jobs.get()
             for waiting in range(_MAX_GROUP):
                 if job is None:
                     running = False
                     break
-                group.setdefault(job.tenant, []).append(job)
+                if isinstance(job, _Unused):
+                    unused |= job.tenants
+                else:
+                    group.setdefault(job.tenant, []).append(job)
                 if waiting == _MAX_GROUP - 1 or self._jobs.empty():
                     break
                 job = self._jobs.get()  # this thread is the only one that takes: it does not wait
             for tenant, jobs in group.items():
                 self._commit(tenant, jobs)
                 jobs[0].loop.call_soon_threadsafe(self._answer, tenant, jobs)
+            for tenant in unused & self._open.keys() - group.keys():
+                self._open.pop(tenant).connection.close()
         for opened in self._open.values():
             opened.connection.close()
 
