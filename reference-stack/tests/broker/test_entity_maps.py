@@ -12,11 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ldt_stack.broker.errors import BadRequestData
+from ldt_stack.broker.ld_context import core_context
 from ldt_stack.broker.model.durations import end_of, parse_duration
 from ldt_stack.broker.operations.entity_map_queries import identity_of
 from ldt_stack.broker.operations.entity_map_walk import Walk
 from ldt_stack.broker.operations.entity_maps import StoredMap, remove_expired_maps
 from ldt_stack.broker.operations.query_input import QueryInput, SelectorInput, ViewInput
+from ldt_stack.broker.service import Call
 from ldt_stack.broker.store.interface import DocumentKind, Snapshot
 
 from .api import create, refused, send
@@ -24,6 +26,7 @@ from .conftest import BrokerFactory, RunningBroker
 
 pytestmark = pytest.mark.anyio
 IDS = [f"urn:ngsi-ld:Car:{number}" for number in range(1, 8)]
+CALL = Call(None, core_context())
 JUNE = "timerel=after&timeAt=2026-06-01T00:00:00Z"
 
 
@@ -153,7 +156,16 @@ async def test_the_count_alone_can_be_had(running: RunningBroker) -> None:
     assert (ids(answer), answer.headers["ngsild-results-count"]) == ([], "3")
 
 
-@pytest.mark.parametrize("other", ["type=Bus", "type=Car&q=speed>1", "type=Car&scopeQ=/a", "type=Car&attrs=speed"])
+@pytest.mark.parametrize(
+    "other",
+    [
+        "type=Car&local=true&orderBy=speed",
+        "type=Bus",
+        "type=Car&q=speed>1",
+        "type=Car&scopeQ=/a",
+        "type=Car&attrs=speed",
+    ],
+)
 async def test_a_map_of_another_query_is_refused(running: RunningBroker, other: str) -> None:
     await cars(running.client, 1)
     first = await send(running.client, "GET", "/entities?type=Car&entityMap=true", None, 201)
@@ -161,6 +173,18 @@ async def test_a_map_of_another_query_is_refused(running: RunningBroker, other: 
         running.client, "GET", f"/entities?{other}", None, 400, "BadRequestData", NGSILD_EntityMap=location(first)
     )
     assert "another query" in problem["detail"]
+
+
+async def test_a_map_of_another_context_is_refused(running: RunningBroker) -> None:
+    """5.5.9.1: "An attempt to use a different @context should result in an BadRequestData error"."""
+    query = {"type": "Query", "entities": [{"type": "Car"}], "@context": {"Car": "https://example.org/Car"}}
+    headers = {"content_type": "application/ld+json"}
+    first = await send(running.client, "POST", "/entityMaps", query, 201, **headers)
+    header = {"NGSILD_EntityMap": location(first)}
+    path = "/entityOperations/query"
+    await send(running.client, "POST", path, query, 200, **headers, **header)
+    other = {**query, "@context": {"Car": "https://example.org/Bus"}}
+    await refused(running.client, "POST", path, other, 400, "BadRequestData", **headers, **header)
 
 
 async def test_an_unknown_or_expired_map_is_replaced_by_a_new_one(running: RunningBroker) -> None:
@@ -414,10 +438,10 @@ def test_the_identity_of_a_query_leaves_out_ids_paging_and_view() -> None:
     same = QueryInput(
         selectors=[SelectorInput("Car", ids=["urn:x:1"])], q="a==1", limit=3, offset=9, view=ViewInput(pick="a")
     )
-    assert identity_of(base, temporal=False) == identity_of(same, temporal=False)
-    assert identity_of(base, temporal=False) != identity_of(base, temporal=True)
+    assert identity_of(base, CALL, temporal=False) == identity_of(same, CALL, temporal=False)
+    assert identity_of(base, CALL, temporal=False) != identity_of(base, CALL, temporal=True)
     split = QueryInput(selectors=[SelectorInput("Car")], q="a==1", split_entities=True)
-    assert identity_of(base, temporal=False) != identity_of(split, temporal=False)
+    assert identity_of(base, CALL, temporal=False) != identity_of(split, CALL, temporal=False)
 
 
 @given(st.from_regex(r"[PT0-9YMWDHS.]{0,8}", fullmatch=True))

@@ -87,7 +87,7 @@ async def query_entities_with_map(
     """
     view = parse_view(source.view, call, broker.settings)
     query = replace(parse_query(source, view, call, broker.settings), instance_times=view.options.sys_attrs)
-    found = await _find(broker, call, wanted, identity_of(source, temporal=False))
+    found = await _find(broker, call, wanted, identity_of(source, call, temporal=False))
     entity_map = found or await _create(broker, call, source, query, wanted.lifetime)
     narrowed = replace(query, order_by=(), offset=0, count=False)
     failed = len(call.warnings)
@@ -164,7 +164,7 @@ async def query_temporal_evolution_with_map(
     Source: CIM 009 V1.9.1, clauses 5.5.9.3 and 5.7.4.4.
     """
     request = parse_request(broker, call, source, temporal, chosen)
-    found = await _find(broker, call, wanted, identity_of(source, temporal=True))
+    found = await _find(broker, call, wanted, identity_of(source, call, temporal=True))
     entity_map = found or await _create_temporal(broker, call, source, request, wanted.lifetime)
     query = request.query
 
@@ -209,13 +209,14 @@ async def new_map(broker: Broker, call: Call, entity_id: str, wanted: MapInput) 
     return MapUsed(made.identifier, created=True)
 
 
-def identity_of(source: QueryInput, *, temporal: bool) -> str:
+def identity_of(source: QueryInput, call: Call, *, temporal: bool) -> str:
     """What tells one query from another (5.5.14).
 
     Everything that selects Entities counts, "except for the specification of Entity identifiers or parameters related
-    to pagination, or, in the case of temporal requests, the temporal query"; what only shows them does not.
+    to pagination, or, in the case of temporal requests, the temporal query"; what only shows them does not. So does the
+    @context: "during pagination, the same @context shall be used" (5.5.9.1).
     """
-    geo = source.geo
+    geo, order = source.geo, source.ordering
     selecting = [
         "temporal" if temporal else "entities",
         sorted((one.types or "", "" if one.ids else one.id_pattern or "") for one in source.selectors),
@@ -225,8 +226,10 @@ def identity_of(source: QueryInput, *, temporal: bool) -> str:
         source.csf,
         sorted(source.expand_values),
         sorted(source.json_keys),
-        _names(source.view.attrs),
+        sorted(_names(source.view.attrs)),
         bool(source.split_entities),
+        None if order is None else [_names(order.order_by), order.collation, _plain(order.coordinates), order.geometry],
+        call.ld_context.source,
     ]
     return hashlib.sha256(orjson.dumps(selecting)).hexdigest()
 
@@ -236,9 +239,9 @@ def _plain(coordinates: JsonValue) -> JsonValue:
     return orjson.loads(coordinates) if isinstance(coordinates, str) else coordinates
 
 
-def _names(attrs: str | Sequence[str] | None) -> list[str]:
-    text = attrs if isinstance(attrs, str) else ",".join(attrs or ())
-    return sorted(name.strip() for name in text.split(","))
+def _names(names: str | Sequence[str] | None) -> list[str]:
+    text = names if isinstance(names, str) else ",".join(names or ())
+    return [name.strip() for name in text.split(",")]
 
 
 async def _find(broker: Broker, call: Call, wanted: MapInput, identity: str | None) -> StoredMap | None:
@@ -281,7 +284,7 @@ async def _create(
     entries = await broker.store.read(call.tenant, work, dear=True)
     for identifier, versions in remote.items():
         entries.setdefault(identifier, []).extend(versions.registrations)
-    return await entity_maps.store_map(broker, call, entries, identity_of(source, temporal=False), lifetime)
+    return await entity_maps.store_map(broker, call, entries, identity_of(source, call, temporal=False), lifetime)
 
 
 async def _create_temporal(
@@ -299,7 +302,7 @@ async def _create_temporal(
 
     ids = await broker.store.read(call.tenant, work, dear=True)
     entries = {identifier: [LOCAL] for identifier in (reversed(ids) if request.descending else ids)}
-    return await entity_maps.store_map(broker, call, entries, identity_of(source, temporal=True), lifetime)
+    return await entity_maps.store_map(broker, call, entries, identity_of(source, call, temporal=True), lifetime)
 
 
 def _is_split(broker: Broker, call: Call, source: QueryInput) -> bool:
