@@ -56,6 +56,8 @@ class RegistrationQuery:
         csf: Context source filter.
         scope: Scope query.
         dataset_ids: datasetIds; None: any.
+        forwarded: Whether it is a temporal operation that is to be forwarded: then any source with temporal evolutions
+            that may have some of the time asked for is meant, or of any time.
     """
 
     entities: tuple[EntitySpecification, ...] = ()
@@ -65,6 +67,7 @@ class RegistrationQuery:
     csf: QNode | None = None
     scope: ScopeQuery | None = None
     dataset_ids: frozenset[str] | None = None
+    forwarded: bool = False
 
     def matching(self, registration: Registration) -> tuple[int, ...]:
         """The positions of the RegistrationInfo elements that match; empty: the Registration does not match."""
@@ -73,7 +76,8 @@ class RegistrationQuery:
         return tuple(position for position, info in enumerate(registration.information) if self._matches_info(info))
 
     def _meets_conditions(self, registration: Registration) -> bool:
-        if not _matches_time(registration, self.temporal) or not shares_dataset(registration, self.dataset_ids):
+        timely = _may_have if self.forwarded else _matches_time
+        if not timely(registration, self.temporal) or not shares_dataset(registration, self.dataset_ids):
             return False
         if self.csf is not None and not self.csf.matches(registration.described):
             return False
@@ -107,6 +111,19 @@ def _matches_time(registration: Registration, temporal: TemporalCondition | None
     name = "observationInterval" if temporal.timeproperty == "observedAt" else "managementInterval"
     interval = registration.intervals.get(name)
     return interval is not None and _overlaps(interval, temporal)
+
+
+def _may_have(registration: Registration, temporal: TemporalCondition | None) -> bool:
+    """Whether a source of temporal evolutions may have instances of the time asked for."""
+    if temporal is None:
+        return registration.temporal
+    name = "observationInterval" if temporal.timeproperty == "observedAt" else "managementInterval"
+    interval = registration.intervals.get(name)
+    if interval is None:
+        return False
+    begins = temporal.time_at if temporal.timerel != "before" else ""
+    ends = {"before": temporal.time_at, "after": None, "between": temporal.end_time_at}[temporal.timerel]
+    return (ends is None or interval.start <= ends) and (interval.end is None or interval.end >= begins)
 
 
 def _overlaps(interval: Interval, temporal: TemporalCondition) -> bool:

@@ -70,7 +70,7 @@ class FederatedQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class Part:
     """Entities to ask a source for in one request; all empty: whatever it has."""
 
     types: frozenset[frozenset[str]] = frozenset()
@@ -89,7 +89,7 @@ async def query_versions(broker: Broker, call: Call, query: FederatedQuery) -> d
         (registration, info, part)
         for registration, infos in found
         for info in infos
-        for part in _parts(query.local.selectors, info)
+        for part in parts_of(query.local.selectors, info)
     ]
     answers = await asyncio.gather(
         *(
@@ -106,13 +106,13 @@ async def query_versions(broker: Broker, call: Call, query: FederatedQuery) -> d
     return versions
 
 
-def _parts(selectors: Sequence[EntitySelector], info: RegistrationInfo) -> list[_Part]:
+def parts_of(selectors: Sequence[EntitySelector], info: RegistrationInfo) -> list[Part]:
     """What a query and a RegistrationInfo have in common, in as few requests as can say it exactly."""
     types: defaultdict[tuple[tuple[str, ...], str | None], set[frozenset[str]]] = defaultdict(set)
     for selector in selectors or (EntitySelector(),):
         for ids, pattern, alternatives in _intersections(selector, info):
             types[ids, pattern].update(alternatives)
-    return [_Part(frozenset(alternatives), *key) for key, alternatives in types.items()]
+    return [Part(frozenset(alternatives), *key) for key, alternatives in types.items()]
 
 
 def _intersections(
@@ -142,7 +142,7 @@ def _common_ids(selector: EntitySelector, offered: EntityInfo) -> tuple[tuple[st
 
 
 async def _ask_all(
-    broker: Broker, call: Call, query: FederatedQuery, registration: Registration, info: RegistrationInfo, part: _Part
+    broker: Broker, call: Call, query: FederatedQuery, registration: Registration, info: RegistrationInfo, part: Part
 ) -> list[JsonObject]:
     """All pages of one request."""
     names = await broker.sources.names_for(registration, call)
@@ -209,7 +209,7 @@ def _meets(query: FederatedQuery, entity: JsonObject) -> bool:
 def _request(
     query: FederatedQuery,
     info: RegistrationInfo,
-    part: _Part,
+    part: Part,
     names: LdContext,
     paging: list[tuple[str, str]],
     *,
@@ -247,7 +247,7 @@ def _request(
     return SourceRequest("POST", "/entityOperations/query", [*paging, ("options", "sysAttrs")], body, names)
 
 
-def _attributes(query: FederatedQuery, info: RegistrationInfo, part: _Part, *, residual: bool) -> frozenset[str] | None:
+def _attributes(query: FederatedQuery, info: RegistrationInfo, part: Part, *, residual: bool) -> frozenset[str] | None:
     """IRIs of the Attributes to ask for: those that are offered, wanted, and needed to filter here; None: all.
 
     "attrs" selects, too (6.4.3.2): an Entity without any of them is not what the Registration is about.

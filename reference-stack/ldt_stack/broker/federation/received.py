@@ -33,19 +33,19 @@ def read_received(payload: JsonObject, ld_context: LdContext) -> JsonObject:
         entity["scope"] = list(fragment.scope)
     if fragment.expires_at is not None:
         entity["expiresAt"] = fragment.expires_at
-    _take_times(plain, entity)
+    take_times(plain, entity)
     for name, value in plain.items():
         if name in _NO_ATTRIBUTES:
             continue
         instances = fragment.attributes[reader.name(name)]
         sources = value if isinstance(value, list) and len(value) == len(instances) else [value]
         for source, instance in zip(sources, instances, strict=False):
-            _take_times(source, instance)
+            take_times(source, instance)
         entity[reader.name(name)] = instances
     return entity
 
 
-def _take_times(source: object, target: JsonObject) -> None:
+def take_times(source: object, target: JsonObject) -> None:
     """System times "should be supported by registered Context Sources": those that are valid are taken."""
     if isinstance(source, dict):
         for member in _ENTITY_TIMES:

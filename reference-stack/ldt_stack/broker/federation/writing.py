@@ -139,6 +139,12 @@ def entity_path(entity_id: str, attribute: str | None = None) -> str:
     return path if attribute is None else f"{path}/attrs/{quote(attribute, safe=':')}"
 
 
+def evolution_path(entity_id: str, *below: str) -> str:
+    """The path of a temporal evolution, or of something below its Attributes, below the API root."""
+    path = f"/temporal/entities/{quote(entity_id, safe=':')}"
+    return "/".join((path, "attrs", *(quote(one, safe=":") for one in below))) if below else path
+
+
 def share_of_payload(
     share: Share, payload: JsonObject, given: LdContext, names: LdContext, *, simplified: bool = False
 ) -> JsonObject:

@@ -11,7 +11,8 @@ from starlette.routing import Route
 from ldt_stack.broker.http.entities import PATH
 from ldt_stack.broker.http.headers import broker_of, read_call, refuse_geojson
 from ldt_stack.broker.http.parameters import allow_parameters, boolean, comma_list
-from ldt_stack.broker.http.responses import no_content
+from ldt_stack.broker.http.problems import problem
+from ldt_stack.broker.http.responses import json_response, no_content
 from ldt_stack.broker.operations.purge import purge_entities as purge
 from ldt_stack.broker.operations.query_input import GeoInput, QueryInput, SelectorInput, ViewInput
 
@@ -51,8 +52,12 @@ async def purge_entities(request: Request) -> Response:
         local=boolean(given["local"], "local") if "local" in given else None,
     )
     keep, drop = (comma_list(given[name]) if name in given else None for name in ("keep", "drop"))
-    await purge(broker_of(request), call, source, keep=keep, drop=drop)
-    return no_content()
+    failures = await purge(broker_of(request), call, source, keep=keep, drop=drop)
+    if not failures:
+        return no_content()
+    # Of Entities elsewhere only the Registration is known.
+    errors = [{"registrationId": one.registration_id, "error": problem(one.error)} for one in failures]
+    return json_response({"success": [], "errors": errors}, 207)
 
 
 routes = [Route(PATH, purge_entities, methods=["DELETE"])]

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from ldt_stack.broker.errors import InvalidRequest
 from ldt_stack.broker.http.conformance import NON_AUTHORITATIVE, amend_evolution, applied, wanted_version
+from ldt_stack.broker.http.entities import multi_status
 from ldt_stack.broker.http.headers import accept, broker_of, read_call, read_local, read_payload, refuse_geojson
 from ldt_stack.broker.http.map_use import MAP_PARAMETERS, map_header, read_map, take_map
 from ldt_stack.broker.http.paging import PAGING_PARAMETERS, Paging, paging_headers, read_paging
@@ -71,8 +72,11 @@ async def create_evolution(request: Request) -> Response:
     """POST temporal/entities/ (6.18.3.1)."""
     allow_parameters(request, ())
     payload, call = await read_payload(request)
-    entity_id, is_new = await provision.create_temporal_evolution(broker_of(request), call, payload)
-    return created(f"{_ENTITIES}/{quote(entity_id, safe=':')}") if is_new else no_content()
+    entity_id, is_new, partial = await provision.create_temporal_evolution(broker_of(request), call, payload)
+    location = f"{_ENTITIES}/{quote(entity_id, safe=':')}"
+    if partial is not None:
+        return multi_status(partial, {"Location": location} if is_new else None)
+    return created(location) if is_new else no_content()
 
 
 async def add_attributes(request: Request) -> Response:
@@ -80,8 +84,8 @@ async def add_attributes(request: Request) -> Response:
     allow_parameters(request, ())
     payload, call = await read_payload(request)
     entity_id = request.path_params["entityId"]
-    await provision.add_attributes_to_temporal_evolution(broker_of(request), call, entity_id, payload)
-    return no_content()
+    partial = await provision.add_attributes_to_temporal_evolution(broker_of(request), call, entity_id, payload)
+    return no_content() if partial is None else multi_status(partial)
 
 
 async def delete_evolution(request: Request) -> Response:
@@ -89,8 +93,8 @@ async def delete_evolution(request: Request) -> Response:
     allow_parameters(request, ())
     refuse_geojson(request)
     call = await read_call(request)
-    await provision.delete_temporal_evolution(broker_of(request), call, request.path_params["entityId"])
-    return no_content()
+    partial = await provision.delete_temporal_evolution(broker_of(request), call, request.path_params["entityId"])
+    return no_content() if partial is None else multi_status(partial)
 
 
 async def delete_attribute(request: Request) -> Response:
@@ -99,7 +103,7 @@ async def delete_attribute(request: Request) -> Response:
     refuse_geojson(request)
     given, path = request.query_params, request.path_params
     delete_all = boolean(given.get("deleteAll"), "deleteAll")
-    await provision.delete_attribute_from_temporal_evolution(
+    partial = await provision.delete_attribute_from_temporal_evolution(
         broker_of(request),
         await read_call(request),
         path["entityId"],
@@ -107,7 +111,7 @@ async def delete_attribute(request: Request) -> Response:
         dataset_id=given.get("datasetId"),
         delete_all=delete_all,
     )
-    return no_content()
+    return no_content() if partial is None else multi_status(partial)
 
 
 async def modify_instance(request: Request) -> Response:
@@ -115,10 +119,10 @@ async def modify_instance(request: Request) -> Response:
     allow_parameters(request, ())
     payload, call = await read_payload(request)
     path = request.path_params
-    await provision.modify_attribute_instance(
+    partial = await provision.modify_attribute_instance(
         broker_of(request), call, path["entityId"], path["attrId"], path["instanceId"], payload
     )
-    return no_content()
+    return no_content() if partial is None else multi_status(partial)
 
 
 async def delete_instance(request: Request) -> Response:
@@ -126,10 +130,10 @@ async def delete_instance(request: Request) -> Response:
     allow_parameters(request, ())
     refuse_geojson(request)
     call, path = await read_call(request), request.path_params
-    await provision.delete_attribute_instance(
+    partial = await provision.delete_attribute_instance(
         broker_of(request), call, path["entityId"], path["attrId"], path["instanceId"]
     )
-    return no_content()
+    return no_content() if partial is None else multi_status(partial)
 
 
 async def retrieve_evolution(request: Request) -> Response:

@@ -1,13 +1,16 @@
-"""Purge Entities: ETSI GS CIM 009 V1.9.1, clause 5.6.21. Local only: registrations are not matched yet."""
+"""Purge Entities, here and at Context Sources: ETSI GS CIM 009 V1.9.1, clause 5.6.21."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from ldt_stack.broker.errors import BadRequestData
+from ldt_stack.broker.federation.purging import purge_at_sources
+from ldt_stack.broker.federation.writing import Failure
 from ldt_stack.broker.model import patch
 from ldt_stack.broker.model.names import JsonObject, is_attribute_key
-from ldt_stack.broker.operations.query_input import QueryInput, parse_query, parse_view
+from ldt_stack.broker.operations.distributed_query import federated
+from ldt_stack.broker.operations.query_input import QueryInput, is_local, parse_query, parse_view
 from ldt_stack.broker.operations.recording import SCOPE, record
 from ldt_stack.broker.operations.targets import attribute_name
 from ldt_stack.broker.service import Broker, Call
@@ -21,8 +24,10 @@ async def purge_entities(
     *,
     keep: Sequence[str] | None = None,
     drop: Sequence[str] | None = None,
-) -> int:
-    """Delete what a query finds, or Attributes of it; returns how many Entities changed or went.
+) -> tuple[Failure, ...]:
+    """Delete what a query finds, or Attributes of it; returns which Context Sources did not.
+
+    What matches here goes first; a Registration narrows what its source is asked to purge (4.3.6.1).
 
     Args:
         broker: The broker.
@@ -33,10 +38,12 @@ async def purge_entities(
 
     Raises:
         BadRequestData: The query is too wide or not valid, or both `keep` and `drop` are given.
+        NgsiLdError: Nothing was purged here, and the only Context Source that is concerned failed.
     """
     if keep is not None and drop is not None:
         raise BadRequestData("Both keep and drop are given; expected one of them")
-    query = parse_query(source, parse_view(source.view, call, broker.settings), call, broker.settings)
+    view = parse_view(source.view, call, broker.settings)
+    query = parse_query(source, view, call, broker.settings)
     kept, dropped = _members(call, keep), _members(call, drop)
 
     def work(transaction: Transaction) -> int:
@@ -49,7 +56,14 @@ async def purge_entities(
                 changed += 1
         return changed
 
-    return await broker.store.write(call.tenant, work)
+    changed = await broker.store.write(call.tenant, work)
+    if is_local(source, call):
+        return ()
+    asked = federated(broker, call, source, view, query)
+    failures, done = await purge_at_sources(broker, call, asked, keep=kept, drop=dropped)
+    if failures and not changed and not done:
+        raise failures[0].error
+    return failures
 
 
 def _members(call: Call, names: Sequence[str] | None) -> frozenset[str] | None:

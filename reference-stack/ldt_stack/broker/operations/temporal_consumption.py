@@ -1,6 +1,7 @@
 """Retrieve and query temporal evolutions: ETSI GS CIM 009 V1.9.1, clauses 5.7.3 and 5.7.4.
 
-Left out: forwarding to Context Sources. Queries that use an EntityMap are in `entity_map_queries.py`.
+What Context Sources have is put together in `distributed_temporal.py`. Queries that use an EntityMap are in
+`entity_map_queries.py`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,23 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from ldt_stack.broker.errors import BadRequestData, ResourceNotFound
-from ldt_stack.broker.operations.query_input import OrderingInput, QueryInput, View, ViewInput, parse_query, parse_view
+from ldt_stack.broker.operations.distributed_query import federated
+from ldt_stack.broker.operations.distributed_temporal import (
+    EvolutionsPage,
+    distributed_evolutions,
+    merge_evolutions,
+    query_evolutions,
+    retrieve_evolutions,
+)
+from ldt_stack.broker.operations.query_input import (
+    OrderingInput,
+    QueryInput,
+    View,
+    ViewInput,
+    is_local,
+    parse_query,
+    parse_view,
+)
 from ldt_stack.broker.operations.temporal_range import TimeRange, cut
 from ldt_stack.broker.query import parse_temporal
 from ldt_stack.broker.query.lexical import is_uri
@@ -123,10 +140,12 @@ async def retrieve_temporal_evolution(
     query = _temporal_query(parsed, temporal, chosen, broker.settings)
     shown = _view(parsed, temporal, chosen, query)
 
+    others = await retrieve_evolutions(broker, call, entity_id, query)
+
     def work(snapshot: Snapshot) -> TemporalEntity | None:
         return snapshot.get_temporal(entity_id, query)
 
-    found = await broker.store.read(call.tenant, work, dear=True)
+    found = merge_evolutions(await broker.store.read(call.tenant, work, dear=True), others, query)
     if found is None:
         raise ResourceNotFound(f"There is no temporal evolution of an Entity {entity_id}.", instance=entity_id)
     if not found.attributes and (query.attributes or query.timerel is not None):
@@ -160,6 +179,8 @@ async def query_temporal_evolution(
     Source: CIM 009 V1.9.1, clause 5.7.4.
     """
     request = parse_request(broker, call, source, temporal, chosen)
+    if not is_local(source, call) and await broker.registrations.registrations(call.tenant, broker.now):
+        return await _query_everywhere(broker, call, source, temporal, request)
 
     def work(snapshot: Snapshot) -> TemporalPage:
         return _page(snapshot, request.query, request.interval, descending=request.descending)
@@ -167,6 +188,22 @@ async def query_temporal_evolution(
     page = await broker.store.read(call.tenant, work, dear=True)
     entities, cut_range = cut(page.entities, request.interval, temporal.time_at, temporal.end_time_at)
     return EvolutionsResult(entities, request.view, page.more, page.count, cut_range)
+
+
+async def _query_everywhere(
+    broker: Broker, call: Call, source: QueryInput, temporal: TemporalInput, request: TemporalRequest
+) -> EvolutionsResult:
+    """The query, with what Context Sources have."""
+    asked = federated(broker, call, source, parse_view(source.view, call, broker.settings), request.query)
+    remote = await query_evolutions(broker, call, asked, request.interval)
+
+    def work(snapshot: Snapshot) -> EvolutionsPage:
+        return distributed_evolutions(snapshot, request.query, request.interval, remote, descending=request.descending)
+
+    page = await broker.store.read(call.tenant, work, dear=True)
+    entities, cut_range = cut(page.entities, request.interval, temporal.time_at, temporal.end_time_at)
+    count = page.total if request.query.count else None
+    return EvolutionsResult(entities, request.view, page.more, count, cut_range)
 
 
 def parse_request(

@@ -1,125 +1,49 @@
 """Provision of temporal evolutions: ETSI GS CIM 009 V1.9.1, clauses 5.6.11 to 5.6.16.
 
-The current state of Entities is another set (4.3.1): nothing here changes it. Left out: forwarding to Context Sources.
+The current state of Entities is another set (4.3.1): nothing here changes it. What Context Sources have is
+written there first, as of Entities (`distributed_writes.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from ldt_stack.broker.errors import BadRequestData, ResourceNotFound
-from ldt_stack.broker.model.attributes import AttributeReader
-from ldt_stack.broker.model.entities import read_fragment
-from ldt_stack.broker.model.names import OUTPUT_ONLY_ENTITY, VALUE_MEMBER, JsonObject, JsonValue
+from ldt_stack.broker.federation.client import SourceRequest
+from ldt_stack.broker.federation.dividing import Share, Target
+from ldt_stack.broker.federation.writing import (
+    MakeRequest,
+    PartialSuccess,
+    evolution_path,
+    in_url,
+    share_of_payload,
+)
+from ldt_stack.broker.ld_context import LdContext
+from ldt_stack.broker.model.entities import Fragment
+from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.model.patch import stamp
 from ldt_stack.broker.model.values import check_uri
+from ldt_stack.broker.operations.distributed_writes import write_everywhere
+from ldt_stack.broker.operations.evolution_input import EvolutionFragment, read_evolution
 from ldt_stack.broker.operations.targets import attribute_name, check_entity_id
-from ldt_stack.broker.representation.temporal import VALUES_MEMBER
 from ldt_stack.broker.service import Broker, Call
 from ldt_stack.broker.store.evolution import SCOPE
 from ldt_stack.broker.store.interface import HistoryRow, Snapshot, TemporalQuery, Transaction
 
-_ENTITY_MEMBERS: Final = frozenset({"id", "@id", "type", "@type", "expiresAt", *OUTPUT_ONLY_ENTITY})
-# What 4.5.9 wraps in an object, so that kinds of Properties can be told: the member inside it.
-_WRAPPED: Final = {"languageMaps": "languageMap", "vocabs": "vocab", "jsons": "json"}
-_KINDS: Final = {member: kind for kind, member in VALUES_MEMBER.items() if kind != "GeoProperty"}
 # Reads the head alone: no Attribute has this name.
 _HEAD_ONLY: Final = TemporalQuery(attributes=("",))
 
 
-@dataclass(frozen=True, slots=True)
-class EvolutionFragment:
-    """An EntityTemporal or a Fragment of one (5.2.20), names expanded.
-
-    Args:
-        id: None if the payload has none.
-        types: IRIs; empty if the payload has none.
-        instances: Attribute IRI (or "scope") with an expanded instance; as many as the payload has.
-    """
-
-    id: str | None
-    types: tuple[str, ...]
-    instances: tuple[tuple[str, JsonObject], ...]
-
-
-def read_evolution(payload: JsonObject, call: Call, *, entity_id: str | None = None) -> EvolutionFragment:
-    """Read an EntityTemporal, in its temporal (4.5.6) or simplified temporal representation (4.5.9).
-
-    Args:
-        payload: Without its "@context".
-        call: Its @context expands the names.
-        entity_id: The id in the request's path, which the payload's own must equal.
-
-    Raises:
-        BadRequestData: It is none.
-    """
-    reader = AttributeReader(call.ld_context)
-    head = read_fragment(
-        {name: payload[name] for name in payload if name in _ENTITY_MEMBERS}, reader, entity_id=entity_id
-    )
-    instances: list[tuple[str, JsonObject]] = []
-    names: dict[str, str] = {}
-    for name, value in payload.items():
-        if name in _ENTITY_MEMBERS:
-            continue
-        for element in _elements(name, value):
-            iri, instance = _scope(element, reader) if name == SCOPE else _attribute(name, element, reader)
-            if names.setdefault(iri, name) != name:
-                raise BadRequestData(f'Two names stand for the Attribute "{iri}"')
-            instances.append((iri, instance))
-    return EvolutionFragment(head.id, head.types, tuple(instances))
-
-
-def _elements(name: str, value: JsonValue) -> Iterator[JsonValue]:
-    """The instances of an Attribute, each as it would stand alone in an Entity."""
-    if isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
-        for one in value:
-            yield from _elements(name, one)
-    elif isinstance(value, dict) and (member := next((one for one in _KINDS if one in value), None)) is not None:
-        yield from _simplified_elements(name, value, member)
-    else:
-        yield value
-
-
-def _simplified_elements(name: str, value: JsonObject, member: str) -> Iterator[JsonObject]:
-    """4.5.9: pairs of a value and its instant."""
-    pairs = value[member]
-    if not isinstance(pairs, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
-        raise BadRequestData(f'"{member}" of "{name}" is no array of [value, DateTime] pairs (clause 4.5.9)')
-    kind = value.get("type", _KINDS[member])
-    if VALUES_MEMBER.get(kind) != member:
-        raise BadRequestData(f'"{name}" is a {kind} but has "{member}" (clause 4.5.9)')
-    rest = {key: one for key, one in value.items() if key not in ("type", member)}
-    for one, instant in pairs:
-        wrapped = _WRAPPED.get(member)
-        if wrapped is not None and isinstance(one, dict) and wrapped in one:
-            one = one[wrapped]
-        yield {"type": kind, VALUE_MEMBER[kind]: one, "observedAt": instant, **rest}
-
-
-def _attribute(name: str, element: JsonValue, reader: AttributeReader) -> tuple[str, JsonObject]:
-    ((iri, instances),) = read_fragment({name: element}, reader).attributes.items()
-    return iri, instances[0]
-
-
-def _scope(element: JsonValue, reader: AttributeReader) -> tuple[str, JsonObject]:
-    """A scope, or an instance of it in its temporal representation (4.5.6)."""
-    given = element if isinstance(element, dict) else {"value": element}
-    read = read_fragment({"scope": given.get("value")}, reader)
-    instance: JsonObject = {"type": "Property", "value": list(read.scope or ())}
-    if "observedAt" in given:
-        dated = reader.attribute(SCOPE, {"type": "Property", "value": "", "observedAt": given["observedAt"]})
-        instance["observedAt"] = dated[0]["observedAt"]
-    return SCOPE, instance
-
-
-async def create_temporal_evolution(broker: Broker, call: Call, payload: JsonObject) -> tuple[str, bool]:
+async def create_temporal_evolution(
+    broker: Broker, call: Call, payload: JsonObject
+) -> tuple[str, bool, PartialSuccess | None]:
     """Create or Update (Upsert) Temporal Evolution of an Entity.
 
     Returns:
-        The id, and whether the evolution was created.
+        The id, whether the evolution was created (unless it was here before, or a source has all of it and says that
+        it is not new), and what was not done if only a part was.
 
     Raises:
         BadRequestData: The payload is no EntityTemporal, or has no type where it would create one.
@@ -130,19 +54,30 @@ async def create_temporal_evolution(broker: Broker, call: Call, payload: JsonObj
     if fragment.id is None:
         raise BadRequestData('The temporal evolution has no "id" (clause 5.2.20)')
     entity_id = fragment.id
+    known: list[bool] = []
 
-    def work(transaction: Transaction) -> bool:
-        head = _head(transaction, entity_id)
-        if head is None and not fragment.types:
-            raise BadRequestData(f'The temporal evolution of {entity_id} has no "type" (clause 5.2.20)')
-        _add(broker, transaction, entity_id, head, fragment)
-        return head is None
+    async def here(rest: Fragment) -> None:
+        def work(transaction: Transaction) -> bool:
+            head = _head(transaction, entity_id)
+            if head is None and not fragment.types:
+                raise BadRequestData(f'The temporal evolution of {entity_id} has no "type" (clause 5.2.20)')
+            _add(broker, transaction, entity_id, head, _rest(fragment, rest))
+            return head is not None
 
-    return entity_id, await broker.store.write(call.tenant, work, create=True)
+        known.append(await broker.store.write(call.tenant, work, create=True))
+
+    def make(share: Share, names: LdContext) -> SourceRequest:
+        body = share_of_payload(share, payload, call.ld_context, names)
+        return SourceRequest("POST", "/temporal/entities", (), body, names)
+
+    partial = await _write(broker, call, fragment, entity_id, "upsertTemporal", make, here)
+    return entity_id, not any(known), partial
 
 
-async def add_attributes_to_temporal_evolution(broker: Broker, call: Call, entity_id: str, payload: JsonObject) -> None:
-    """Add Attributes to Temporal Evolution of an Entity.
+async def add_attributes_to_temporal_evolution(
+    broker: Broker, call: Call, entity_id: str, payload: JsonObject
+) -> PartialSuccess | None:
+    """Add Attributes to Temporal Evolution of an Entity; returns what was not done if only a part was.
 
     Raises:
         BadRequestData: The id is no URI, or the payload no Fragment of an EntityTemporal.
@@ -153,10 +88,70 @@ async def add_attributes_to_temporal_evolution(broker: Broker, call: Call, entit
     check_entity_id(entity_id)
     fragment = read_evolution(payload, call, entity_id=entity_id)
 
-    def work(transaction: Transaction) -> None:
-        _add(broker, transaction, entity_id, _existing_head(transaction, entity_id), fragment)
+    async def here(rest: Fragment) -> None:
+        def work(transaction: Transaction) -> None:
+            _add(broker, transaction, entity_id, _existing_head(transaction, entity_id), _rest(fragment, rest))
 
-    await broker.store.write(call.tenant, work)
+        await broker.store.write(call.tenant, work)
+
+    def make(share: Share, names: LdContext) -> SourceRequest:
+        body = share_of_payload(share, payload, call.ld_context, names)
+        return SourceRequest("POST", f"{evolution_path(entity_id)}/attrs", (), body, names)
+
+    return await _write(broker, call, fragment, entity_id, "appendAttrsTemporal", make, here)
+
+
+def _rest(fragment: EvolutionFragment, rest: Fragment) -> EvolutionFragment:
+    """What is left of a Fragment for this broker."""
+    kept = tuple(one for one in fragment.instances if one[0] == SCOPE or one[0] in rest.attributes)
+    return replace(fragment, instances=kept)
+
+
+async def _write(
+    broker: Broker,
+    call: Call,
+    fragment: EvolutionFragment,
+    entity_id: str,
+    operation: str,
+    make: MakeRequest,
+    here: Callable[[Fragment], Awaitable[None]],
+) -> PartialSuccess | None:
+    """Forward what Context Sources of temporal evolutions hold, then write the rest."""
+    attributes: dict[str, list[JsonObject]] = {name: [] for name, _ in fragment.instances if name != SCOPE}
+    types = fragment.types or await _known_types(broker, call, entity_id)
+    target = Target(entity_id, frozenset(types) or None, frozenset(attributes), temporal=True)
+    whole = Fragment(entity_id, fragment.types, attributes=attributes)
+    return await write_everywhere(broker, call, target, (operation,), make, here, whole)
+
+
+async def _known_types(broker: Broker, call: Call, entity_id: str) -> Sequence[str]:
+    """Of an evolution that is held here; read only if a Registration may need them."""
+    if call.local or not await broker.registrations.registrations(call.tenant, broker.now):
+        return ()
+    head = await broker.store.read(call.tenant, lambda snapshot: _head(snapshot, entity_id))
+    types: Sequence[str] = () if head is None else head["type"]
+    return types
+
+
+async def _write_below(
+    broker: Broker,
+    call: Call,
+    entity_id: str,
+    attribute: str | None,
+    operation: str,
+    make: MakeRequest,
+    work: Callable[[Transaction], None],
+) -> PartialSuccess | None:
+    """The same for an operation on one Attribute, or (None) on the evolution as a whole."""
+
+    async def here(_: Fragment) -> None:
+        await broker.store.write(call.tenant, work)
+
+    types = frozenset(await _known_types(broker, call, entity_id))
+    attributes = None if attribute is None else frozenset({attribute})
+    target = Target(entity_id, types or None, attributes, temporal=True)
+    whole = Fragment(entity_id, attributes={} if attribute is None else {attribute: []})
+    return await write_everywhere(broker, call, target, (operation,), make, here, whole)
 
 
 def _add(
@@ -175,7 +170,7 @@ def _add(
 
 async def delete_attribute_from_temporal_evolution(
     broker: Broker, call: Call, entity_id: str, name: str, *, dataset_id: str | None = None, delete_all: bool = False
-) -> None:
+) -> PartialSuccess | None:
     """Delete Attribute from Temporal Evolution of an Entity: all its instances of one datasetId, or of any.
 
     Raises:
@@ -196,12 +191,17 @@ async def delete_attribute_from_temporal_evolution(
         if not gone:
             raise _no_attribute(entity_id, attribute)
 
-    await broker.store.write(call.tenant, work)
+    def make(_: Share, names: LdContext) -> SourceRequest:
+        given = {"datasetId": dataset_id, "deleteAll": "true" if delete_all else None}
+        parameters = [(key, value) for key, value in given.items() if value is not None]
+        return SourceRequest("DELETE", evolution_path(entity_id, _own_name(attribute, names)), parameters, names=names)
+
+    return await _write_below(broker, call, entity_id, attribute, "deleteAttrsTemporal", in_url(make), work)
 
 
 async def modify_attribute_instance(
     broker: Broker, call: Call, entity_id: str, name: str, instance_id: str, payload: JsonObject
-) -> None:
+) -> PartialSuccess | None:
     """Modify Attribute instance in Temporal Evolution of an Entity: replaces it, createdAt and instanceId stay.
 
     Raises:
@@ -222,10 +222,17 @@ async def modify_attribute_instance(
         changed = {**stamp(instance, at, before), "instanceId": instance_id}
         transaction.replace_history(HistoryRow(entity_id, attribute, changed))
 
-    await broker.store.write(call.tenant, work)
+    def make(share: Share, names: LdContext) -> SourceRequest:
+        path = evolution_path(entity_id, _own_name(attribute, names), instance_id)
+        body = share_of_payload(share, payload, call.ld_context, names)
+        return SourceRequest("PATCH", path, (), body, names)
+
+    return await _write_below(broker, call, entity_id, attribute, "updateAttrInstanceTemporal", make, work)
 
 
-async def delete_attribute_instance(broker: Broker, call: Call, entity_id: str, name: str, instance_id: str) -> None:
+async def delete_attribute_instance(
+    broker: Broker, call: Call, entity_id: str, name: str, instance_id: str
+) -> PartialSuccess | None:
     """Delete Attribute instance from Temporal Evolution of an Entity.
 
     Raises:
@@ -240,10 +247,14 @@ async def delete_attribute_instance(broker: Broker, call: Call, entity_id: str, 
         _existing_instance(transaction, entity_id, attribute, instance_id)
         transaction.delete_history(entity_id, attribute, instance_id)
 
-    await broker.store.write(call.tenant, work)
+    def make(_: Share, names: LdContext) -> SourceRequest:
+        path = evolution_path(entity_id, _own_name(attribute, names), instance_id)
+        return SourceRequest("DELETE", path, names=names)
+
+    return await _write_below(broker, call, entity_id, attribute, "deleteAttrInstanceTemporal", in_url(make), work)
 
 
-async def delete_temporal_evolution(broker: Broker, call: Call, entity_id: str) -> None:
+async def delete_temporal_evolution(broker: Broker, call: Call, entity_id: str) -> PartialSuccess | None:
     """Delete Temporal Evolution of an Entity; its current state stays.
 
     Raises:
@@ -258,7 +269,14 @@ async def delete_temporal_evolution(broker: Broker, call: Call, entity_id: str) 
         _existing_head(transaction, entity_id)
         transaction.delete_history(entity_id)
 
-    await broker.store.write(call.tenant, work)
+    def make(_: Share, names: LdContext) -> SourceRequest:
+        return SourceRequest("DELETE", evolution_path(entity_id), names=names)
+
+    return await _write_below(broker, call, entity_id, None, "deleteTemporal", in_url(make), work)
+
+
+def _own_name(attribute: str, names: LdContext) -> str:
+    return attribute if attribute == SCOPE else names.compact_iri(attribute)
 
 
 def _attribute_name(call: Call, name: str) -> str:

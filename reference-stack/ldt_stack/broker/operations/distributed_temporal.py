@@ -1,0 +1,336 @@
+"""Temporal evolutions of Context Sources: ETSI GS CIM 009 V1.9.1, clauses 4.5.5, 5.7.3.4 and 5.7.4.4.
+
+Only Registrations with an interval are about evolutions (5.9.1). Filters are always forwarded: an evolution that is
+split over sources is filtered in parts. A source whose own @context cannot say them is left out, with a warning.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from ldt_stack.broker.errors import NgsiLdError, TooManyResults
+from ldt_stack.broker.federation.client import Reply, SourceRequest
+from ldt_stack.broker.federation.failures import SourceFailure, SourceInvalid
+from ldt_stack.broker.federation.matching import EntitySpecification, RegistrationQuery
+from ldt_stack.broker.federation.querying import FederatedQuery, Part, parts_of
+from ldt_stack.broker.federation.reading import matching, offered_attributes, or_warning, type_selector, wire_names
+from ldt_stack.broker.federation.received import take_times
+from ldt_stack.broker.federation.registration import Registration, RegistrationInfo
+from ldt_stack.broker.federation.writing import evolution_path
+from ldt_stack.broker.ld_context import LdContext
+from ldt_stack.broker.model.attributes import AttributeReader
+from ldt_stack.broker.model.entities import read_entity
+from ldt_stack.broker.model.instants import normalize
+from ldt_stack.broker.model.names import VALUE_MEMBER, JsonObject, JsonValue
+from ldt_stack.broker.operations.evolution_input import EVOLUTION_MEMBERS, elements_of, read_instance
+from ldt_stack.broker.operations.recording import null_value
+from ldt_stack.broker.query import TemporalCondition
+from ldt_stack.broker.query.lexical import is_uri
+from ldt_stack.broker.service import Broker, Call
+from ldt_stack.broker.store.interface import EntityQuery, EntitySelector, Snapshot, TemporalEntity, TemporalQuery
+
+_PARTIAL: Final = 206
+Parameters = list[tuple[str, str]]
+
+
+@dataclass(slots=True)
+class Evolutions:
+    """What sources have of one evolution; that of auxiliary sources apart."""
+
+    equal: list[TemporalEntity] = field(default_factory=list)
+    auxiliary: list[TemporalEntity] = field(default_factory=list)
+
+    def add(self, registration: Registration, evolution: TemporalEntity) -> None:
+        """One more, from a source."""
+        (self.auxiliary if registration.mode == "auxiliary" else self.equal).append(evolution)
+
+
+def condition_of(interval: TemporalQuery) -> TemporalCondition | None:
+    """The time asked for; None: any."""
+    if interval.timerel is None or interval.time_at is None:
+        return None
+    return TemporalCondition(interval.timerel, interval.time_at, interval.end_time_at, interval.timeproperty)
+
+
+def interval_parameters(interval: TemporalQuery) -> Parameters:
+    """A temporal query as it is forwarded (table 6.18.3.2-1)."""
+    given = {
+        "timerel": interval.timerel,
+        "timeAt": interval.time_at,
+        "endTimeAt": interval.end_time_at,
+        "timeproperty": interval.timeproperty,
+        "lastN": None if interval.last_n is None else str(interval.last_n),
+        "datasetId": None if interval.dataset_ids is None else ",".join(interval.dataset_ids),
+        "options": "sysAttrs",
+    }
+    return [(name, value) for name, value in given.items() if value is not None]
+
+
+def attrs_parameter(infos: Sequence[RegistrationInfo], wanted: tuple[str, ...], names: LdContext) -> Parameters:
+    """Attributes that are offered and wanted; nothing if that is all of them."""
+    offered = offered_attributes(infos)
+    asked = frozenset(wanted) if wanted else None
+    common = asked if offered is None else offered if asked is None else (asked & offered or offered)
+    return [] if common is None else [("attrs", ",".join(names.compact_iri(name) for name in sorted(common)))]
+
+
+async def retrieve_evolutions(broker: Broker, call: Call, entity_id: str, interval: TemporalQuery) -> Evolutions | None:
+    """What sources have of one evolution (5.7.3.4); None: no Registration matches."""
+    query = RegistrationQuery(
+        (EntitySpecification(None, (entity_id,)),),
+        frozenset(interval.attributes) or None,
+        temporal=condition_of(interval),
+        dataset_ids=None if interval.dataset_ids is None else frozenset(interval.dataset_ids),
+        forwarded=True,
+    )
+    found = await matching(broker, call, query, ("retrieveTemporal",))
+    if not found:
+        return None
+
+    async def ask(registration: Registration, infos: list[RegistrationInfo]) -> TemporalEntity | None:
+        names = wire_names(await broker.sources.names_for(registration, call))
+        covering = [info for info in infos if info.covers(entity_id, None)]
+        parameters = [*interval_parameters(interval), *attrs_parameter(covering, interval.attributes, names)]
+
+        async def read(reply: Reply) -> TemporalEntity | None:
+            evolution = await _received(broker, registration, reply.body, reply)
+            if evolution.head["id"] != entity_id:
+                raise SourceInvalid(f"{registration.id}: asked for {entity_id}, it answered with another Entity")
+            return _narrowed(evolution, covering)
+
+        request = SourceRequest("GET", evolution_path(entity_id), parameters, names=names)
+        return await broker.sources.ask(registration, call, request, read, absent=True)
+
+    answers = await asyncio.gather(*(or_warning(call, one, ask(one, infos)) for one, infos in found))
+    evolutions = Evolutions()
+    for (registration, _), evolution in zip(found, answers, strict=True):
+        if evolution is not None:
+            evolutions.add(registration, evolution)
+    return evolutions
+
+
+async def query_evolutions(
+    broker: Broker, call: Call, query: FederatedQuery, interval: TemporalQuery
+) -> dict[str, Evolutions]:
+    """What sources have of the evolutions of a query, by Entity id (5.7.4.4).
+
+    Raises:
+        TooManyResults: They have more than the settings allow.
+    """
+    registrations = replace(query.registrations, temporal=condition_of(interval), forwarded=True)
+    found = await matching(broker, call, registrations, ("queryTemporal",))
+    asked = [
+        (registration, info, part)
+        for registration, infos in found
+        for info in infos
+        for part in parts_of(query.local.selectors, info)
+    ]
+    answers = await asyncio.gather(
+        *(or_warning(call, one[0], _ask_all(broker, call, query, interval, one)) for one in asked)
+    )
+    evolutions: dict[str, Evolutions] = {}
+    for (registration, _, _), answer in zip(asked, answers, strict=True):
+        for evolution in answer or ():
+            evolutions.setdefault(evolution.head["id"], Evolutions()).add(registration, evolution)
+    return evolutions
+
+
+async def _ask_all(
+    broker: Broker,
+    call: Call,
+    query: FederatedQuery,
+    interval: TemporalQuery,
+    asked: tuple[Registration, RegistrationInfo, Part],
+) -> list[TemporalEntity]:
+    registration, info, part = asked
+    names = wire_names(await broker.sources.names_for(registration, call))
+    if query.filters.parameters and names is not call.ld_context:
+        raise SourceFailure(f"{registration.id}: its @context cannot say the filters of this query")
+    chosen = {
+        "type": type_selector(set(part.types), names) if part.types else "",
+        "id": ",".join(part.ids),
+        "idPattern": part.id_pattern or "",
+    }
+    parameters = [(name, value) for name, value in chosen.items() if value]
+    parameters += [*query.filters.parameters, *interval_parameters(interval)]
+    parameters += attrs_parameter([info], interval.attributes, names)
+    size, found, offset, more = broker.settings.federation_page_entities, dict[str, TemporalEntity](), 0, True
+
+    async def read(reply: Reply) -> tuple[list[TemporalEntity], bool]:
+        if not isinstance(reply.body, list):
+            raise SourceInvalid(f"{registration.id}: expected an array, it answered {type(reply.body).__name__}")
+        return [await _received(broker, registration, one, reply) for one in reply.body], reply.more
+
+    while more:
+        paging = [("limit", str(size)), *([("offset", str(offset))] if offset else [])]
+        request = SourceRequest("GET", "/temporal/entities", [*parameters, *paging], names=names)
+        answer = await broker.sources.ask(registration, call, request, read, absent=True)
+        if answer is None:
+            break
+        page, more = answer
+        fresh = {one.head["id"]: one for one in page if one.head["id"] not in found}
+        more = bool(fresh) and (more or len(page) >= size)
+        found |= fresh
+        offset += len(page)
+        if len(found) > broker.settings.federation_max_entities:
+            raise TooManyResults("Context Sources have more temporal evolutions that match than this broker takes")
+    kept = [_narrowed(one, [info]) for one in found.values()]
+    return [one for one in kept if one is not None and one.attributes]
+
+
+async def _received(broker: Broker, registration: Registration, body: JsonValue, reply: Reply) -> TemporalEntity:
+    if not isinstance(body, dict):
+        raise SourceInvalid(f"{registration.id}: expected an EntityTemporal, it answered {type(body).__name__}")
+    try:
+        context = await broker.contexts.resolve(body["@context"]) if "@context" in body else reply.ld_context
+        return read_received_evolution(body, context, complete=reply.status != _PARTIAL)
+    except NgsiLdError as error:
+        raise SourceInvalid(f"{registration.id}: it answered with no EntityTemporal: {error.detail}") from None
+
+
+def read_received_evolution(payload: JsonObject, ld_context: LdContext, *, complete: bool = True) -> TemporalEntity:
+    """An evolution from its temporal representation (4.5.6), system times and instance ids included.
+
+    Raises:
+        BadRequestData: It is none.
+    """
+    reader = AttributeReader(ld_context)
+    own = read_entity({name: payload[name] for name in payload if name in EVOLUTION_MEMBERS}, reader)
+    head: JsonObject = {"id": own.id, "type": list(own.types)}
+    take_times(payload, head)
+    attributes: dict[str, list[JsonObject]] = {}
+    for name, value in payload.items():
+        if name in EVOLUTION_MEMBERS or name == "@context":
+            continue
+        for element in elements_of(name, value):
+            if isinstance(element, dict) and "deletedAt" in element:
+                iri, instance = _deleted(name, element, reader)
+            else:
+                iri, instance = read_instance(name, element, reader)
+            take_times(element, instance)
+            identifier = element.get("instanceId") if isinstance(element, dict) else None
+            if isinstance(identifier, str) and is_uri(identifier):
+                instance["instanceId"] = identifier
+            attributes.setdefault(iri, []).append(instance)
+    return TemporalEntity(head, attributes, complete)
+
+
+def _deleted(name: str, element: JsonObject, reader: AttributeReader) -> tuple[str, JsonObject]:
+    """The record of a deletion (4.5.7): the NGSI-LD Null for a value."""
+    kind = element.get("type") if element.get("type") in VALUE_MEMBER else "Property"
+    instance: JsonObject = {"type": kind, VALUE_MEMBER[str(kind)]: null_value(str(kind))}
+    if isinstance(element.get("datasetId"), str):
+        instance["datasetId"] = element["datasetId"]
+    return reader.name(name), instance
+
+
+def _narrowed(evolution: TemporalEntity, infos: Sequence[RegistrationInfo]) -> TemporalEntity | None:
+    """What RegistrationInfos cover of an evolution."""
+    types = frozenset(evolution.head["type"])
+    covering = [info for info in infos if info.covers(evolution.head["id"], types)]
+    if not covering:
+        return None
+    offered = offered_attributes(covering)
+    kept = {name: found for name, found in evolution.attributes.items() if offered is None or name in offered}
+    return replace(evolution, attributes=kept)
+
+
+def merge_evolutions(
+    own: TemporalEntity | None, others: Evolutions | None, interval: TemporalQuery
+) -> TemporalEntity | None:
+    """One evolution out of its versions (4.5.5.3 for each instant); None if there is none.
+
+    Instances of an Attribute with the same datasetId and instant are one: the one that was modified last, else ours.
+    Of auxiliary sources only instances of instants that nobody else has are taken.
+    """
+    if others is None:
+        return own
+    versions = [*([own] if own is not None else []), *others.equal]
+    everything = [*versions, *others.auxiliary]
+    if not everything:
+        return None
+    attributes: dict[str, list[JsonObject]] = {}
+    for name in dict.fromkeys(name for one in everything for name in one.attributes):
+        equal = [instance for one in versions for instance in one.attributes.get(name, ())]
+        helping = [instance for one in others.auxiliary for instance in one.attributes.get(name, ())]
+        attributes[name] = _instants(equal, helping, interval)
+    head: JsonObject = dict(everything[0].head)
+    head["type"] = list(dict.fromkeys(name for one in everything for name in one.head["type"]))
+    return TemporalEntity(head, attributes, all(one.complete for one in everything))
+
+
+def _instants(equal: Sequence[JsonObject], helping: Sequence[JsonObject], interval: TemporalQuery) -> list[JsonObject]:
+    dated: dict[tuple[str | None, str], JsonObject] = {}
+    undated: list[JsonObject] = []
+    for instance in equal:
+        instant = normalize(instance.get(interval.timeproperty))
+        if instant is None:
+            undated.append(instance)
+            continue
+        key = (instance.get("datasetId"), instant)
+        known = dated.get(key)
+        if known is None or _modified(instance) > _modified(known):
+            dated[key] = instance
+    for instance in helping:
+        instant = normalize(instance.get(interval.timeproperty))
+        if instant is not None:
+            dated.setdefault((instance.get("datasetId"), instant), instance)
+        elif not equal:
+            undated.append(instance)
+    ordered = [*undated, *(dated[key] for key in sorted(dated, key=lambda key: key[1]))]
+    return ordered if interval.last_n is None else ordered[-interval.last_n :]
+
+
+def _modified(instance: JsonObject) -> str:
+    return normalize(instance.get("modifiedAt")) or ""
+
+
+@dataclass(frozen=True, slots=True)
+class EvolutionsPage:
+    """Some evolutions, by id, whether more follow, and how many there are in all."""
+
+    entities: list[TemporalEntity]
+    more: bool
+    total: int
+
+
+def distributed_evolutions(
+    snapshot: Snapshot,
+    query: EntityQuery,
+    interval: TemporalQuery,
+    remote: Mapping[str, Evolutions],
+    *,
+    descending: bool,
+) -> EvolutionsPage:
+    """One page of the evolutions that match here and at sources, in the order of their ids."""
+    enough = query.offset + query.limit
+    every = replace(query, offset=0, limit=enough, count=True)
+    if descending:
+        total = snapshot.query_temporal(replace(every, limit=0), interval).count or 0
+        every = replace(every, offset=max(0, total - enough))
+    page = snapshot.query_temporal(every, interval)
+    held = {one.head["id"]: one for one in page.entities}
+    missing = [one for one in remote if one not in held]
+    known = {one: found for one in missing if (found := _held(snapshot, query, interval, one)) is not None}
+    merged = {one: merge_evolutions(found, remote.get(one), interval) for one, found in (held | known).items()}
+    merged |= {one: merge_evolutions(None, remote[one], interval) for one in missing if one not in known}
+    ordered = sorted(((i, e) for i, e in merged.items() if e is not None), key=lambda one: one[0], reverse=descending)
+    shown = [evolution for _, evolution in ordered[query.offset : enough]]
+    total = (page.count or 0) + len(missing) - len(known)
+    return EvolutionsPage(shown, query.offset + len(shown) < total, total)
+
+
+def _held(snapshot: Snapshot, query: EntityQuery, interval: TemporalQuery, identifier: str) -> TemporalEntity | None:
+    """An evolution that matches here, beyond the page."""
+    selectors = tuple(
+        EntitySelector((identifier,), None, selector.types)
+        for selector in query.selectors or (EntitySelector(),)
+        if not selector.ids or identifier in selector.ids
+    )
+    if not selectors:
+        return None
+    found = snapshot.query_temporal(replace(query, selectors=selectors, offset=0, limit=1), interval).entities
+    return found[0] if found else None
