@@ -133,8 +133,9 @@ async def test_entities_that_leave_while_paging_make_nobody_be_skipped(running: 
 
 async def test_a_map_can_be_narrowed_by_ids(running: RunningBroker) -> None:
     await cars(running.client)
-    first = await send(running.client, "GET", "/entities?type=Car&entityMap=true", None, 201)
-    query = f"/entities?type=Car&id={IDS[4]},{IDS[1]},urn:ngsi-ld:Car:unknown&count=true"
+    pattern = "idPattern=^urn"
+    first = await send(running.client, "GET", f"/entities?type=Car&{pattern}&entityMap=true", None, 201)
+    query = f"/entities?type=Car&{pattern}&id={IDS[4]},{IDS[1]},urn:ngsi-ld:Car:unknown&count=true"
     second = await send(running.client, "GET", query, None, 200, NGSILD_EntityMap=location(first))
     assert ids(second) == [IDS[1], IDS[4]]
     assert second.headers["ngsild-results-count"] == "2"

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from ldt_stack.broker.errors import BadRequestData
+from ldt_stack.broker.operations import snapshot_content, snapshot_keeper
+from ldt_stack.broker.operations.snapshot_content import write_content
+from ldt_stack.broker.operations.snapshot_data import (
+    ALL_MEMBERS,
+    OUTPUT_ONLY,
+    check_clone,
+    check_fragment,
+    check_new,
+)
 from ldt_stack.broker.operations.snapshot_keeper import Keeper
 from ldt_stack.broker.spaces import space_of, split_space
 
@@ -305,6 +319,71 @@ async def test_a_clone_has_what_the_snapshot_has_and_goes_its_own_way(running: R
 )
 async def test_what_is_no_snapshot_is_refused(running: RunningBroker, members: dict[str, Any]) -> None:
     await refused(running.client, "POST", "/snapshots", {"type": "Snapshot", **members}, 400, "BadRequestData")
+
+
+async def test_a_clone_whose_snapshot_is_gone_in_the_meantime_has_failed(
+    running: RunningBroker, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await snapshot(running.client, CARS)
+    with monkeypatch.context() as patched:
+        patched.setattr(Keeper, "prepare", lambda *arguments: None)
+        clone = {"type": "Snapshot", "id": "urn:x:1", "endpoint": receiver.url()}
+        await send(running.client, "POST", f"/snapshots/{first['id']}/clone", clone, 201)
+    await send(running.client, "DELETE", f"/snapshots/{first['id']}", None, 204)
+    running.broker.snapshots.prepare(None, "urn:x:1")
+    assert (await prepared(running.client, "/snapshots/urn:x:1"))["snapshotStatus"] == "failure"
+    assert (await receiver.wait())[0].body["snapshotStatus"] == "failure"
+    found = await send(running.client, "GET", "/entities?type=Car", None, 200, NGSILD_Snapshot="urn:x:1")
+    assert found.json() == []
+
+
+async def test_a_snapshot_that_is_deleted_while_it_is_prepared_leaves_nothing(
+    running: RunningBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly(*arguments: Any) -> None:
+        await write_content(*arguments)
+        filled.set()
+        await go_on.wait()
+
+    monkeypatch.setattr(snapshot_keeper, "write_content", slowly)
+    await send(running.client, "POST", "/snapshots", {"type": "Snapshot", "id": "urn:x:1", "snapshotQueries": [CARS]})
+    await filled.wait()
+    await send(running.client, "DELETE", "/snapshots/urn:x:1", None, 204)
+    go_on.set()
+    keeper = running.broker.keeper
+    assert isinstance(keeper, Keeper)
+    await asyncio.gather(*keeper._tasks)
+    assert await running.broker.store.tenants() == [None]
+
+
+async def test_what_is_written_in_parts_is_all_there(running: RunningBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshot_content, "_AT_ONCE", 2)
+    for number in range(5):
+        await create(running.client, f"urn:ngsi-ld:Car:{number}", speed=speed(number))
+    first = await snapshot(running.client, CARS, snapshotTemporalQueries=[HISTORY])
+    clone = {"type": "Snapshot", "id": "urn:x:1"}
+    await send(running.client, "POST", f"/snapshots/{first['id']}/clone", clone, 201)
+    await prepared(running.client, "/snapshots/urn:x:1")
+    for identifier in (first["id"], "urn:x:1"):
+        for path in ("/entities?type=Car", "/temporal/entities?type=Car&timerel=after&timeAt=2026-01-01T00:00:00Z"):
+            found = await send(running.client, "GET", path, None, 200, NGSILD_Snapshot=identifier)
+            assert len(ids(found)) == 5
+
+
+_ANY: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.sampled_from(["Snapshot", "PT1M", "http://x"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["type", "key", "value"]), inner),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(ALL_MEMBERS)), _ANY))
+def test_any_json_is_a_snapshot_or_refused(payload: dict[str, Any]) -> None:
+    for check in (check_new, check_clone, lambda payload: check_fragment("urn:x:1", payload)):
+        with contextlib.suppress(BadRequestData):
+            assert not OUTPUT_ONLY & check(payload).keys()
 
 
 async def test_a_clone_has_no_queries(running: RunningBroker) -> None:

@@ -219,7 +219,7 @@ def identity_of(source: QueryInput, call: Call, *, temporal: bool) -> str:
     geo, order = source.geo, source.ordering
     selecting = [
         "temporal" if temporal else "entities",
-        sorted((one.types or "", "" if one.ids else one.id_pattern or "") for one in source.selectors),
+        sorted((one.types or "", one.id_pattern or "") for one in source.selectors),
         source.q,
         None if geo is None else [geo.georel, geo.geometry, _plain(geo.coordinates), geo.geoproperty],
         source.scope_q,
