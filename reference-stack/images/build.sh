@@ -51,9 +51,9 @@ if ! docker image inspect "$dependencies" >/dev/null 2>&1; then
     --platform manylinux2014_x86_64 --platform manylinux_2_17_x86_64 --platform manylinux_2_28_x86_64 \
     --dest "$context/dependencies/wheels" --requirement "$here/dependencies/requirements.lock"
   build --tag "$dependencies" --build-arg "BASE=$base" --build-arg "INPUTS=$inputs" "$context/dependencies"
-  # The first stage has done its work; nothing else bears this label.
-  docker image prune --force --filter "label=eu.ldt-harness.stage=install $inputs" >/dev/null
 fi
+# The first stage has done its work, also that of a build which was interrupted; nothing else bears this label.
+docker image prune --force --filter "label=eu.ldt-harness.stage=install $inputs" >/dev/null
 
 mkdir -p "$context/ldt/own"
 cp "$here/ldt/Dockerfile" "$context/ldt/"
