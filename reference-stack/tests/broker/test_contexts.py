@@ -75,7 +75,7 @@ async def test_hosted(running: Any) -> None:
     served = await client.get(location)
     assert served.json() == CAR
     [entry] = (await client.get(f"{CONTEXTS}?details=true&kind=Hosted")).json()
-    assert entry.keys() == {"URL", "localId", "kind", "createdAt"}
+    assert entry.keys() == {"URL", "localId", "kind", "createdAt", "numberOfHits"}
     assert entry["kind"] == "Hosted"
     assert location.endswith(entry["localId"])
     assert (await client.get(CONTEXTS)).json() == [entry["URL"]]
@@ -189,3 +189,16 @@ async def test_unknown_kind_and_id(running: Any) -> None:
     for identifier in ("urn:x:none", "none"):
         await refused(await running.client.get(f"{CONTEXTS}/{identifier}"), 404, "ResourceNotFound")
         await refused(await running.client.delete(f"{CONTEXTS}/{identifier}"), 404, "ResourceNotFound")
+
+
+async def test_uses_of_hosted_contexts_are_counted(running: Any) -> None:
+    """numberOfHits is the "number of times the @context was found in the storage" (5.13.3.5), of whatever kind."""
+    client = running.client
+    added = await client.post(f"{API}/jsonldContexts", json={"@context": {"speed": "https://example.org/speed"}})
+    path = added.headers["location"]
+    link = f'<{client.base_url}{path}>; rel="http://www.w3.org/ns/json-ld#context"; type="application/ld+json"'
+    for hits in range(3):
+        details = (await client.get(f"{path}?details=true")).json()
+        assert details["numberOfHits"] == hits
+        assert ("lastUsage" in details) is (hits > 0)
+        assert (await client.get(f"{API}/entities?type=Car", headers={"Link": link})).status_code == 200

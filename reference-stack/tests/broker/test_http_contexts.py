@@ -128,7 +128,7 @@ async def test_core_terms_cannot_be_overridden(running: RunningBroker) -> None:
         {"a": "b:c", "b": "a:c"},
         5,
         [[5]],
-        {"@import": EXAMPLE},
+        {"@import": 5},
     ],
 )
 async def test_invalid_contexts(running: RunningBroker, context: Any) -> None:

@@ -49,14 +49,18 @@ class ContextRegistry:
 
     Attributes:
         hosted: Set by whoever implements clause 5.13: the document behind a URL of our own, or None.
+        used: Set likewise: told of each further use of a URL that is none of a downloaded document.
         host: Set likewise: store a @context that was given inline, and return its URL below a base URL.
+        uses: For whoever sets `hosted`: how often each entry was used, and when last.
         documents: Downloaded documents by URL, oldest use first.
     """
 
     def __init__(self, settings: BrokerSettings, clock: Callable[[], datetime], outbound: Outbound) -> None:
         self.hosted: Callable[[str], Awaitable[JsonObject | None]] | None = None
+        self.used: Callable[[str], None] | None = None
         self.host: Callable[[LdContext, str], Awaitable[str]] | None = None
         self.documents: OrderedDict[str, CachedDocument] = OrderedDict()
+        self.uses: dict[str, tuple[int, str]] = {}
         self._settings = settings
         self._clock = clock
         self._fetcher = Fetcher(settings, outbound)
@@ -124,9 +128,13 @@ class ContextRegistry:
 
     def _touch(self, source: JsonValue) -> None:
         for url in source if isinstance(source, list) else [source]:
-            document = self.documents.get(url) if isinstance(url, str) else None
+            if not isinstance(url, str):
+                continue
+            document = self.documents.get(url)
             if document is not None:
                 self.documents[document.url] = replace(document, hits=document.hits + 1, last_usage=self._clock())
+            elif self.used is not None:
+                self.used(url)
 
     async def _cached(self, url: str) -> CachedDocument:
         document = self.documents.get(url)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 from urllib.parse import quote, unquote, urlsplit
@@ -51,8 +51,8 @@ class StoredContext:
         url: Where it was downloaded from; None where this broker serves it (`url_of`).
         document: An object with "@context"; of a cached one, what was downloaded.
         expires_at: Of a cached one: until when it is not downloaded again.
-        last_usage: Of a cached one: when it was last needed; None: never.
-        hits: Of a cached one: how often it was found here; None: not counted.
+        last_usage: When it was last needed; None: never since the broker was started.
+        hits: How often it was found here since then.
     """
 
     local_id: str
@@ -62,7 +62,7 @@ class StoredContext:
     document: JsonObject
     expires_at: str | None = None
     last_usage: str | None = None
-    hits: int | None = None
+    hits: int = 0
 
     def url_of(self, base_url: str) -> str:
         """Where it can be downloaded: its origin, or this broker below its base URL."""
@@ -75,12 +75,25 @@ def attach(broker: Broker) -> None:
     async def hosted(url: str) -> JsonObject | None:
         local_id = _local_id_in(url)
         found = None if local_id is None else await _find_document(broker, local_id)
-        return None if found is None else found.document
+        if found is None:
+            return None
+        count(found.local_id)
+        return found.document
+
+    def count(local_id: str) -> None:
+        hits, _ = broker.contexts.uses.get(local_id, (0, None))
+        broker.contexts.uses[local_id] = hits + 1, broker.now()
+
+    def used(url: str) -> None:
+        local_id = _local_id_in(url)
+        if local_id in broker.contexts.uses:
+            count(local_id)
 
     async def host(ld_context: LdContext, base_url: str) -> str:
         return (await create_implicitly(broker, ld_context)).url_of(base_url)
 
     broker.contexts.hosted = hosted
+    broker.contexts.used = used
     broker.contexts.host = host
 
 
@@ -137,7 +150,7 @@ async def list_contexts(broker: Broker, kind: str | None = None) -> list[StoredC
         return snapshot.list_documents(DocumentKind.CONTEXT)
 
     documents = await broker.store.read(None, work)
-    stored = [_stored(document) for document in documents]
+    stored = [_with_uses(broker, _stored(document)) for document in documents]
     stored += [_cached(document) for document in _fresh(broker)]
     return [one for one in stored if kind is None or one.kind == kind]
 
@@ -188,6 +201,7 @@ async def delete_context(broker: Broker, context_id: str, *, reload: bool = Fals
         broker.contexts.forget(found.url)
     else:
         await broker.store.write(None, lambda store: store.delete_document(DocumentKind.CONTEXT, found.local_id))
+        broker.contexts.uses.pop(found.local_id, None)
         broker.contexts.forget_built()
 
 
@@ -209,7 +223,12 @@ async def _find(broker: Broker, context_id: str) -> StoredContext:
     found = await _find_document(broker, context_id)
     if found is None:
         raise ResourceNotFound(f"There is no stored @context {context_id}.")
-    return found
+    return _with_uses(broker, found)
+
+
+def _with_uses(broker: Broker, found: StoredContext) -> StoredContext:
+    hits, last_usage = broker.contexts.uses.get(found.local_id, (0, None))
+    return replace(found, hits=hits, last_usage=last_usage)
 
 
 async def _find_document(broker: Broker, local_id: str) -> StoredContext | None:
