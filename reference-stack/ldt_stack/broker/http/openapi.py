@@ -11,10 +11,13 @@ from typing import Final
 from starlette.routing import Route
 
 from ldt_stack.broker.http.headers import GEO_JSON, JSON, LD_JSON
+from ldt_stack.broker.http.openapi_answers import ANSWERS, BODIES
+from ldt_stack.broker.http.openapi_schemas import SCHEMAS, ref
 from ldt_stack.broker.http.parameters import knows_local
 from ldt_stack.broker.model.names import JsonObject
 
 NGSI_LD_VERSION: Final = "1.9.1"
+MERGE_PATCH: Final = "application/merge-patch+json"
 _API: Final = "/ngsi-ld/v1"
 _STRING: Final[JsonObject] = {"type": "string"}
 _BOOLEAN: Final[JsonObject] = {"type": "boolean"}
@@ -98,9 +101,43 @@ _HEADERS: Final = (
     ("NGSILD-Snapshot", "The Snapshot; left out for the current state of the tenant (6.3.22).", _STRING),
     ("Link", "The @context, where it is not in the payload (6.3.5).", _STRING),
 )
-_BATCH: Final = frozenset({"create", "upsert", "update", "merge", "delete"})
-# No tenant and no @context of a request applies to these.
-_PLAIN: Final = ("/health", "/version", "/metrics", "/openapi.json")
+_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+_COMPLEX: Final = frozenset(  # queries in the body
+    {
+        "POST /entityOperations/query",
+        "POST /temporal/entityOperations/query",
+        "POST /entityMaps",
+        "POST /temporal/entityMaps",
+        "POST /subscriptions",
+        "PATCH /subscriptions/{subscriptionId}",
+        "POST /snapshots",
+    }
+)
+_PROBLEM: Final[JsonObject] = {"content": {JSON: {"schema": ref("ProblemDetails")}}}
+_FEATURES: Final[Mapping[str, JsonObject]] = {
+    "GET /entities": ref("FeatureCollection"),
+    "GET /entities/{entityId}": {"oneOf": [ref("Feature"), ref("FeatureCollection")]},
+    "POST /entityOperations/query": ref("FeatureCollection"),
+}
+_DESCRIPTIONS: Final[Mapping[int, str]] = {
+    200: "What was asked for",
+    201: "Made",
+    203: "Likewise, as an earlier version of the specification has it (4.3.6.8)",
+    204: "Done",
+    206: "A part of it, see Content-Range (6.3.10)",
+    207: "Done in part",
+    400: "BadRequestData or InvalidRequest",
+    403: "TooComplexQuery or TooManyResults",
+    404: "ResourceNotFound or NonexistentTenant",
+    406: "None of the media types that there are, which are listed (6.3.4)",
+    409: "AlreadyExists or Conflict",
+    411: "No Content-Length (6.3.4)",
+    413: "The body is larger than this broker takes",
+    415: "Neither application/json nor application/ld+json (6.3.4)",
+    422: "OperationNotSupported",
+    500: "InternalError",
+    504: "LdContextNotAvailable",
+}
 
 
 def openapi(routes: Iterable[Route], software_version: str) -> JsonObject:
@@ -117,7 +154,7 @@ def openapi(routes: Iterable[Route], software_version: str) -> JsonObject:
             "description": f"What this broker implements of ETSI GS CIM 009 V{NGSI_LD_VERSION}.",
         },
         "paths": dict(sorted(paths.items())),
-        "components": {"schemas": {"ProblemDetails": _problem_schema()}},
+        "components": {"schemas": dict(SCHEMAS)},
     }
 
 
@@ -133,12 +170,12 @@ def _operation(route: Route, method: str) -> JsonObject:
         "parameters": [
             *_path_parameters(route),
             *_query_parameters(names, temporal="/temporal/" in route.path),
-            *_header_parameters(route),
+            *_header_parameters(route, method),
         ],
-        "responses": _responses(route, method),
+        "responses": _responses(key, route.path, method),
     }
-    if method in {"POST", "PUT", "PATCH"}:
-        operation["requestBody"] = {"required": True, "content": _body(route)}
+    if method in _WITH_BODY:
+        operation["requestBody"] = _body(key, method)
     return operation
 
 
@@ -154,39 +191,81 @@ def _query_parameters(names: Iterable[str], *, temporal: bool) -> list[JsonObjec
     return [{"name": name, "in": "query", "schema": schemas.get(name, _STRING)} for name in names]
 
 
-def _header_parameters(route: Route) -> list[JsonObject]:
-    if route.path in _PLAIN:
-        return []
-    return [{"name": name, "in": "header", "description": text, "schema": schema} for name, text, schema in _HEADERS]
+def _header_parameters(route: Route, method: str) -> list[JsonObject]:
+    wanted = [("X-Request-ID", "Comes back, and is in the log.", _STRING)]
+    if route.path.startswith(_API):
+        wanted += _HEADERS
+        if method == "GET":
+            wanted.append(("If-None-Match", "ETags of what the client has (IETF RFC 9110).", _STRING))
+    return [{"name": name, "in": "header", "description": text, "schema": schema} for name, text, schema in wanted]
 
 
-def _body(route: Route) -> JsonObject:
-    resource, _, last = route.path.rpartition("/")
-    batch = resource == f"{_API}/entityOperations" and last in _BATCH
-    element: JsonObject = {"type": "string" if last == "delete" else "object"}
-    schema: JsonObject = {"type": "array", "items": element, "minItems": 1} if batch else {"type": "object"}
-    return {media_type: {"schema": schema} for media_type in (JSON, LD_JSON)}
+def _body(key: str, method: str) -> JsonObject:
+    media_types = [JSON, LD_JSON, *([MERGE_PATCH] if method == "PATCH" else [])]
+    return {"required": True, "content": {name: {"schema": BODIES[key]} for name in media_types}}
 
 
-def _responses(route: Route, method: str) -> JsonObject:
-    problem = {"content": {JSON: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}}
-    responses: JsonObject = {"default": {"description": "An error (6.3.2, 6.3.3)", **problem}}
-    if method == "GET" or route.path.endswith(("/query", "/entityMaps")):
-        geo = (GEO_JSON,) if route.path.startswith((f"{_API}/entities", f"{_API}/entityOperations")) else ()
-        content: JsonObject = {media_type: {} for media_type in (JSON, LD_JSON, *geo)}
-        responses["200"] = {"description": "What was asked for", "content": content}
-        if route.path.endswith(("/entities", "/query", "/entityMaps")):
-            responses["201"] = {"description": "Likewise, with a new EntityMap (table 6.4.3.2-3)", "content": content}
-        if "/temporal/" in route.path:
-            responses["206"] = {"description": "A part of it, see Content-Range (6.3.10)", "content": content}
-    else:
-        responses["2XX"] = {"description": "Done: 201, 204; 207 if only in part"}
-    return responses
+def _responses(key: str, path: str, method: str) -> JsonObject:
+    found: JsonObject = {}
+    for status, body in ANSWERS[key].items():
+        answer: JsonObject = {
+            "description": _DESCRIPTIONS[status],
+            "headers": _answer_headers(path, method, status, body),
+        }
+        if body is not None:
+            answer["content"] = {
+                media_type: {"schema": _FEATURES[key] if media_type == GEO_JSON else body}
+                for media_type in _media_types(key, path, status)
+            }
+        found[str(status)] = answer
+    if path.startswith(_API) and method == "GET":
+        found["304"] = {"description": "It is what If-None-Match named (IETF RFC 9110)"}
+    for status in _errors(key, path, method):
+        found[str(status)] = _error(status)
+    found["default"] = {"description": "Another error (6.3.2, 6.3.3)", **_PROBLEM}
+    return found
 
 
-def _problem_schema() -> JsonObject:
-    return {
-        "type": "object",
-        "required": ["type", "title", "detail"],
-        "properties": dict.fromkeys(("type", "title", "detail"), _STRING) | {"status": {"type": "integer"}},
-    }
+def _media_types(key: str, path: str, status: int) -> tuple[str, ...]:
+    if path == "/metrics":
+        return ("text/plain",)
+    if not path.startswith(_API) or (path.startswith(f"{_API}/entityOperations/") and key not in _FEATURES):
+        return (JSON,)
+    if status == 207 or key == "GET /jsonldContexts":
+        return (JSON,)
+    return (JSON, LD_JSON, GEO_JSON) if key in _FEATURES else (JSON, LD_JSON)
+
+
+def _answer_headers(path: str, method: str, status: int, body: JsonObject | None) -> JsonObject:
+    names = {"X-Request-ID": "The id under which the log speaks of the request."}
+    if status == 201 and body is None:
+        names["Location"] = "Where it is."
+    if method == "GET" and path.startswith(_API):
+        names["Link"] = "The @context (6.3.6); neighbouring pages (6.3.10)."
+        if status == 200:
+            names["ETag"] = "Of this representation (IETF RFC 9110)."
+    return {name: {"description": text, "schema": _STRING, "required": name != "Link"} for name, text in names.items()}
+
+
+def _errors(key: str, path: str, method: str) -> list[int]:
+    """Statuses of table 6.3.2-1 and clause 6.3.4 that an operation may have."""
+    if not path.startswith(_API):
+        return [500]
+    statuses = {400, 404, 406, 422, 500, 504}
+    parameters = PARAMETERS.get(key, "").split()
+    if method in _WITH_BODY:
+        statuses |= {409, 411, 413, 415}
+    if "q" in parameters or key in _COMPLEX:
+        statuses.add(403)
+    if "entityMap" in parameters:
+        statuses.add(409)
+    return sorted(statuses)
+
+
+def _error(status: int) -> JsonObject:
+    if status in (411, 413, 415):
+        return {"description": _DESCRIPTIONS[status]}  # without a body (6.3.4)
+    if status == 406:
+        schema: JsonObject = {"type": "array", "items": _STRING}
+        return {"description": _DESCRIPTIONS[status], "content": {JSON: {"schema": schema}}}
+    return {"description": _DESCRIPTIONS[status], **_PROBLEM}
