@@ -14,8 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from headless_chromium import find_chromium
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is no mistake of the code's
+settings.load_profile("untimed")
 
 
 @functools.cache
