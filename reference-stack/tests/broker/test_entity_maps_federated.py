@@ -13,6 +13,11 @@ from .network import Network, Node, nodes
 
 pytestmark = pytest.mark.anyio
 IDS = [f"urn:ngsi-ld:Car:{number}" for number in range(1, 6)]
+AT = "2021-06-01T00:00:00Z"
+TEMPORAL: dict[str, Any] = {
+    "operations": ["retrieveTemporal", "queryTemporal"],
+    "observationInterval": {"startAt": "2020-01-01T00:00:00Z", "endAt": "2022-01-01T00:00:00Z"},
+}
 REGISTRATION = "urn:ngsi-ld:ContextSourceRegistration:b"
 
 
@@ -137,3 +142,54 @@ async def test_a_snapshot_holds_what_sources_have(pair: list[Node], network: Net
     found = await query(pair[0], "", 200, NGSILD_Snapshot="urn:x:1")
     assert ids(found) == IDS
     assert network.sent == []
+
+
+async def test_a_snapshot_takes_what_a_source_does_not_date(pair: list[Node], network: Network) -> None:
+    """4.8: what is unknown by a Context Source is omitted; here it is when the Snapshot was made."""
+    bare = {"id": IDS[4], "type": "Car", "speed": {**speed(5), "accuracy": {"type": "Property", "value": 1}}}
+    evolution = {**bare, "speed": [{**speed(5), "observedAt": AT}]}
+    network.hosts["c"] = lambda sent: (200, [evolution if "temporal" in sent.path else bare])
+    await pair[0].register("c", id="urn:x:c", operations=["queryEntity"])
+    await pair[0].register("c", id="urn:x:d", **TEMPORAL)
+    queries = {
+        "snapshotQueries": [{"type": "Query", "entities": [{"type": "Car", "id": IDS[4]}]}],
+        "snapshotTemporalQueries": [
+            {
+                "type": "Query",
+                "entities": [{"type": "Car", "id": IDS[4]}],
+                "temporalQ": {"timerel": "after", "timeAt": AT},
+            }
+        ],
+    }
+    payload = {"type": "Snapshot", "id": "urn:x:1", **queries}
+    client, header = pair[0].client, {"NGSILD_Snapshot": "urn:x:1"}
+    await send(client, "POST", "/snapshots", payload, 201)
+    found = await prepared(client, "/snapshots/urn:x:1")
+    assert found["snapshotStatus"] == "success", found
+    entity = (await send(client, "GET", f"/entities/{IDS[4]}?options=sysAttrs", None, 200, **header)).json()
+    assert entity["createdAt"]
+    assert entity["speed"]["modifiedAt"]
+    history = (await send(client, "GET", f"/temporal/entities/{IDS[4]}", None, 200, **header)).json()
+    assert [one["observedAt"] for one in history["speed"]] == [AT]
+    assert history["speed"][0]["instanceId"].startswith("urn:")
+
+
+async def test_a_temporal_map_says_where_each_evolution_is(pair: list[Node], network: Network) -> None:
+    a, b = pair
+    await a.register("b", id="urn:x:t", **TEMPORAL)
+    for node, numbers in ((a, (1, 2)), (b, (2, 3))):
+        for number in numbers:
+            body = {"id": f"urn:ngsi-ld:Taxi:{number}", "type": "Car", "speed": [{**speed(number), "observedAt": AT}]}
+            await send(node.client, "POST", "/temporal/entities", body, 201)
+    path = f"/temporal/entities?type=Car&timerel=after&timeAt={AT}"
+    taxis = [f"urn:ngsi-ld:Taxi:{number}" for number in (1, 2, 3)]
+    made = await send(a.client, "GET", f"{path}&entityMap=true&limit=2", None, 201)
+    assert ids(made) == taxis[:2]
+    assert await entries(a, made) == {taxis[0]: ["@none"], taxis[1]: ["@none", "urn:x:t"], taxis[2]: ["urn:x:t"]}
+    network.sent.clear()
+    header = {"NGSILD_EntityMap": made.headers["ngsild-entitymap"]}
+    second = await send(a.client, "GET", f"{path}&limit=2&offset=2", None, 200, **header)
+    assert ids(second) == taxis[2:]
+    assert [one.parameters["id"] for one in network.to("b")] == [taxis[2]]
+    by_itself = await send(a.client, "GET", f"/temporal/entityMaps?type=Car&timerel=after&timeAt={AT}", None, 201)
+    assert by_itself.json()["entityMap"] == await entries(a, made)

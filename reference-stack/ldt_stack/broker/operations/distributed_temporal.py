@@ -38,14 +38,17 @@ Parameters = list[tuple[str, str]]
 
 @dataclass(slots=True)
 class Evolutions:
-    """What sources have of one evolution; that of auxiliary sources apart."""
+    """What sources have of one evolution; that of auxiliary sources apart, and whose it is."""
 
     equal: list[TemporalEntity] = field(default_factory=list)
     auxiliary: list[TemporalEntity] = field(default_factory=list)
+    registrations: list[str] = field(default_factory=list)
 
     def add(self, registration: Registration, evolution: TemporalEntity) -> None:
         """One more, from a source."""
         (self.auxiliary if registration.mode == "auxiliary" else self.equal).append(evolution)
+        if registration.id not in self.registrations:
+            self.registrations.append(registration.id)
 
 
 def condition_of(interval: TemporalQuery) -> TemporalCondition | None:

@@ -2,8 +2,7 @@
 
 An EntityMap fixes which Entities are considered, and in which order; what they are is looked up, and checked against
 the query again, when a page is made. What Context Sources have is mapped to their Registrations; sources are asked as
-for any query, not for maps of their own, hence linkedMaps stays empty. Evolutions are mapped where this broker holds
-them.
+for any query, not for maps of their own, hence linkedMaps stays empty.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from ldt_stack.broker.model.names import JsonObject, JsonValue
 from ldt_stack.broker.operations import entity_maps
 from ldt_stack.broker.operations.consumption import EntitiesResult, bind_query, query_everywhere
 from ldt_stack.broker.operations.distributed_query import federated
+from ldt_stack.broker.operations.distributed_temporal import Evolutions, query_evolutions
 from ldt_stack.broker.operations.entity_map_walk import Walk
 from ldt_stack.broker.operations.entity_maps import LOCAL, MapInput, MapUsed, StoredMap
 from ldt_stack.broker.operations.linked import Shown, join_entities
@@ -31,6 +31,7 @@ from ldt_stack.broker.operations.temporal_consumption import (
     TemporalFormat,
     TemporalInput,
     TemporalRequest,
+    evolutions_everywhere,
     parse_request,
 )
 from ldt_stack.broker.operations.temporal_range import cut
@@ -166,21 +167,46 @@ async def query_temporal_evolution_with_map(
     request = parse_request(broker, call, source, temporal, chosen)
     found = await _find(broker, call, wanted, identity_of(source, call, temporal=True))
     entity_map = found or await _create_temporal(broker, call, source, request, wanted.lifetime)
-    query = request.query
-
-    def work(snapshot: Snapshot) -> Walk[TemporalEntity]:
-        walk = Walk[TemporalEntity](entity_map, _ids_asked_for(query), query.offset, query.limit)
-        for ids in walk.asked():
-            narrow = _narrowed(replace(query, offset=0, count=False), ids)
-            page = [] if narrow is None else snapshot.query_temporal(narrow, request.interval).entities
-            walk.answer(ids, {one.head["id"]: one for one in page})
-        return walk
-
-    walk = await broker.store.read(call.tenant, work, dear=True)
+    narrowed = replace(request, query=replace(request.query, offset=0, count=False))
+    walk = Walk[TemporalEntity](entity_map, _ids_asked_for(request.query), request.query.offset, request.query.limit)
+    if not is_local(source, call) and _sources(entity_map.entries.values()):
+        await _walk_evolutions_everywhere(broker, call, source, narrowed, walk)
+    else:
+        walk = await _walk_evolutions_here(broker, call, narrowed, walk)
     entities, part = cut(walk.found, request.interval, temporal.time_at, temporal.end_time_at)
-    count = walk.held if query.count else None
+    count = walk.held if request.query.count else None
     result = EvolutionsResult(entities, request.view, walk.more, count, part, walk.end, walk.before)
     return result, MapUsed(entity_map.identifier, created=found is None)
+
+
+async def _walk_evolutions_here(
+    broker: Broker, call: Call, request: TemporalRequest, walk: Walk[TemporalEntity]
+) -> Walk[TemporalEntity]:
+    """Fill a page from what is held here, in one read."""
+
+    def work(snapshot: Snapshot) -> Walk[TemporalEntity]:
+        own = replace(walk, found=[], gone=[])  # a read may run twice
+        for ids in own.asked():
+            narrow = _narrowed(request.query, ids)
+            page = [] if narrow is None else snapshot.query_temporal(narrow, request.interval).entities
+            own.answer(ids, {one.head["id"]: one for one in page})
+        return own
+
+    return await broker.store.read(call.tenant, work, dear=True)
+
+
+async def _walk_evolutions_everywhere(
+    broker: Broker, call: Call, source: QueryInput, request: TemporalRequest, walk: Walk[TemporalEntity]
+) -> None:
+    """Fill a page, asking the Context Sources that the map names for its Entities."""
+    for ids in walk.asked():
+        narrow = _narrowed(request.query, ids)
+        found: list[TemporalEntity] = []
+        if narrow is not None:
+            named = _sources(walk.entity_map.entries[identifier] for identifier in ids)
+            one = replace(request, query=narrow)
+            found = (await evolutions_everywhere(broker, replace(call, sources=named), source, one)).entities
+        walk.answer(ids, {one.head["id"]: one for one in found})
 
 
 async def named_map(broker: Broker, call: Call, entity_id: str, wanted: MapInput) -> tuple[MapUsed | None, Call]:
@@ -290,19 +316,27 @@ async def _create(
 async def _create_temporal(
     broker: Broker, call: Call, source: QueryInput, request: TemporalRequest, lifetime: str | None
 ) -> StoredMap:
+    """Entities here and at Context Sources, in the order of their ids."""
     entity_maps.expiry(broker, lifetime)
     most = broker.settings.entity_map_max_entities
+    remote: Mapping[str, Evolutions] = {}
+    if not is_local(source, call) and await broker.registrations.registrations(call.tenant, broker.now):
+        view = parse_view(source.view, call, broker.settings)
+        asked = federated(broker, call, source, view, request.query)
+        remote = await query_evolutions(broker, call, asked, request.interval)
     query = replace(request.query, offset=0, limit=most + 1, count=False)
     if _is_split(broker, call, source):
         query = replace(query, conditions=())
     few = replace(request.interval, max_instances=1)  # only the ids are of interest
 
-    def work(snapshot: Snapshot) -> list[str]:
-        return [one.head["id"] for one in snapshot.query_temporal(query, few).entities]
+    def work(snapshot: Snapshot) -> dict[str, list[str]]:
+        return {one.head["id"]: [LOCAL] for one in snapshot.query_temporal(query, few).entities}
 
-    ids = await broker.store.read(call.tenant, work, dear=True)
-    entries = {identifier: [LOCAL] for identifier in (reversed(ids) if request.descending else ids)}
-    return await entity_maps.store_map(broker, call, entries, identity_of(source, call, temporal=True), lifetime)
+    entries = await broker.store.read(call.tenant, work, dear=True)
+    for identifier, versions in remote.items():
+        entries.setdefault(identifier, []).extend(versions.registrations)
+    ordered = {identifier: entries[identifier] for identifier in sorted(entries, reverse=request.descending)}
+    return await entity_maps.store_map(broker, call, ordered, identity_of(source, call, temporal=True), lifetime)
 
 
 def _is_split(broker: Broker, call: Call, source: QueryInput) -> bool:

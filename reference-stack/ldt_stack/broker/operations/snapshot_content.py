@@ -17,6 +17,7 @@ from typing import Final, TypeVar
 from ldt_stack.broker.errors import InternalError, NgsiLdError, TooManyResults
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.names import JsonObject, is_attribute_key
+from ldt_stack.broker.model.patch import new_instance_id
 from ldt_stack.broker.operations.consumption import query_entities
 from ldt_stack.broker.operations.linked import Shown
 from ldt_stack.broker.operations.query_data import read_query, take_temporal
@@ -179,7 +180,7 @@ def _merged(one: JsonObject, other: JsonObject) -> JsonObject:
             known = {instance.get("datasetId"): instance for instance in one.get(name, ())}
             for instance in instances:
                 before = known.get(instance.get("datasetId"))
-                if before is None or before["modifiedAt"] <= instance["modifiedAt"]:
+                if before is None or before.get("modifiedAt", "") <= instance.get("modifiedAt", ""):
                     known[instance.get("datasetId")] = instance
             merged[name] = list(known.values())
     return merged
@@ -188,8 +189,8 @@ def _merged(one: JsonObject, other: JsonObject) -> JsonObject:
 def _merged_evolution(one: TemporalEntity, other: TemporalEntity) -> TemporalEntity:
     attributes = dict(one.attributes)
     for name, instances in other.attributes.items():
-        known = {instance["instanceId"] for instance in attributes.get(name, ())}
-        new = [instance for instance in instances if instance["instanceId"] not in known]
+        known = {instance.get("instanceId") for instance in attributes.get(name, ())} - {None}
+        new = [instance for instance in instances if instance.get("instanceId") not in known]
         attributes[name] = [*attributes.get(name, ()), *new]
     return TemporalEntity({**one.head, **other.head}, attributes)
 
@@ -197,10 +198,33 @@ def _merged_evolution(one: TemporalEntity, other: TemporalEntity) -> TemporalEnt
 async def write_content(broker: Broker, space: str, content: Content) -> None:
     """Store what was retrieved in the space of the Snapshot "so that local NGSI-LD operations can … be executed"."""
     await broker.store.write(space, lambda transaction: None, create=True)
+    at = broker.now()
+    for entity in content.entities.values():
+        _complete_times(entity, at)
+    for evolution in content.evolutions.values():
+        _complete_instances(evolution, at)
     for entities in _chunks(content.entities.values()):
         await broker.store.write(space, partial(_put_entities, entities=entities))
     for evolutions in _chunks(content.evolutions.values()):
         await broker.store.write(space, partial(_put_evolutions, evolutions=evolutions))
+
+
+def _complete_times(holder: JsonObject, at: str) -> None:
+    """Give an Entity or Attribute instance the system times that its Context Source did not say (4.8: "omitted")."""
+    holder.setdefault("createdAt", at)
+    holder.setdefault("modifiedAt", at)
+    for name, instances in holder.items():
+        if is_attribute_key(name):
+            for instance in instances:
+                _complete_times(instance, at)
+
+
+def _complete_instances(evolution: TemporalEntity, at: str) -> None:
+    _complete_times(evolution.head, at)
+    for instances in evolution.attributes.values():
+        for instance in instances:
+            _complete_times(instance, at)
+            instance.setdefault("instanceId", new_instance_id())
 
 
 def _put_entities(transaction: Transaction, entities: Sequence[JsonObject]) -> None:

@@ -180,30 +180,30 @@ async def query_temporal_evolution(
     """
     request = parse_request(broker, call, source, temporal, chosen)
     if not is_local(source, call) and await broker.registrations.registrations(call.tenant, broker.now):
-        return await _query_everywhere(broker, call, source, temporal, request)
+        page = await evolutions_everywhere(broker, call, source, request)
+        entities, cut_range = cut(page.entities, request.interval, temporal.time_at, temporal.end_time_at)
+        count = page.total if request.query.count else None
+        return EvolutionsResult(entities, request.view, page.more, count, cut_range)
 
     def work(snapshot: Snapshot) -> TemporalPage:
         return _page(snapshot, request.query, request.interval, descending=request.descending)
 
-    page = await broker.store.read(call.tenant, work, dear=True)
-    entities, cut_range = cut(page.entities, request.interval, temporal.time_at, temporal.end_time_at)
-    return EvolutionsResult(entities, request.view, page.more, page.count, cut_range)
+    local = await broker.store.read(call.tenant, work, dear=True)
+    entities, cut_range = cut(local.entities, request.interval, temporal.time_at, temporal.end_time_at)
+    return EvolutionsResult(entities, request.view, local.more, local.count, cut_range)
 
 
-async def _query_everywhere(
-    broker: Broker, call: Call, source: QueryInput, temporal: TemporalInput, request: TemporalRequest
-) -> EvolutionsResult:
-    """The query, with what Context Sources have."""
+async def evolutions_everywhere(
+    broker: Broker, call: Call, source: QueryInput, request: TemporalRequest
+) -> EvolutionsPage:
+    """A page of what is held here and what Context Sources have, not cut yet."""
     asked = federated(broker, call, source, parse_view(source.view, call, broker.settings), request.query)
     remote = await query_evolutions(broker, call, asked, request.interval)
 
     def work(snapshot: Snapshot) -> EvolutionsPage:
         return distributed_evolutions(snapshot, request.query, request.interval, remote, descending=request.descending)
 
-    page = await broker.store.read(call.tenant, work, dear=True)
-    entities, cut_range = cut(page.entities, request.interval, temporal.time_at, temporal.end_time_at)
-    count = page.total if request.query.count else None
-    return EvolutionsResult(entities, request.view, page.more, count, cut_range)
+    return await broker.store.read(call.tenant, work, dear=True)
 
 
 def parse_request(
