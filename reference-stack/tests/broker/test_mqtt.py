@@ -26,6 +26,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from ldt_stack.broker.notifications.mqtt import MqttServer, MqttTarget, parse_target
 
+from .certificates import certificate
 from .test_notifications_delivery import counters, eventually
 
 pytestmark = pytest.mark.anyio
@@ -305,16 +306,6 @@ async def test_the_address_policy_holds_for_mqtt(start_broker: Any, tmp_path: Pa
         await running.change(CAR, speed=1)
         await eventually(lambda: counters(running, location), lambda found: found.get("timesFailed") == 3)
     assert subscriber.messages == []
-
-
-def certificate(directory: Path, name: str) -> tuple[Path, Path]:
-    """A self-signed certificate for a name, and its key."""
-    made, key = directory / f"{name}.pem", directory / f"{name}.key"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}"]
-    command += ["-addext", f"subjectAltName=DNS:{name}", "-keyout", str(key), "-out", str(made)]
-    subprocess.run(command, check=True, capture_output=True)
-    key.chmod(0o644)
-    return made, key
 
 
 @pytest.mark.mosquitto

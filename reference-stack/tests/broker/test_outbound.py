@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,6 +16,8 @@ from hypothesis import strategies as st
 
 from ldt_stack.broker.outbound import AddressPolicy, Outbound, OutboundError
 from ldt_stack.broker.outbound.client import parse_url
+
+from .certificates import certificate
 
 pytestmark = pytest.mark.anyio
 
@@ -116,7 +120,7 @@ Handle = Callable[[bytes], Awaitable[bytes]]
 
 
 @asynccontextmanager
-async def server(answer: Handle, host: str = "127.0.0.1") -> AsyncIterator[tuple[int, list[bytes]]]:
+async def server(answer: Handle, tls: ssl.SSLContext | None = None) -> AsyncIterator[tuple[int, list[bytes]]]:
     """Answers each request by what `answer` makes of its head; gives the port, and the heads that came."""
     heads: list[bytes] = []
 
@@ -132,7 +136,7 @@ async def server(answer: Handle, host: str = "127.0.0.1") -> AsyncIterator[tuple
         finally:
             writer.close()
 
-    listener = await asyncio.start_server(serve, host, 0)
+    listener = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     try:
         yield listener.sockets[0].getsockname()[1], heads
     finally:
@@ -300,3 +304,23 @@ async def test_addresses_for_other_protocols_are_all_allowed_or_none_is_used() -
             await client.addresses("a.example", 1883)
     assert caught.value.reason == "address"
     assert "10.0.0.1" not in caught.value.detail
+
+
+async def test_https_is_checked_against_the_name_not_the_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection is made to an address that was looked up; the certificate must be for the name in the URL."""
+    made, key = await asyncio.to_thread(certificate, tmp_path, "twin.example")
+    monkeypatch.setenv("SSL_CERT_FILE", str(made))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(made, key)
+    names: list[str | None] = []
+    tls.sni_callback = lambda _socket, name, _context: names.append(name)
+
+    async with server(say_ok, tls=tls) as (port, heads), outbound("127.0.0.1", addresses=[["127.0.0.1"]] * 2) as client:
+        answer = await client.request("GET", f"https://twin.example:{port}/", timeout_seconds=10, max_bytes=10)
+        error = await refused(client, f"https://other.example:{port}/", "unreachable")
+    assert answer.status == 200
+    assert names == ["twin.example", "other.example"]
+    assert len(heads) == 1
+    assert "certificate" in error.detail.lower()

@@ -5,7 +5,7 @@ Query parameters are listed here by operation; a test sends each of them to see 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from starlette.routing import Route
@@ -170,7 +170,7 @@ def _operation(route: Route, method: str) -> JsonObject:
         "parameters": [
             *_path_parameters(route),
             *_query_parameters(names, temporal="/temporal/" in route.path),
-            *_header_parameters(route, method),
+            *_header_parameters(route, method, names),
         ],
         "responses": _responses(key, route.path, method),
     }
@@ -191,10 +191,14 @@ def _query_parameters(names: Iterable[str], *, temporal: bool) -> list[JsonObjec
     return [{"name": name, "in": "query", "schema": schemas.get(name, _STRING)} for name in names]
 
 
-def _header_parameters(route: Route, method: str) -> list[JsonObject]:
+def _header_parameters(route: Route, method: str, parameters: Collection[str]) -> list[JsonObject]:
     wanted = [("X-Request-ID", "Comes back, and is in the log.", _STRING)]
     if route.path.startswith(_API):
         wanted += _HEADERS
+        if "entityMap" in parameters:
+            wanted.append(("NGSILD-EntityMap", "The EntityMap to page by (table 6.4.3.2-1).", _STRING))
+        if "format" in parameters:
+            wanted.append(("Prefer", "body=json for GeoJSON (6.3.15); ngsi-ld=1.3 for an earlier version.", _STRING))
         if method == "GET":
             wanted.append(("If-None-Match", "ETags of what the client has (IETF RFC 9110).", _STRING))
     return [{"name": name, "in": "header", "description": text, "schema": schema} for name, text, schema in wanted]
