@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from ldt_stack.broker.federation.client import SourceClient
+from ldt_stack.broker.federation.forwarding import SubscriptionForwarding
 from ldt_stack.broker.federation.index import RegistrationIndex
 from ldt_stack.broker.federation.outcomes import Outcomes
 from ldt_stack.broker.ld_context import ContextRegistry, LdContext
@@ -78,6 +79,12 @@ class Notifier(Protocol):
 
     def unsubscribed(self, tenant: str | None, subscription_id: str) -> None:
         """A Subscription was deleted; called on the event loop, after the commit."""
+        ...
+
+    def relay(
+        self, transaction: Transaction, tenant: str | None, subscription_id: str, entities: Sequence[JsonObject]
+    ) -> None:
+        """Put what a Context Source notified of into the outbox of a Subscription (5.8.6): expanded Entities."""
         ...
 
     def registration_changed(
@@ -176,11 +183,13 @@ class Broker:
     registrations: RegistrationIndex = field(init=False)
     outcomes: Outcomes = field(init=False)
     sources: SourceClient = field(init=False)
+    forwarding: SubscriptionForwarding = field(init=False)
 
     def __post_init__(self) -> None:
         self.registrations = RegistrationIndex(self.store)
         self.outcomes = Outcomes(self.store)
         self.sources = SourceClient(self)
+        self.forwarding = SubscriptionForwarding(self)
 
     @property
     def snapshots(self) -> SnapshotKeeper:
@@ -196,6 +205,7 @@ class Broker:
     async def start(self) -> None:
         """Begin to deliver notifications, and whatever else runs beside the requests."""
         await self.notifier.start(self)
+        await self.forwarding.start()
         for worker in self.background:
             await worker.start(self)
 
@@ -203,6 +213,7 @@ class Broker:
         """Stop in the reverse order."""
         for worker in reversed(self.background):
             await worker.close()
+        await self.forwarding.close()
         await self.notifier.close()
         await self.contexts.close()
         await self.outcomes.close()

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 
+from ldt_stack.broker.assembly import create_broker
 from ldt_stack.broker.http.app import BrokerApp
 from ldt_stack.broker.outbound import Answer, OutboundError
 from ldt_stack.broker.settings import BrokerSettings
@@ -133,11 +134,11 @@ async def nodes(network: Network, *names: str, **settings: Any) -> AsyncIterator
         found = []
         for name in names:
             app = BrokerApp(BrokerSettings(alias=name, **settings))
-            await app.startup()
-            stack.push_async_callback(app.shutdown)
-            assert app.broker is not None
+            app.broker = create_broker(app.settings)
             app.broker.outbound = network  # type: ignore[assignment]  # stands in for it
             network.hosts[name] = app
+            await app.broker.start()
+            stack.push_async_callback(app.shutdown)
             client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=f"http://{name}")
             found.append(Node(name, app, await stack.enter_async_context(client)))
         yield found

@@ -93,12 +93,14 @@ class Reply:
         body: JSON; None if it was empty.
         ld_context: Of the names in the body, where its elements have no "@context" of their own.
         more: Whether it says that a further page follows.
+        location: Of what it created.
     """
 
     status: int
     body: JsonValue
     ld_context: LdContext
     more: bool = False
+    location: str | None = None
 
 
 class SourceClient:
@@ -209,7 +211,8 @@ class SourceClient:
             raise SourceInvalid(
                 f"{registration.id}: the @context of the answer cannot be used: {error.detail}"
             ) from None
-        return Reply(answer.status, body, ld_context, 'rel="next"' in answer.headers.get("link", ""))
+        more = 'rel="next"' in answer.headers.get("link", "")
+        return Reply(answer.status, body, ld_context, more, answer.headers.get("location"))
 
 
 def _url(registration: Registration, request: SourceRequest) -> str:

@@ -18,9 +18,13 @@ class RegistrationIndex:
 
     Args:
         store: Where they are kept.
+
+    Attributes:
+        on_change: Told when a Registration of a tenant has changed.
     """
 
     def __init__(self, store: Store) -> None:
+        self.on_change: Callable[[str | None], None] | None = None
         self._store = store
         self._known: dict[str | None, tuple[Registration, ...]] = {}
         self._generation: dict[str | None, int] = {}
@@ -29,6 +33,8 @@ class RegistrationIndex:
         """A Registration of a tenant has been put or deleted."""
         self._generation[tenant] = self._generation.get(tenant, 0) + 1
         self._known.pop(tenant, None)
+        if self.on_change is not None:
+            self.on_change(tenant)
 
     async def registrations(self, tenant: str | None, now: Callable[[], str]) -> tuple[Registration, ...]:
         """All that have not expired; none for a tenant that does not exist. `now` is asked only if any may expire."""

@@ -88,6 +88,7 @@ async def retrieve_versions(
     *,
     attributes: frozenset[str] | None,
     dataset_ids: frozenset[str] | None,
+    without: str | None = None,
 ) -> Versions | None:
     """What Context Sources have of one Entity (5.7.1.4); None: no Registration matches.
 
@@ -98,9 +99,10 @@ async def retrieve_versions(
         wanted: The same, with the types that it must have.
         attributes: IRIs of Attributes that are of interest; None: all.
         dataset_ids: Likewise of their instances.
+        without: A Registration that is left aside.
     """
     query = RegistrationQuery((wanted,), attributes, dataset_ids=dataset_ids)
-    found = await matching(broker, call, query, ("retrieveEntity",))
+    found = [one for one in await matching(broker, call, query, ("retrieveEntity",)) if one[0].id != without]
     if not found:
         return None
 

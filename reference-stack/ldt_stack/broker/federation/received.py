@@ -10,23 +10,31 @@ from typing import Final
 
 from ldt_stack.broker.federation.registration import Registration, RegistrationInfo
 from ldt_stack.broker.ld_context import LdContext
-from ldt_stack.broker.model.attributes import AttributeReader
+from ldt_stack.broker.model.attributes import REMOVED, AttributeReader
 from ldt_stack.broker.model.entities import read_entity
 from ldt_stack.broker.model.instants import normalize
-from ldt_stack.broker.model.names import JsonObject, is_attribute_key
+from ldt_stack.broker.model.names import VALUE_MEMBER, JsonObject, is_attribute_key
+from ldt_stack.broker.model.values import Nulls
+from ldt_stack.broker.notifications.content import null_value
 
 _ENTITY_TIMES: Final = ("createdAt", "modifiedAt", "deletedAt")
 _NO_ATTRIBUTES: Final = frozenset({"id", "@id", "type", "@type", "scope", "expiresAt", "@context", *_ENTITY_TIMES})
 
 
-def read_received(payload: JsonObject, ld_context: LdContext) -> JsonObject:
+def read_received(payload: JsonObject, ld_context: LdContext, *, notified_at: str | None = None) -> JsonObject:
     """An expanded Entity from its normalized (or concise) representation, system times included.
+
+    Args:
+        payload: The Entity.
+        ld_context: Of its names.
+        notified_at: Where it comes in a notification, the instant of that (six digits): then an Attribute may be
+            deleted, its value the NGSI-LD Null (5.8.6), and gets this instant for deletedAt.
 
     Raises:
         BadRequestData: It is no Entity.
     """
     plain = {name: value for name, value in payload.items() if name != "@context"}
-    reader = AttributeReader(ld_context)
+    reader = AttributeReader(ld_context, Nulls.FORBIDDEN if notified_at is None else Nulls.MEMBER)
     fragment = read_entity(plain, reader)
     entity: JsonObject = {"id": fragment.id, "type": list(fragment.types)}
     if fragment.scope:
@@ -39,10 +47,21 @@ def read_received(payload: JsonObject, ld_context: LdContext) -> JsonObject:
             continue
         instances = fragment.attributes[reader.name(name)]
         sources = value if isinstance(value, list) and len(value) == len(instances) else [value]
+        if notified_at is not None:
+            instances = [_or_deleted(one, notified_at) for one in instances]
         for source, instance in zip(sources, instances, strict=False):
             take_times(source, instance)
         entity[reader.name(name)] = instances
     return entity
+
+
+def _or_deleted(instance: JsonObject, at: str) -> JsonObject:
+    """The record of a deletion where the NGSI-LD Null asks for one."""
+    if REMOVED not in instance:
+        return instance
+    kind = instance.get("type") or "Property"
+    deleted: JsonObject = {"type": kind, VALUE_MEMBER[kind]: null_value(kind), "deletedAt": at}
+    return {**deleted, **({"datasetId": instance["datasetId"]} if "datasetId" in instance else {})}
 
 
 def take_times(source: object, target: JsonObject) -> None:

@@ -31,6 +31,7 @@ ANSWERS: Final[Mapping[str, Mapping[int, JsonObject | None]]] = {
     "GET /openapi.json": {200: {"type": "object"}},
     "GET /version": {200: ref("Version")},
     "GET /info/sourceIdentity": {200: ref("Identity")},
+    "POST /federation/notifications/{token}": {200: None},
     "GET /attributes": _LISTED,
     "GET /attributes/{attrId}": _FOUND,
     "GET /types": _LISTED,
@@ -85,14 +86,14 @@ ANSWERS: Final[Mapping[str, Mapping[int, JsonObject | None]]] = {
     "PATCH /snapshots/{snapshotId}": {200: ref("Snapshot")},
     "DELETE /snapshots/{snapshotId}": _DONE,
     "POST /snapshots/{snapshotId}/clone": _MADE,
-    "POST /temporal/entities": {201: None, 204: None},
+    "POST /temporal/entities": {201: None, 204: None, 207: ref("BatchResult")},
     "GET /temporal/entities": _EVOLUTIONS,
     "GET /temporal/entities/{entityId}": dict.fromkeys((200, 201, 203, 206), ref("Evolution")),
-    "DELETE /temporal/entities/{entityId}": _DONE,
-    "POST /temporal/entities/{entityId}/attrs": _DONE,
-    "DELETE /temporal/entities/{entityId}/attrs/{attrId}": _DONE,
-    "PATCH /temporal/entities/{entityId}/attrs/{attrId}/{instanceId}": _DONE,
-    "DELETE /temporal/entities/{entityId}/attrs/{attrId}/{instanceId}": _DONE,
+    "DELETE /temporal/entities/{entityId}": _BATCH,
+    "POST /temporal/entities/{entityId}/attrs": _BATCH,
+    "DELETE /temporal/entities/{entityId}/attrs/{attrId}": _BATCH,
+    "PATCH /temporal/entities/{entityId}/attrs/{attrId}/{instanceId}": _BATCH,
+    "DELETE /temporal/entities/{entityId}/attrs/{attrId}/{instanceId}": _BATCH,
     "POST /temporal/entityOperations/query": _EVOLUTIONS,
 }
 
@@ -103,6 +104,7 @@ _FRAGMENT_BATCH: Final[JsonObject] = {
     "items": {"allOf": [ref("EntityFragment"), {"type": "object", "required": ["id"]}]},
 }
 BODIES: Final[Mapping[str, JsonObject]] = {
+    "POST /federation/notifications/{token}": {"type": "object"},
     "POST /csourceRegistrations": ref("NewRegistration"),
     "PATCH /csourceRegistrations/{registrationId}": ref("RegistrationFragment"),
     "POST /csourceSubscriptions": ref("NewSubscription"),

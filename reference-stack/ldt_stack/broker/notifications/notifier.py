@@ -85,6 +85,19 @@ class OutboxNotifier:
         if owed:
             transaction.enqueue(owed)
 
+    def relay(
+        self, transaction: Transaction, tenant: str | None, subscription_id: str, entities: Sequence[JsonObject]
+    ) -> None:
+        """See `service.Notifier.relay`."""
+        instant = self._started().clock()
+        now = format_instant(instant)
+        subscription = self.index.get(tenant, subscription_id)
+        if subscription is None or subscription.status(now) != "active":
+            return
+        if entities and self._is_free((tenant, subscription_id), subscription, instant):
+            shown = [project(one, subscription.projection, subscription.dataset_ids) for one in entities]
+            transaction.enqueue([Delivery(subscription_id, _body(now, shown))])
+
     def registration_changed(
         self, transaction: Transaction, tenant: str | None, before: JsonObject | None, after: JsonObject | None
     ) -> None:

@@ -1,6 +1,6 @@
 """Subscriptions to Entities: ETSI GS CIM 009 V1.9.1, clauses 5.8.1 to 5.8.5.
 
-Left out: forwarding to Context Sources, which comes with Context Source Registrations (5.11).
+What follows at Context Sources is `federation/forwarding.py`'s business, after the commit.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ import uuid
 from dataclasses import dataclass
 
 from ldt_stack.broker.errors import AlreadyExists, BadRequestData, Conflict, ResourceNotFound
+from ldt_stack.broker.federation.failures import LoopDetected
+from ldt_stack.broker.federation.loops import own_alias
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.instants import normalize
 from ldt_stack.broker.model.names import NULL, JsonObject, JsonValue
@@ -48,9 +50,12 @@ async def create_subscription(broker: Broker, call: Call, payload: JsonValue, *,
         AlreadyExists: There is a Subscription with this id.
         LdContextNotAvailable: The @context named by jsonldContext cannot be had.
         OperationNotSupported: The endpoint or representation is one that this broker does not know.
+        LoopDetected: It was forwarded by a Context Source that has it from this broker (6.3.18).
 
     Source: CIM 009 V1.9.1, clause 5.8.1.
     """
+    if own_alias(broker.settings.alias, call.tenant) in call.via:
+        raise LoopDetected("This Subscription comes from this broker itself; it has all that there is to notify of")
     members = expand_members(payload, call.ld_context)
     refuse_null(members)
     members.setdefault("id", f"urn:ngsi-ld:Subscription:{uuid.uuid4()}")
@@ -76,6 +81,7 @@ async def create_subscription(broker: Broker, call: Call, payload: JsonValue, *,
 
     await broker.store.write(call.tenant, work, create=True)
     broker.notifier.subscribed(call.tenant, compiled)
+    broker.forwarding.subscription_changed(call, compiled.id)
     return compiled.id
 
 
@@ -118,6 +124,7 @@ async def update_subscription(
 
         if await broker.store.write(call.tenant, work):
             broker.notifier.subscribed(call.tenant, compiled)
+            broker.forwarding.subscription_changed(call, subscription_id)
             return
     raise Conflict(f"The Subscription {subscription_id} is being changed by others; try again")
 
@@ -209,6 +216,7 @@ async def delete_subscription(broker: Broker, call: Call, subscription_id: str) 
 
     await broker.store.write(call.tenant, work)
     broker.notifier.unsubscribed(call.tenant, subscription_id)
+    broker.forwarding.subscription_changed(call, subscription_id)
 
 
 def _check_id(subscription_id: str) -> None:

@@ -34,6 +34,7 @@ class DocumentKind(StrEnum):
     REGISTRATION = "registration"
     REGISTRATION_STATUS = "registration-status"  # likewise
     REGISTRATION_SUBSCRIPTION = "registration-subscription"
+    FORWARDED_SUBSCRIPTION = "forwarded-subscription"  # by id of the Subscription: what Context Sources have of it
     ENTITY_MAP = "entity-map"
     ENTITY_MAP_ENTRIES = "entity-map-entries"  # apart, because they can be many
     SNAPSHOT = "snapshot"
