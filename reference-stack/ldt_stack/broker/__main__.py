@@ -22,6 +22,7 @@ from ldt_stack.broker.logs import LogFormat, configure_logs
 from ldt_stack.broker.settings import BrokerSettings
 
 _PREFIX: Final = "LDT_BROKER_"
+_SWITCH_SECONDS: Final = 0.001  # how long a dear read may keep the event loop waiting for the interpreter
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -129,6 +130,7 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     host = f"[{options.host}]" if ":" in options.host else options.host
     url = f"http://{host}:{listener.getsockname()[1]}"
+    sys.setswitchinterval(_SWITCH_SECONDS)
     application = BrokerApp(options.settings)
     config = uvicorn.Config(
         application,

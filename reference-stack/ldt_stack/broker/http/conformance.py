@@ -26,7 +26,10 @@ _VERSION: Final = re.compile(r"\d{1,3}\.\d{1,3}(?:\.\d{1,3})?")
 def preferences(request: Request) -> dict[str, str]:
     """The Prefer header (RFC 7240): names and values."""
     found: dict[str, str] = {}
-    for entry in ",".join(request.headers.getlist("prefer")).split(","):
+    given = request.headers.getlist("prefer")
+    if not given:
+        return found
+    for entry in ",".join(given).split(","):
         name, _, value = entry.partition(";")[0].partition("=")
         found.setdefault(name.strip().lower(), value.strip().strip('"'))
     return found

@@ -65,9 +65,11 @@ class Ordering:
 
     def sort(self, entities: Sequence[JsonObject]) -> list[JsonObject]:
         """Expanded Entities in this order; equal ones by id, so that pages are stable."""
-        keyed = [(self._keys(entity), entity["id"], entity) for entity in entities]
-        keyed.sort(key=cmp_to_key(self._compare))
-        return [entity for _, _, entity in keyed]
+        return sorted(entities, key=self.key)
+
+    def key(self, entity: JsonObject) -> Any:
+        """What sorts in this order in place of an Entity, and is much smaller: for more Entities than one can keep."""
+        return cmp_to_key(self._compare)((self._keys(entity), entity["id"]))
 
     def _keys(self, entity: JsonObject) -> list[tuple[int, Any]]:
         return [self._key(term, entity) for term in self.terms]
@@ -78,7 +80,7 @@ class Ordering:
             return -1, distance_metres(value, json.loads(self.reference))
         return _rank(value, self.collation)
 
-    def _compare(self, one: tuple[list[Any], str, Any], other: tuple[list[Any], str, Any]) -> int:
+    def _compare(self, one: tuple[list[Any], str], other: tuple[list[Any], str]) -> int:
         for term, (rank, key), (other_rank, other_key) in zip(self.terms, one[0], other[0], strict=True):
             if rank != other_rank:
                 return -1 if rank < other_rank else 1

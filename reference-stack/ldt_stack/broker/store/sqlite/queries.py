@@ -11,6 +11,7 @@ from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.query import GeoQuery, Ordering, ScopeQuery, TypeSelection, compile_pattern
 from ldt_stack.broker.query.q import And, Comparison, Exists, Linked, Or, PatternMatch, names_instance_times
 from ldt_stack.broker.store.interface import EntityQuery, EntitySelector, Page, Predicate
+from ldt_stack.broker.store.sqlite.entities import get_entity
 from ldt_stack.broker.store.sqlite.session import Session
 from ldt_stack.broker.store.sqlite.stored import decode_entity
 from ldt_stack.broker.store.sqlite.translation import (
@@ -70,7 +71,10 @@ class _Plan:
 def iterate_entities(session: Session, query: EntityQuery) -> Iterator[JsonObject]:
     """See `Snapshot.iterate_entities`."""
     if query.order_by:
-        yield from _sorted(session, query)
+        for identifier in _sorted(session, query):
+            found = get_entity(session, identifier, instance_times=query.instance_times)
+            if found is not None:
+                yield found
         return
     plan = _plan(session, query)
     if not plan.cheap:
@@ -93,21 +97,24 @@ def _names_instance_times(condition: Predicate) -> bool:
     return not isinstance(condition, GeoQuery | ScopeQuery)
 
 
-def _sorted(session: Session, query: EntityQuery) -> list[JsonObject]:
-    entities = list(iterate_entities(session, EntityQuery(query.selectors, query.attributes, query.conditions)))
-    for ordering in query.order_by:
-        if not isinstance(ordering, Ordering):
-            raise TypeError(f"order_by has a {type(ordering).__name__}; expected an Ordering of broker.query.ordering")
-        entities = ordering.sort(entities)
-    return entities
+def _sorted(session: Session, query: EntityQuery) -> list[str]:
+    """The ids of all that match, in the query's order: the Entities themselves would fill the memory."""
+    ordering = query.order_by[-1]  # every order is total: the last one decides
+    if not isinstance(ordering, Ordering):
+        raise TypeError(f"order_by has a {type(ordering).__name__}; expected an Ordering of broker.query.ordering")
+    unordered = EntityQuery(query.selectors, query.attributes, query.conditions)
+    return [
+        found for _, found in sorted((ordering.key(one), one["id"]) for one in iterate_entities(session, unordered))
+    ]
 
 
 def query_entities(session: Session, query: EntityQuery) -> Page:
     """See `Snapshot.query_entities`."""
-    if not query.order_by:
-        plan = _plan(session, query)
-        if plan.exact:
-            return _exact_page(session, query, plan)
+    if query.order_by:
+        return _sorted_page(session, query)
+    plan = _plan(session, query)
+    if plan.exact:
+        return _exact_page(session, query, plan)
     found: list[JsonObject] = []
     seen = 0
     for entity in iterate_entities(session, query):
@@ -117,6 +124,14 @@ def query_entities(session: Session, query: EntityQuery) -> Page:
         elif seen > query.offset + query.limit and not query.count:
             break
     return Page(found, more=seen > query.offset + query.limit, count=seen if query.count else None)
+
+
+def _sorted_page(session: Session, query: EntityQuery) -> Page:
+    ids = _sorted(session, query)
+    end = query.offset + query.limit
+    shown = (get_entity(session, one, instance_times=query.instance_times) for one in ids[query.offset : end])
+    entities = [entity for entity in shown if entity is not None]
+    return Page(entities, more=len(ids) > end, count=len(ids) if query.count else None)
 
 
 def _exact_page(session: Session, query: EntityQuery, plan: _Plan) -> Page:
