@@ -12,6 +12,7 @@ import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -26,7 +27,9 @@ _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _KEPT_ABROAD: Final = frozenset({"accept", "user-agent"})  # what another origin may see after a redirect
 _READ_IN_VAIN_BYTES: Final = 64 * 1024  # of a body that nobody wants: a connection that is read to its end is kept
 _USERINFO: Final = re.compile(r"//[^/?#]*@")
-_IDLE_CONNECTIONS: Final = 32
+# httpcore looks at every connection of a pool, and at each of its neighbours, for every request: pools are kept small.
+_POOLS: Final = 8
+_IDLE_CONNECTIONS: Final = 4  # of each pool
 _IDLE_SECONDS: Final = 15.0
 
 
@@ -47,6 +50,12 @@ class Answer:
     url: str
 
 
+@dataclass(slots=True)
+class _Pool:
+    connections: httpcore.AsyncConnectionPool
+    busy: int = 0
+
+
 class Outbound:
     """Makes requests; its connections are made when the first one is asked for (start-up stays short).
 
@@ -58,7 +67,7 @@ class Outbound:
     def __init__(self, policy: AddressPolicy, resolve: Resolve = resolve) -> None:
         self.policy = policy
         self._resolve = resolve
-        self._pool: httpcore.AsyncConnectionPool | None = None
+        self._pools: list[_Pool] = []
 
     async def request(
         self,
@@ -107,9 +116,9 @@ class Outbound:
 
     async def close(self) -> None:
         """Close connections."""
-        if self._pool is not None:
-            await self._pool.aclose()
-            self._pool = None
+        pools, self._pools = self._pools, []
+        for pool in pools:
+            await pool.connections.aclose()
 
     async def _follow(
         self, method: str, url: str, headers: dict[str, str], content: bytes, max_bytes: int | None, max_redirects: int
@@ -131,10 +140,12 @@ class Outbound:
     ) -> Answer:
         import httpcore
 
+        pool = self._least_busy()
+        pool.busy += 1
         target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
         try:
             sent = _request_headers(method, url, headers, len(content))
-            async with self._connections().stream(method, target, headers=sent, content=content) as response:
+            async with pool.connections.stream(method, target, headers=sent, content=content) as response:
                 body = bytearray()
                 async for chunk in response.aiter_stream():
                     body += chunk
@@ -148,22 +159,31 @@ class Outbound:
             raise OutboundError(
                 "unreachable", f"{shown(url)} cannot be reached: {error or type(error).__name__}"
             ) from None
+        finally:
+            pool.busy -= 1
 
-    def _connections(self) -> httpcore.AsyncConnectionPool:
-        if self._pool is None:
+    def _least_busy(self) -> _Pool:
+        """The first of those with the fewest requests: where little is asked, connections are used again."""
+        if not self._pools:
             import httpcore
             import httpx
 
             from ldt_stack.broker.outbound.connecting import PolicedBackend
 
-            self._pool = httpcore.AsyncConnectionPool(
-                ssl_context=httpx.create_ssl_context(),
-                max_connections=None,
-                max_keepalive_connections=_IDLE_CONNECTIONS,
-                keepalive_expiry=_IDLE_SECONDS,
-                network_backend=PolicedBackend(self.policy, self._resolve),
-            )
-        return self._pool
+            tls = httpx.create_ssl_context()
+            self._pools = [
+                _Pool(
+                    httpcore.AsyncConnectionPool(
+                        ssl_context=tls,
+                        max_connections=None,
+                        max_keepalive_connections=_IDLE_CONNECTIONS,
+                        keepalive_expiry=_IDLE_SECONDS,
+                        network_backend=PolicedBackend(self.policy, self._resolve),
+                    )
+                )
+                for _ in range(_POOLS)
+            ]
+        return min(self._pools, key=attrgetter("busy"))
 
 
 def shown(url: httpx.URL | str) -> str:
