@@ -11,31 +11,22 @@ from typing import Final
 
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.names import ATTRIBUTE_MEMBERS, VALUE_MEMBER, JsonObject, JsonValue
+from ldt_stack.broker.representation.conformance import (
+    EXPIRY_SINCE,
+    MEMBER_SINCE,
+    SCOPE_SINCE,
+    SEVERAL_SINCE,
+    TYPE_SINCE,
+    Version,
+    parse_version,
+)
 
 _ENTITY_MEMBERS: Final = frozenset(
     {"id", "@id", "type", "@type", "scope", "expiresAt", "createdAt", "modifiedAt", "deletedAt", "@context"}
 )
 _NAMES: Final = frozenset({"vocab", "objectType", "valueType"})
 
-Version = tuple[int, int]
-# Table 4.3.6.8-1 to -3: since when, and what an Attribute of the type becomes before.
-_FALLBACK_TYPES: Final[Mapping[str, tuple[Version, str]]] = {
-    "LanguageProperty": ((1, 4), "Property"),
-    "JsonProperty": ((1, 8), "Property"),
-    "VocabProperty": ((1, 8), "Property"),
-    "ListProperty": ((1, 8), "Property"),
-    "ListRelationship": ((1, 8), "Relationship"),
-}
-_SINCE_OF_MEMBERS: Final[Mapping[str, Version]] = {
-    "datasetId": (1, 3),
-    "expiresAt": (1, 9),
-    "observedAt": (1, 3),
-    "unitCode": (1, 3),
-    "valueType": (1, 9),
-    "objectType": (1, 8),
-}
-_SINCE_OF_ENTITY_MEMBERS: Final[Mapping[str, Version]] = {"expiresAt": (1, 9), "scope": (1, 4)}
-_SEVERAL: Final[Version] = (1, 3)  # types of an Entity, instances of an Attribute
+_SINCE_OF_ENTITY_MEMBERS: Final[Mapping[str, Version]] = {"expiresAt": EXPIRY_SINCE, "scope": SCOPE_SINCE}
 
 
 def part_of(payload: JsonObject, attributes: Collection[str] | None, ld_context: LdContext) -> JsonObject:
@@ -97,10 +88,7 @@ def _each(value: JsonValue, rename: Callable[[str], str]) -> JsonValue:
 
 def version_of(text: str | None) -> Version | None:
     """A version such as "1.5"; None if there is none."""
-    if text is None:
-        return None
-    major, _, minor = text.partition(".")
-    return int(major), int(minor)
+    return None if text is None else parse_version(text)
 
 
 def fallback(payload: JsonObject, version: Version | None) -> JsonObject:
@@ -111,7 +99,7 @@ def fallback(payload: JsonObject, version: Version | None) -> JsonObject:
     for name, value in payload.items():
         if name in _ENTITY_MEMBERS:
             if version >= _SINCE_OF_ENTITY_MEMBERS.get(name, version):
-                several = isinstance(value, list) and name in ("type", "@type") and version < _SEVERAL
+                several = isinstance(value, list) and name in ("type", "@type") and version < SEVERAL_SINCE
                 result[name] = value[0] if several else value
         else:
             result[name] = _fallback_attribute(value, version)
@@ -121,19 +109,19 @@ def fallback(payload: JsonObject, version: Version | None) -> JsonObject:
 def _fallback_attribute(value: JsonValue, version: Version) -> JsonValue:
     if isinstance(value, list):
         instances = [_fallback_attribute(one, version) for one in value]
-        if version >= _SEVERAL:
+        if version >= SEVERAL_SINCE:
             return instances
         default = (position for position, one in enumerate(value) if isinstance(one, dict) and "datasetId" not in one)
         return instances[next(default, 0)] if instances else instances
     if not isinstance(value, dict):
         return value
     kind = value.get("type") or next((k for k, m in VALUE_MEMBER.items() if m != "value" and m in value), None)
-    since, becomes = _FALLBACK_TYPES.get(kind, (version, kind)) if isinstance(kind, str) else (version, kind)
+    since, becomes = TYPE_SINCE.get(kind, (version, kind)) if isinstance(kind, str) else (version, kind)
     if version >= since or not isinstance(kind, str) or not isinstance(becomes, str):
         becomes = kind
     result: JsonObject = {}
     for name, member in value.items():
-        if version < _SINCE_OF_MEMBERS.get(name, version):
+        if version < MEMBER_SINCE.get(name, version):
             continue
         if name == "type":
             result[name] = becomes

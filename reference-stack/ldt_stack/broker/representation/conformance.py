@@ -10,7 +10,7 @@ from ldt_stack.broker.model.names import VALUE_MEMBER, JsonObject, JsonValue, is
 Version = tuple[int, int]
 
 # Tables 4.3.6.8-2 and -3: since when a member of an Attribute is there; before, it is removed.
-_MEMBER_SINCE: Final[dict[str, Version]] = {
+MEMBER_SINCE: Final[dict[str, Version]] = {
     "datasetId": (1, 3),
     "observedAt": (1, 3),
     "unitCode": (1, 3),
@@ -19,16 +19,16 @@ _MEMBER_SINCE: Final[dict[str, Version]] = {
     "valueType": (1, 9),
 }
 # Table 4.3.6.8-1: since when an Attribute type is there, and what it is reformatted as before.
-_TYPE_SINCE: Final[dict[str, tuple[Version, str]]] = {
+TYPE_SINCE: Final[dict[str, tuple[Version, str]]] = {
     "LanguageProperty": ((1, 4), "Property"),
     "JsonProperty": ((1, 8), "Property"),
     "VocabProperty": ((1, 8), "Property"),
     "ListProperty": ((1, 8), "Property"),
     "ListRelationship": ((1, 8), "Relationship"),
 }
-_SCOPE_SINCE: Final[Version] = (1, 4)
-_EXPIRY_SINCE: Final[Version] = (1, 9)
-_SEVERAL_SINCE: Final[Version] = (1, 3)  # Entity types and instances of an Attribute (notes 1 to 3)
+SCOPE_SINCE: Final[Version] = (1, 4)
+EXPIRY_SINCE: Final[Version] = (1, 9)
+SEVERAL_SINCE: Final[Version] = (1, 3)  # Entity types and instances of an Attribute (notes 1 to 3)
 
 
 def parse_version(text: str) -> Version:
@@ -54,21 +54,21 @@ def amend_entity(entity: JsonObject, version: Version, ld_context: LdContext) ->
     for name, value in entity.items():
         if is_attribute_key(name):
             result[name] = _amend_attribute(value, version, ld_context)
-        elif name == "type" and version < _SEVERAL_SINCE:
+        elif name == "type" and version < SEVERAL_SINCE:
             result[name] = value[:1]
-        elif not ((name == "scope" and version < _SCOPE_SINCE) or (name == "expiresAt" and version < _EXPIRY_SINCE)):
+        elif not ((name == "scope" and version < SCOPE_SINCE) or (name == "expiresAt" and version < EXPIRY_SINCE)):
             result[name] = value
     return result
 
 
 def _amend_attribute(instances: list[JsonObject], version: Version, ld_context: LdContext) -> list[JsonObject]:
-    if version < _SEVERAL_SINCE and len(instances) > 1:
+    if version < SEVERAL_SINCE and len(instances) > 1:
         instances = [next((one for one in instances if "datasetId" not in one), instances[0])]
     return [_amend_instance(instance, version, ld_context) for instance in instances]
 
 
 def _amend_instance(instance: JsonObject, version: Version, ld_context: LdContext) -> JsonObject:
-    since, fallback = _TYPE_SINCE.get(instance["type"], ((0, 0), ""))
+    since, fallback = TYPE_SINCE.get(instance["type"], ((0, 0), ""))
     member = VALUE_MEMBER.get(instance["type"], "value")
     result: JsonObject = {}
     for name, value in instance.items():
@@ -79,7 +79,7 @@ def _amend_instance(instance: JsonObject, version: Version, ld_context: LdContex
         elif version < since and name in (member, _previous(member)):
             plain = _plain(member, value, ld_context)
             result[_same_kind(name, VALUE_MEMBER[fallback])] = plain
-        elif version >= _MEMBER_SINCE.get(name, (0, 0)):
+        elif version >= MEMBER_SINCE.get(name, (0, 0)):
             result[name] = value
     return result
 
