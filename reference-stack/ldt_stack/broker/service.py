@@ -36,6 +36,7 @@ class Call:
             have it passed on (4.3.6.5).
         warnings: What whoever called is to know beside the result (6.3.17): the operation adds to it.
         sources: Ids of the Registrations that may be asked, where an EntityMap says so (5.7.2.4); None: all that match.
+        source_maps: Of Registrations, the EntityMap that their Context Source made for this query (linkedMaps, 5.2.39).
     """
 
     tenant: str | None
@@ -46,6 +47,7 @@ class Call:
     conveyed: Mapping[str, str] = field(default_factory=dict, compare=False)
     warnings: list[str] = field(default_factory=list, compare=False)
     sources: frozenset[str] | None = None
+    source_maps: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,68 @@ async def test_pages_come_from_the_map_and_ask_for_its_entities_alone(pair: list
     assert ids(await send(pair[0].client, "GET", following, None, 200, **header)) == IDS[4:]
 
 
+async def linked_maps(node: Node, answer: httpx.Response) -> dict[str, str]:
+    path = answer.headers["ngsild-entitymap"].removeprefix(API)
+    found: dict[str, str] = (await send(node.client, "GET", path, None, 200)).json()["linkedMaps"]
+    return found
+
+
+async def test_a_source_makes_a_map_of_its_own_and_is_given_it_back(pair: list[Node], network: Network) -> None:
+    """5.14.4.4, 5.7.2.4; the filters go along."""
+    parameters = "&q=speed>1&attrs=speed"
+    made = await query(pair[0], f"{parameters}&entityMap=true&limit=2", 201)
+    linked = await linked_maps(pair[0], made)
+    theirs = await send(pair[1].client, "GET", f"/entityMaps/{linked[REGISTRATION]}", None, 200)
+    assert list(theirs.json()["entityMap"]) == IDS[1:]
+    asked = network.to("b")[0]
+    assert (asked.path, asked.parameters["q"], asked.parameters["type"]) == ("/entityMaps", "speed>1", "Car")
+    await send(pair[1].client, "PATCH", f"/entities/{IDS[2]}/attrs/speed", speed(0), 204)
+    network.sent.clear()
+    header = {"NGSILD_EntityMap": made.headers["ngsild-entitymap"]}
+    page = await query(pair[0], parameters, 200, **header)
+    assert ids(page) == [IDS[1], *IDS[3:]]
+    assert "ngsild-warning" not in page.headers
+    assert {one.headers["ngsild-entitymap"] for one in network.to("b")} == {f"{API}/entityMaps/{linked[REGISTRATION]}"}
+    theirs = await send(pair[1].client, "GET", f"/entityMaps/{linked[REGISTRATION]}", None, 200)
+    assert list(theirs.json()["entityMap"]) == [IDS[1], *IDS[3:]]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (404, None),
+        (405, None),
+        (501, {"type": "about:blank"}),
+        (200, []),
+        (200, {"id": "no uri", "entityMap": {}}),
+        (200, {"id": "urn:x:1", "entityMap": []}),
+    ],
+)
+async def test_a_source_that_makes_no_map_is_asked_without(
+    pair: list[Node], network: Network, answer: tuple[int, Any]
+) -> None:
+    car = {"id": "urn:ngsi-ld:Car:9", "type": "Car", "speed": speed(9)}
+    network.hosts["b"] = lambda sent: answer if sent.path == "/entityMaps" else (200, [car])
+    made = await query(pair[0], "&entityMap=true", 201)
+    assert ids(made) == [*IDS[:2], "urn:ngsi-ld:Car:9"]
+    assert await linked_maps(pair[0], made) == {}
+    assert "ngsild-warning" not in made.headers
+    assert all("ngsild-entitymap" not in one.headers for one in network.to("b"))
+
+
+async def test_a_source_that_is_asked_by_post_or_does_not_offer_maps_is_asked_without(
+    pair: list[Node], network: Network
+) -> None:
+    path = f"/csourceRegistrations/{REGISTRATION}"
+    for operations in (["queryEntity"], ["queryBatch", "createEntityMapQueryEntity"]):
+        await send(pair[0].client, "PATCH", path, {"operations": operations}, 204)
+        network.sent.clear()
+        made = await query(pair[0], "&entityMap=true", 201)
+        assert ids(made) == IDS
+        assert await linked_maps(pair[0], made) == {}
+        assert "/entityMaps" not in {one.path for one in network.sent}
+
+
 async def test_a_source_that_the_map_does_not_name_is_not_asked(pair: list[Node], network: Network) -> None:
     local = await query(pair[0], "&entityMap=true&local=true", 201)
     network.sent.clear()

@@ -74,6 +74,8 @@ class SourceRequest:
         body: JSON, its names in `names`; MISSING: none.
         names: The @context of names in `parameters` and `body`.
         inline: Whether the elements of the body have a "@context" each.
+        headers: Further headers.
+        optional: Whether a source may refuse, whatever it says: the result is as if there were nothing.
     """
 
     method: str
@@ -82,6 +84,8 @@ class SourceRequest:
     body: JsonValue = MISSING
     names: LdContext = field(default_factory=core_context)
     inline: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +182,7 @@ class SourceClient:
             settings.federation_timeout_seconds,
         )
         content, headers = _content(registration, request)
-        headers |= _headers(registration, call.conveyed)
+        headers |= {**_headers(registration, call.conveyed), **request.headers}
         headers["Via"] = ", ".join(f"1.1 {alias}" for alias in (*call.via, own))
         if registration.tenant is not None:
             headers["NGSILD-Tenant"] = registration.tenant
@@ -201,6 +205,8 @@ class SourceClient:
         if answer.status == 404 and absent:
             return None
         if not 200 <= answer.status < 300:
+            if request.optional:
+                return None
             raise _refusal(registration, answer)
         body = _json(registration, answer)
         link = _CONTEXT_LINK.search(answer.headers.get("link", ""))

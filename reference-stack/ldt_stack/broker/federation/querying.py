@@ -10,11 +10,12 @@ import asyncio
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from ldt_stack.broker.errors import TooManyResults
-from ldt_stack.broker.federation.client import Reply, SourceRequest
+from ldt_stack.broker.federation.client import API_ROOT, Reply, SourceRequest
 from ldt_stack.broker.federation.failures import SourceInvalid
 from ldt_stack.broker.federation.matching import RegistrationQuery
 from ldt_stack.broker.federation.reading import (
@@ -141,12 +142,17 @@ def _common_ids(selector: EntitySelector, offered: EntityInfo) -> tuple[tuple[st
     return (offered.id,), None
 
 
+def asked_as_batch(registration: Registration, query: FederatedQuery) -> bool:
+    """Whether a source is asked by POST."""
+    return "queryBatch" in registration.operations and (query.batch or "queryEntity" not in registration.operations)
+
+
 async def _ask_all(
     broker: Broker, call: Call, query: FederatedQuery, registration: Registration, info: RegistrationInfo, part: Part
 ) -> list[JsonObject]:
     """All pages of one request."""
     names = await broker.sources.names_for(registration, call)
-    as_batch = "queryBatch" in registration.operations and (query.batch or "queryEntity" not in registration.operations)
+    as_batch = asked_as_batch(registration, query)
     if not as_batch:
         names = wire_names(names)
     residual = query.split or names is not call.ld_context
@@ -165,7 +171,11 @@ async def _ask_all(
     more = True
     while more:
         paging = [("limit", str(size)), *([("offset", str(offset))] if offset else [])]
-        request = _request(query, info, part, names, paging, as_batch=as_batch, residual=residual)
+        request = query_request(query, info, part, names, paging, as_batch=as_batch, residual=residual)
+        if registration.id in call.source_maps and not as_batch:
+            # 5.7.2.4: "the location of the EntityMap shall be passed as part of the forwarded request"
+            location = f"{API_ROOT}/entityMaps/{quote(call.source_maps[registration.id], safe=':')}"
+            request = replace(request, headers={"NGSILD-EntityMap": location})
         answer = await broker.sources.ask(registration, call, request, read, absent=True)
         if answer is None:
             break
@@ -206,7 +216,7 @@ def _meets(query: FederatedQuery, entity: JsonObject) -> bool:
     return all(condition.matches(entity) for condition in query.local.conditions)
 
 
-def _request(
+def query_request(
     query: FederatedQuery,
     info: RegistrationInfo,
     part: Part,
@@ -216,6 +226,7 @@ def _request(
     as_batch: bool,
     residual: bool,
 ) -> SourceRequest:
+    """What a source is asked: by GET, or as a Query (5.2.23); without filters where they are applied here."""
     types = type_selector(set(part.types), names) if part.types else None
     attributes = _attributes(query, info, part, residual=residual)
     attrs = None if attributes is None else [names.compact_iri(name) for name in sorted(attributes)]

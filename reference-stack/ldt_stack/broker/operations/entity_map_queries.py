@@ -1,8 +1,9 @@
 """Queries that make or use an EntityMap: ETSI GS CIM 009 V1.9.1, clauses 5.5.9.3, 5.5.14, 5.14.4 and 5.14.5.
 
 An EntityMap fixes which Entities are considered, and in which order; what they are is looked up, and checked against
-the query again, when a page is made. What Context Sources have is mapped to their Registrations; sources are asked as
-for any query, not for maps of their own, hence linkedMaps stays empty.
+the query again, when a page is made. What Context Sources have is mapped to their Registrations. Sources that make an
+EntityMap of their own for a query are given it back with each page (linkedMaps); for temporal queries they are not
+asked for any.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from dataclasses import replace
 import orjson
 
 from ldt_stack.broker.errors import BadRequestData, TooManyResults
+from ldt_stack.broker.federation.mapping import maps_of_sources
 from ldt_stack.broker.federation.matching import EntitySpecification, RegistrationQuery
 from ldt_stack.broker.federation.querying import query_versions
-from ldt_stack.broker.federation.reading import Versions, matching
+from ldt_stack.broker.federation.reading import matching
 from ldt_stack.broker.model.names import JsonObject, JsonValue
 from ldt_stack.broker.operations import entity_maps
 from ldt_stack.broker.operations.consumption import EntitiesResult, bind_query, query_everywhere
@@ -136,7 +138,8 @@ async def _walk_everywhere(
             walk.answer(ids, {})
             continue
         named = _sources(walk.entity_map.entries[identifier] for identifier in ids)
-        result = await query_everywhere(broker, replace(call, sources=named), source, view, narrow)
+        own = replace(call, sources=named, source_maps=walk.entity_map.head["linkedMaps"])
+        result = await query_everywhere(broker, own, source, view, narrow)
         shown = {one.entity["id"]: one for one in result.entities}
         walk.answer(ids, {identifier: shown[identifier] for identifier in ids if identifier in shown})
         linked |= {identifier: one for identifier, one in shown.items() if identifier not in ids}
@@ -292,10 +295,17 @@ async def _create(
     """Entities that match here, then those that only Context Sources have (as `distributed_query` orders them)."""
     entity_maps.expiry(broker, lifetime)
     most = broker.settings.entity_map_max_entities
-    remote: Mapping[str, Versions] = {}
-    if not is_local(source, call) and await broker.registrations.registrations(call.tenant, broker.now):
-        view = parse_view(source.view, call, broker.settings)
-        remote = await query_versions(broker, call, federated(broker, call, source, view, query))
+    remote: dict[str, list[str]] = {}
+    linked: dict[str, str] = {}
+    if not is_local(source, call) and (known := await broker.registrations.registrations(call.tenant, broker.now)):
+        asked = federated(broker, call, source, parse_view(source.view, call, broker.settings), query)
+        for one in await maps_of_sources(broker, call, asked):
+            linked[one.registration_id] = one.identifier
+            for identifier in one.entity_ids:
+                remote.setdefault(identifier, []).append(one.registration_id)
+        others = frozenset(registration.id for registration in known) - linked.keys()
+        for identifier, versions in (await query_versions(broker, replace(call, sources=others), asked)).items():
+            remote.setdefault(identifier, []).extend(versions.registrations)
     if _is_split(broker, call, source):  # "candidate Entities": filters are applied when a page is made (4.3.6.7)
         query = replace(query, attributes=(), conditions=())
 
@@ -308,9 +318,10 @@ async def _create(
         return entries
 
     entries = await broker.store.read(call.tenant, work, dear=True)
-    for identifier, versions in remote.items():
-        entries.setdefault(identifier, []).extend(versions.registrations)
-    return await entity_maps.store_map(broker, call, entries, identity_of(source, call, temporal=False), lifetime)
+    for identifier, names in remote.items():
+        entries.setdefault(identifier, []).extend(names)
+    identity = identity_of(source, call, temporal=False)
+    return await entity_maps.store_map(broker, call, entries, identity, lifetime, linked)
 
 
 async def _create_temporal(

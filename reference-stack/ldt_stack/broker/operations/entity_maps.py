@@ -197,7 +197,12 @@ def find_map(snapshot: Snapshot, map_id: str, now: str) -> StoredMap | None:
 
 
 async def store_map(
-    broker: Broker, call: Call, entries: Mapping[str, Sequence[str]], query: str, lifetime: str | None
+    broker: Broker,
+    call: Call,
+    entries: Mapping[str, Sequence[str]],
+    query: str,
+    lifetime: str | None,
+    linked: Mapping[str, str] | None = None,
 ) -> StoredMap:
     """Keep a new EntityMap.
 
@@ -207,6 +212,7 @@ async def store_map(
         entries: Entity id -> registrations that have it, `LOCAL` for this broker; in the order of the result.
         query: What says which query it was, see `entity_map_queries.identity_of`; "" where there was none.
         lifetime: Suggested, an ISO 8601 duration.
+        linked: Registration id -> the EntityMap that its Context Source made.
 
     Raises:
         BadRequestData: The lifetime is no duration.
@@ -218,7 +224,12 @@ async def store_map(
     if len(entries) > settings.entity_map_max_entities:
         raise TooManyResults(f"{len(entries)} Entities match; an EntityMap holds {settings.entity_map_max_entities}.")
     map_id = f"urn:ngsi-ld:EntityMap:{uuid.uuid4()}"
-    head: JsonObject = {"id": map_id, "expiresAt": expiry(broker, lifetime), "linkedMaps": {}, "query": query}
+    head: JsonObject = {
+        "id": map_id,
+        "expiresAt": expiry(broker, lifetime),
+        "linkedMaps": dict(linked or {}),
+        "query": query,
+    }
     kept: Entries = {identifier: list(registrations) for identifier, registrations in entries.items()}
 
     def work(transaction: Transaction) -> None:

@@ -1,0 +1,68 @@
+"""EntityMaps of Context Sources: ETSI GS CIM 009 V1.9.1, clause 5.14.4.4.
+
+One request must be able to say what a source is asked, and its pages are asked for by GET, as the map is. Other sources
+are asked without a map, as are those that decline to make one (5.5.14).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ldt_stack.broker.federation.client import Reply
+from ldt_stack.broker.federation.failures import SourceFailure
+from ldt_stack.broker.federation.querying import FederatedQuery, Part, asked_as_batch, parts_of, query_request
+from ldt_stack.broker.federation.reading import matching, wire_names
+from ldt_stack.broker.federation.registration import Registration, RegistrationInfo
+from ldt_stack.broker.query.lexical import is_uri
+
+if TYPE_CHECKING:
+    from ldt_stack.broker.service import Broker, Call
+
+
+@dataclass(frozen=True, slots=True)
+class SourceMap:
+    """An EntityMap that a Context Source made: its id, and the Entities in it."""
+
+    registration_id: str
+    identifier: str
+    entity_ids: tuple[str, ...]
+
+
+async def maps_of_sources(broker: Broker, call: Call, query: FederatedQuery) -> list[SourceMap]:
+    """The EntityMaps that Context Sources make for a query, where their Registrations offer it."""
+    found = await matching(broker, call, query.registrations, ("createEntityMapQueryEntity",))
+    asked = [
+        (registration, infos[0], parts[0])
+        for registration, infos in found
+        if len(infos) == 1
+        and len(parts := parts_of(query.local.selectors, infos[0])) == 1
+        and parts[0].id_pattern is None
+        and "queryEntity" in registration.operations
+        and not asked_as_batch(registration, query)
+    ]
+    answers = await asyncio.gather(*(_ask(broker, call, query, *one) for one in asked))
+    return [one for one in answers if one is not None]
+
+
+async def _ask(
+    broker: Broker, call: Call, query: FederatedQuery, registration: Registration, info: RegistrationInfo, part: Part
+) -> SourceMap | None:
+    async def read(reply: Reply) -> SourceMap | None:
+        body = reply.body
+        if not isinstance(body, dict) or not isinstance(body.get("entityMap"), dict):
+            return None
+        identifier = body.get("id")
+        if not isinstance(identifier, str) or not is_uri(identifier):
+            return None
+        return SourceMap(registration.id, identifier, tuple(one for one in body["entityMap"] if is_uri(one)))
+
+    try:
+        names = wire_names(await broker.sources.names_for(registration, call))
+        residual = query.split or names is not call.ld_context
+        request = query_request(query, info, part, names, [], as_batch=False, residual=residual)
+        request = replace(request, path="/entityMaps", optional=True)
+        return await broker.sources.ask(registration, call, request, read, absent=True)
+    except SourceFailure:
+        return None  # it is asked again, without a map: if that fails, too, there is a warning
