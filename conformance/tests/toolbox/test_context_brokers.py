@@ -205,3 +205,40 @@ def test_a_broker_of_another_kind_is_told(judge: Judge):
     result = judge(open_interfaces.test_declared_api, ngsi_v2_api(), BROKER)
     assert result.verdict in FAULTS
     assert "found: ngsi-v2" in result.observed
+
+
+def tagged_api(*, changes: int = 0, tags: bool = True, honours: bool = True) -> Table:
+    """A broker with ETags: its stations change so many times, at each request; it may ignore If-None-Match."""
+    table = ngsi_ld_api()
+    entities = table["/ngsi-ld/v1/entities"]
+    asked = 0
+
+    def answer(request: Request) -> Answer:
+        nonlocal asked
+        asked += 1
+        status, body, *more = entities(request)
+        if status != 200 or request.args.get("limit") == "0":
+            return (status, body, *more)
+        body = [{**entity, "reading": {"type": "Property", "value": min(asked, changes)}} for entity in body]
+        tag = f'"{min(asked, changes)}-{request.query_string.decode()}"'
+        if honours and tags and request.headers.get("If-None-Match") == tag:
+            return 304, None, {"ETag": tag}
+        return 200, body, {**(more[0] if more else {}), **({"ETag": tag} if tags else {})}
+
+    return {**table, "/ngsi-ld/v1/entities": answer}
+
+
+@pytest.mark.parametrize(
+    ("api", "verdict"),
+    [
+        ({}, "pass"),
+        ({"changes": 3}, "pass"),
+        ({"changes": 10_000}, "inconclusive"),
+        ({"honours": False}, "warn"),
+        ({"tags": False}, "warn"),
+    ],
+)
+def test_conditional_retrieval_is_judged_on_what_has_not_changed(judge: Judge, api: dict[str, Any], verdict: str):
+    """304 passes, 200 for the same body does not; where the data change all the time nothing is said."""
+    result = judge(interface.test_caching, tagged_api(**api), BROKER)
+    assert result.verdict == verdict, result.observed
