@@ -110,10 +110,14 @@ class Receiver:
         public_host: The host name or address under which the target can reach this machine; None means that the
             target runs here, and only the loopback interface is opened.
         marker: Stands in the URL of every served @context, so that the run's clean-up knows what a broker kept of it.
+
+    Attributes:
+        reached: What was found when the target was asked to call us; None: it was not asked.
     """
 
     def __init__(self, public_host: str | None = None, marker: str = "") -> None:
         self.public_host = public_host
+        self.reached: bool | None = None
         self._marker = marker
         self._inboxes: dict[str, Inbox] = {}
         self._strays: list[Received] = []

@@ -18,10 +18,10 @@ INSUFFICIENT = ["inconclusive", "INSUFFICIENT_EVIDENCE"]
 
 
 @contextmanager
-def started_broker(folder: Path) -> Iterator[str]:
+def started_broker(folder: Path, *options: str) -> Iterator[str]:
     """The embedded broker in a process of its own; gives its URL."""
     ready = folder / "ready.json"
-    command = [sys.executable, "-m", "ldt_stack.broker", "--port", "0", "--ready-file", str(ready)]
+    command = [sys.executable, "-m", "ldt_stack.broker", "--port", "0", "--ready-file", str(ready), *options]
     process = subprocess.Popen([*command, "--data", str(folder / "data")])
     try:
         deadline = time.monotonic() + START_SECONDS
@@ -104,3 +104,15 @@ def test_an_empty_site_proves_nothing(tmp_path: Path):
     assert verdicts["retrieve-entity/unknown-id"] == ["pass", None]
     assert [name for name, found in verdicts.items() if found[0] in {"fail", "harness-error"}] == []
     assert status == 3
+
+
+def test_a_broker_that_cannot_call_us_is_not_blamed(tmp_path: Path):
+    """It answers, but may connect to nothing of ours, as from within a container: undecided, and said why."""
+    with started_broker(tmp_path, "--outbound-addresses", "192.0.2.0/24") as url:
+        chosen = ("-k", "test_notifications or test_ld_context")
+        _, verdicts = run_pack(tmp_path, url, "sandbox-write", *chosen)
+    judged = {name: found for name, found in verdicts.items() if name.startswith(("notifications/", "ld-context/"))}
+    assert [name for name, found in judged.items() if found[0] == "fail"] == []
+    assert judged["ld-context/query-context"] == ["inconclusive", "RECEIVER_UNREACHABLE"]
+    undecided = [name for name, found in judged.items() if found == ["inconclusive", "RECEIVER_UNREACHABLE"]]
+    assert len(undecided) > 10, judged

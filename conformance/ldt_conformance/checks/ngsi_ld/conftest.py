@@ -6,6 +6,7 @@ from contextlib import ExitStack
 import pytest
 
 from ldt_conformance.checks.ngsi_ld.given import simple_vehicle, stored
+from ldt_conformance.checks.ngsi_ld.reaching import cannot_be_reached, require_reached
 from ldt_conformance.checks.ngsi_ld.sample import Choice, Sample, find_sample
 from ldt_conformance.clients import Broker, Entity
 from ldt_conformance.engine.run_context import RunContext
@@ -56,11 +57,21 @@ def receivers() -> Iterator[Callable[[str | None, str], Receiver]]:
 
 @pytest.fixture
 def receiver(target: Target, run: RunContext, receivers: Callable[[str | None, str], Receiver]) -> Receiver:
-    """Where the target calls us back; the check is inconclusive where it cannot know our address."""
+    """Where the target calls us back; the check is inconclusive where it cannot, or cannot know our address."""
     if run.public_host is None and not target.client("broker").loopback:
         inconclusive(
             Reason.RECEIVER_UNREACHABLE,
             "the target is not on this machine and no address was given under which it can reach us; try --public-host",
             expected="an address that the target can call",
         )
-    return receivers(run.public_host, run.prefix)
+    found = receivers(run.public_host, run.prefix)
+    if found.reached is False:
+        cannot_be_reached(found)
+    return found
+
+
+@pytest.fixture
+def context_server(broker: Broker, receiver: Receiver) -> Receiver:
+    """Serves @contexts to a target that is known to reach us."""
+    require_reached(broker, receiver)
+    return receiver

@@ -104,11 +104,11 @@ def test_payload(broker: Broker) -> None:
     pics=PICS,
     mode=WRITE,
 )
-def test_payload_compacted(broker: Broker, receiver: Receiver) -> None:
+def test_payload_compacted(broker: Broker, context_server: Receiver) -> None:
     context = terms(broker)
     entity = stored(broker, broker.new_entity().with_property("speed", 1).with_ld_context(context))
 
-    found = read_back(broker, entity.id, ld_context=receiver.serve_context(context).url)
+    found = read_back(broker, entity.id, ld_context=context_server.serve_context(context).url)
 
     expect_equal(attribute_value(found, "speed"), 1, "speed, by its short name")
 
@@ -123,9 +123,9 @@ def test_payload_compacted(broker: Broker, receiver: Receiver) -> None:
     pics=PICS,
     mode=WRITE,
 )
-def test_link_header(broker: Broker, receiver: Receiver) -> None:
+def test_link_header(broker: Broker, context_server: Receiver) -> None:
     context = terms(broker)
-    served = receiver.serve_context(context)
+    served = context_server.serve_context(context)
     entity = broker.new_entity().with_property("speed", 1)
 
     require(broker.create_entity(entity, ld_context=served.url), 201, step="creating an Entity with a Link header")
@@ -144,11 +144,11 @@ def test_link_header(broker: Broker, receiver: Receiver) -> None:
     pics=PICS,
     mode=WRITE,
 )
-def test_other_context(broker: Broker, receiver: Receiver) -> None:
+def test_other_context(broker: Broker, context_server: Receiver) -> None:
     """Ruling M16: the full IRI, or the compact one by the core prefix `ngsi-ld`; never the bare name."""
     entity = stored(broker, broker.new_entity().with_property("speed", 1))
 
-    found = read_back(broker, entity.id, ld_context=receiver.serve_context(terms(broker)).url)
+    found = read_back(broker, entity.id, ld_context=context_server.serve_context(terms(broker)).url)
 
     names = {f"{DEFAULT_VOCABULARY}speed", "ngsi-ld:default-context/speed"} & set(found)
     if not names or "speed" in found:
@@ -163,12 +163,12 @@ def test_other_context(broker: Broker, receiver: Receiver) -> None:
     requirements=["ngsi-ld/5.5.7"],
     mode=WRITE,
 )
-def test_query_context(broker: Broker, receiver: Receiver) -> None:
+def test_query_context(broker: Broker, context_server: Receiver) -> None:
     short = broker.new_type("Vehicle")
     context = {short: f"{VOCABULARY}{short}"}
     entity = stored(broker, Entity(broker.new_id("Vehicle"), short, ld_context=context))
 
-    served = receiver.serve_context(context).url
+    served = context_server.serve_context(context).url
     alike = expect_list(broker.query_entities({"type": short}, ld_context=served))
     other = expect_list(broker.query_entities({"type": short}))
 
@@ -205,9 +205,9 @@ def test_core_precedence(broker: Broker) -> None:
     requirements=["ngsi-ld/6.3.6"],
     mode=WRITE,
 )
-def test_ld_json_answer(broker: Broker, receiver: Receiver) -> None:
+def test_ld_json_answer(broker: Broker, context_server: Receiver) -> None:
     """Ruling M17: the user @context alone, or with the core one last."""
-    served = receiver.serve_context(terms(broker)).url
+    served = context_server.serve_context(terms(broker)).url
     entity = stored(broker, broker.new_entity().with_property("speed", 1))
 
     found = expect_object(broker.retrieve_entity(entity.id, ld_context=served, accept=LD_JSON))
@@ -251,9 +251,9 @@ def test_batch_payload(broker: Broker) -> None:
     pics=PICS,
     mode=WRITE,
 )
-def test_batch_link(broker: Broker, receiver: Receiver) -> None:
+def test_batch_link(broker: Broker, context_server: Receiver) -> None:
     context = terms(broker)
-    served = receiver.serve_context(context).url
+    served = context_server.serve_context(context).url
     entity = broker.new_entity().with_property("speed", 1)
 
     require(broker.batch_create([entity], ld_context=served), 201, step="creating a batch with a Link header")

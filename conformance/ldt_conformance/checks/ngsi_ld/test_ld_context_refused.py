@@ -81,11 +81,11 @@ def test_ld_json_without_context(broker: Broker) -> None:
     pics=PICS,
     mode=WRITE,
 )
-def test_ld_json_with_link(broker: Broker, receiver: Receiver) -> None:
+def test_ld_json_with_link(broker: Broker, context_server: Receiver) -> None:
     context = terms(broker)
     entity = broker.new_entity().with_ld_context(context)
 
-    response = broker.create_entity(entity, ld_context=receiver.serve_context(context).url)
+    response = broker.create_entity(entity, ld_context=context_server.serve_context(context).url)
 
     expect_problem(response, status=400, error_type="BadRequestData")
 
@@ -167,8 +167,8 @@ def test_unreachable_old(broker: Broker) -> None:
     since="1.8.1",
     mode=WRITE,
 )
-def test_not_found(broker: Broker, receiver: Receiver) -> None:
-    missing = receiver.serve_context({}, status=404)
+def test_not_found(broker: Broker, context_server: Receiver) -> None:
+    missing = context_server.serve_context({}, status=404)
 
     response = broker.create_entity(broker.new_entity(), ld_context=missing.url)
 

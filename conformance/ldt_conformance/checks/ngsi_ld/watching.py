@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from ldt_conformance.checks.ngsi_ld.given import stored, subscribed
+from ldt_conformance.checks.ngsi_ld.reaching import require_reached
 from ldt_conformance.clients import Broker, Entity, Subscription, property_
-from ldt_conformance.engine.verdicts import Reason, fail, inconclusive, precondition
+from ldt_conformance.engine.verdicts import fail, precondition
 from ldt_conformance.expectations import require
 from ldt_conformance.receiver import Inbox, Received, Receiver
 
@@ -88,12 +89,7 @@ class Watch:
 
     def _missing(self, what: str) -> NoReturn:
         observed = f"{len(self.inbox.received())} request(s) on its path, none that fits, in {POSITIVE_SECONDS:g} s"
-        if not self.broker.client.loopback and self.receiver.requests_seen == 0:
-            inconclusive(
-                Reason.RECEIVER_UNREACHABLE,
-                f"{observed}; the target never called {self.receiver.base_url} in this run, so it may not reach it",
-                expected=f"a notification {what}",
-            )
+        require_reached(self.broker, self.receiver)
         fail(f"a notification {what}", observed)
 
 
