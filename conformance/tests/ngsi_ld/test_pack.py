@@ -111,7 +111,7 @@ def test_a_broker_that_cannot_call_us_is_not_blamed(tmp_path: Path):
     with started_broker(tmp_path, "--outbound-addresses", "192.0.2.0/24") as url:
         chosen = ("-k", "test_notifications or test_ld_context")
         _, verdicts = run_pack(tmp_path, url, "sandbox-write", *chosen)
-    judged = {name: found for name, found in verdicts.items() if name.startswith(("notifications/", "ld-context/"))}
+    judged = {name: found for name, found in verdicts.items() if name.startswith(("notification/", "ld-context/"))}
     assert [name for name, found in judged.items() if found[0] == "fail"] == []
     assert judged["ld-context/query-context"] == ["inconclusive", "RECEIVER_UNREACHABLE"]
     undecided = [name for name, found in judged.items() if found == ["inconclusive", "RECEIVER_UNREACHABLE"]]
