@@ -255,3 +255,25 @@ async def test_a_temporal_map_says_where_each_evolution_is(pair: list[Node], net
     assert [one.parameters["id"] for one in network.to("b")] == [taxis[2]]
     by_itself = await send(a.client, "GET", f"/temporal/entityMaps?type=Car&timerel=after&timeAt={AT}", None, 201)
     assert by_itself.json()["entityMap"] == await entries(a, made)
+
+
+async def test_a_source_makes_a_temporal_map_and_is_given_it_back(pair: list[Node], network: Network) -> None:
+    """5.14.5.4."""
+    a, b = pair
+    operations = [*TEMPORAL["operations"], "createEntityMapQueryTemporal"]
+    await a.register("b", id="urn:x:t", **{**TEMPORAL, "operations": operations})
+    for number in (1, 2):
+        body = {"id": f"urn:ngsi-ld:Taxi:{number}", "type": "Car", "speed": [{**speed(number), "observedAt": AT}]}
+        await send(b.client, "POST", "/temporal/entities", body, 201)
+    network.sent.clear()
+    path = f"/temporal/entities?type=Car&timerel=after&timeAt={AT}&q=speed>1"
+    made = await send(a.client, "GET", f"{path}&entityMap=true", None, 201)
+    assert ids(made) == ["urn:ngsi-ld:Taxi:2"]
+    linked = await linked_maps(a, made)
+    assert linked.keys() == {"urn:x:t"}
+    theirs = await send(b.client, "GET", f"/entityMaps/{linked['urn:x:t']}", None, 200)
+    assert theirs.json()["entityMap"] == {"urn:ngsi-ld:Taxi:2": ["@none"]}
+    first, page = network.to("b")
+    assert (first.path, page.path) == ("/temporal/entityMaps", "/temporal/entities")
+    assert page.headers["ngsild-entitymap"] == f"{API}/entityMaps/{linked['urn:x:t']}"
+    assert "ngsild-warning" not in made.headers

@@ -1,4 +1,4 @@
-"""EntityMaps of Context Sources: ETSI GS CIM 009 V1.9.1, clause 5.14.4.4.
+"""EntityMaps of Context Sources: ETSI GS CIM 009 V1.9.1, clauses 5.14.4.4 and 5.14.5.4.
 
 One request must be able to say what a source is asked, and its pages are asked for by GET, as the map is. Other sources
 are asked without a map, as are those that decline to make one (5.5.14).
@@ -10,7 +10,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ldt_stack.broker.federation.client import Reply
+from ldt_stack.broker.federation.client import Reply, SourceRequest
 from ldt_stack.broker.federation.failures import SourceFailure
 from ldt_stack.broker.federation.querying import FederatedQuery, Part, asked_as_batch, parts_of, query_request
 from ldt_stack.broker.federation.reading import matching, wire_names
@@ -31,7 +31,7 @@ class SourceMap:
 
 
 async def maps_of_sources(broker: Broker, call: Call, query: FederatedQuery) -> list[SourceMap]:
-    """The EntityMaps that Context Sources make for a query, where their Registrations offer it."""
+    """The EntityMaps that Context Sources make for a query, where their Registrations offer it (5.14.4.4)."""
     found = await matching(broker, call, query.registrations, ("createEntityMapQueryEntity",))
     asked = [
         (registration, infos[0], parts[0])
@@ -49,6 +49,20 @@ async def maps_of_sources(broker: Broker, call: Call, query: FederatedQuery) -> 
 async def _ask(
     broker: Broker, call: Call, query: FederatedQuery, registration: Registration, info: RegistrationInfo, part: Part
 ) -> SourceMap | None:
+    try:
+        names = wire_names(await broker.sources.names_for(registration, call))
+    except SourceFailure:
+        return None
+    residual = query.split or names is not call.ld_context
+    request = query_request(query, info, part, names, [], as_batch=False, residual=residual)
+    return await ask_for_map(broker, call, registration, replace(request, path="/entityMaps"))
+
+
+async def ask_for_map(
+    broker: Broker, call: Call, registration: Registration, request: SourceRequest
+) -> SourceMap | None:
+    """The EntityMap that a Context Source makes when it is asked; None if it does not."""
+
     async def read(reply: Reply) -> SourceMap | None:
         body = reply.body
         if not isinstance(body, dict) or not isinstance(body.get("entityMap"), dict):
@@ -59,10 +73,6 @@ async def _ask(
         return SourceMap(registration.id, identifier, tuple(one for one in body["entityMap"] if is_uri(one)))
 
     try:
-        names = wire_names(await broker.sources.names_for(registration, call))
-        residual = query.split or names is not call.ld_context
-        request = query_request(query, info, part, names, [], as_batch=False, residual=residual)
-        request = replace(request, path="/entityMaps", optional=True)
-        return await broker.sources.ask(registration, call, request, read, absent=True)
+        return await broker.sources.ask(registration, call, replace(request, optional=True), read, absent=True)
     except SourceFailure:
         return None  # it is asked again, without a map: if that fails, too, there is a warning

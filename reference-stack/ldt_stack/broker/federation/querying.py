@@ -147,6 +147,12 @@ def asked_as_batch(registration: Registration, query: FederatedQuery) -> bool:
     return "queryBatch" in registration.operations and (query.batch or "queryEntity" not in registration.operations)
 
 
+def map_header(call: Call, registration: Registration) -> dict[str, str]:
+    """5.7.2.4: "the location of the EntityMap shall be passed as part of the forwarded request"."""
+    identifier = call.source_maps.get(registration.id)
+    return {} if identifier is None else {"NGSILD-EntityMap": f"{API_ROOT}/entityMaps/{quote(identifier, safe=':')}"}
+
+
 async def _ask_all(
     broker: Broker, call: Call, query: FederatedQuery, registration: Registration, info: RegistrationInfo, part: Part
 ) -> list[JsonObject]:
@@ -172,10 +178,8 @@ async def _ask_all(
     while more:
         paging = [("limit", str(size)), *([("offset", str(offset))] if offset else [])]
         request = query_request(query, info, part, names, paging, as_batch=as_batch, residual=residual)
-        if registration.id in call.source_maps and not as_batch:
-            # 5.7.2.4: "the location of the EntityMap shall be passed as part of the forwarded request"
-            location = f"{API_ROOT}/entityMaps/{quote(call.source_maps[registration.id], safe=':')}"
-            request = replace(request, headers={"NGSILD-EntityMap": location})
+        if not as_batch:
+            request = replace(request, headers=map_header(call, registration))
         answer = await broker.sources.ask(registration, call, request, read, absent=True)
         if answer is None:
             break

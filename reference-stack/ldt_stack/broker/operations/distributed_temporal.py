@@ -14,8 +14,9 @@ from typing import Final
 from ldt_stack.broker.errors import NgsiLdError, TooManyResults
 from ldt_stack.broker.federation.client import Reply, SourceRequest
 from ldt_stack.broker.federation.failures import SourceFailure, SourceInvalid
+from ldt_stack.broker.federation.mapping import SourceMap, ask_for_map
 from ldt_stack.broker.federation.matching import EntitySpecification, RegistrationQuery
-from ldt_stack.broker.federation.querying import FederatedQuery, Part, parts_of
+from ldt_stack.broker.federation.querying import FederatedQuery, Part, map_header, parts_of
 from ldt_stack.broker.federation.reading import matching, offered_attributes, or_warning, type_selector, wire_names
 from ldt_stack.broker.federation.received import take_times
 from ldt_stack.broker.federation.registration import Registration, RegistrationInfo
@@ -141,13 +142,44 @@ async def query_evolutions(
     return evolutions
 
 
-async def _ask_all(
+async def maps_of_evolutions(
+    broker: Broker, call: Call, query: FederatedQuery, interval: TemporalQuery
+) -> list[SourceMap]:
+    """The EntityMaps that Context Sources make for a temporal query, where their Registrations offer it (5.14.5.4)."""
+    registrations = replace(query.registrations, temporal=condition_of(interval), forwarded=True)
+    found = await matching(broker, call, registrations, ("createEntityMapQueryTemporal",))
+    asked = [
+        (registration, infos[0], parts[0])
+        for registration, infos in found
+        if len(infos) == 1
+        and len(parts := parts_of(query.local.selectors, infos[0])) == 1
+        and parts[0].id_pattern is None
+        and "queryTemporal" in registration.operations
+    ]
+
+    async def ask(one: tuple[Registration, RegistrationInfo, Part]) -> SourceMap | None:
+        try:
+            names, parameters = await _parameters(broker, call, query, interval, one)
+        except SourceFailure:
+            return None
+        request = SourceRequest("GET", "/temporal/entityMaps", parameters, names=names)
+        return await ask_for_map(broker, call, one[0], request)
+
+    return [one for one in await asyncio.gather(*map(ask, asked)) if one is not None]
+
+
+async def _parameters(
     broker: Broker,
     call: Call,
     query: FederatedQuery,
     interval: TemporalQuery,
     asked: tuple[Registration, RegistrationInfo, Part],
-) -> list[TemporalEntity]:
+) -> tuple[LdContext, Parameters]:
+    """What a source is asked, and the @context of the names in it.
+
+    Raises:
+        SourceFailure: Its @context cannot be had, or cannot say the filters.
+    """
     registration, info, part = asked
     names = wire_names(await broker.sources.names_for(registration, call))
     if query.filters.parameters and names is not call.ld_context:
@@ -159,7 +191,18 @@ async def _ask_all(
     }
     parameters = [(name, value) for name, value in chosen.items() if value]
     parameters += [*query.filters.parameters, *interval_parameters(interval)]
-    parameters += attrs_parameter([info], interval.attributes, names)
+    return names, parameters + attrs_parameter([info], interval.attributes, names)
+
+
+async def _ask_all(
+    broker: Broker,
+    call: Call,
+    query: FederatedQuery,
+    interval: TemporalQuery,
+    asked: tuple[Registration, RegistrationInfo, Part],
+) -> list[TemporalEntity]:
+    registration, info, _ = asked
+    names, parameters = await _parameters(broker, call, query, interval, asked)
     size, found, offset, more = broker.settings.federation_page_entities, dict[str, TemporalEntity](), 0, True
 
     async def read(reply: Reply) -> tuple[list[TemporalEntity], bool]:
@@ -169,7 +212,8 @@ async def _ask_all(
 
     while more:
         paging = [("limit", str(size)), *([("offset", str(offset))] if offset else [])]
-        request = SourceRequest("GET", "/temporal/entities", [*parameters, *paging], names=names)
+        headers = map_header(call, registration)
+        request = SourceRequest("GET", "/temporal/entities", [*parameters, *paging], names=names, headers=headers)
         answer = await broker.sources.ask(registration, call, request, read, absent=True)
         if answer is None:
             break

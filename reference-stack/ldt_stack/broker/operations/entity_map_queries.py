@@ -2,20 +2,19 @@
 
 An EntityMap fixes which Entities are considered, and in which order; what they are is looked up, and checked against
 the query again, when a page is made. What Context Sources have is mapped to their Registrations. Sources that make an
-EntityMap of their own for a query are given it back with each page (linkedMaps); for temporal queries they are not
-asked for any.
+EntityMap of their own for a query are given it back with each page (linkedMaps).
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import orjson
 
 from ldt_stack.broker.errors import BadRequestData, TooManyResults
-from ldt_stack.broker.federation.mapping import maps_of_sources
+from ldt_stack.broker.federation.mapping import SourceMap, maps_of_sources
 from ldt_stack.broker.federation.matching import EntitySpecification, RegistrationQuery
 from ldt_stack.broker.federation.querying import query_versions
 from ldt_stack.broker.federation.reading import matching
@@ -23,7 +22,7 @@ from ldt_stack.broker.model.names import JsonObject, JsonValue
 from ldt_stack.broker.operations import entity_maps
 from ldt_stack.broker.operations.consumption import EntitiesResult, bind_query, query_everywhere
 from ldt_stack.broker.operations.distributed_query import federated
-from ldt_stack.broker.operations.distributed_temporal import Evolutions, query_evolutions
+from ldt_stack.broker.operations.distributed_temporal import maps_of_evolutions, query_evolutions
 from ldt_stack.broker.operations.entity_map_walk import Walk
 from ldt_stack.broker.operations.entity_maps import LOCAL, MapInput, MapUsed, StoredMap
 from ldt_stack.broker.operations.linked import Shown, join_entities
@@ -208,7 +207,8 @@ async def _walk_evolutions_everywhere(
         if narrow is not None:
             named = _sources(walk.entity_map.entries[identifier] for identifier in ids)
             one = replace(request, query=narrow)
-            found = (await evolutions_everywhere(broker, replace(call, sources=named), source, one)).entities
+            own = replace(call, sources=named, source_maps=walk.entity_map.head["linkedMaps"])
+            found = (await evolutions_everywhere(broker, own, source, one)).entities
         walk.answer(ids, {one.head["id"]: one for one in found})
 
 
@@ -299,12 +299,9 @@ async def _create(
     linked: dict[str, str] = {}
     if not is_local(source, call) and (known := await broker.registrations.registrations(call.tenant, broker.now)):
         asked = federated(broker, call, source, parse_view(source.view, call, broker.settings), query)
-        for one in await maps_of_sources(broker, call, asked):
-            linked[one.registration_id] = one.identifier
-            for identifier in one.entity_ids:
-                remote.setdefault(identifier, []).append(one.registration_id)
-        others = frozenset(registration.id for registration in known) - linked.keys()
-        for identifier, versions in (await query_versions(broker, replace(call, sources=others), asked)).items():
+        linked = _noted(await maps_of_sources(broker, call, asked), remote)
+        others = replace(call, sources=frozenset(one.id for one in known) - linked.keys())
+        for identifier, versions in (await query_versions(broker, others, asked)).items():
             remote.setdefault(identifier, []).extend(versions.registrations)
     if _is_split(broker, call, source):  # "candidate Entities": filters are applied when a page is made (4.3.6.7)
         query = replace(query, attributes=(), conditions=())
@@ -330,11 +327,17 @@ async def _create_temporal(
     """Entities here and at Context Sources, in the order of their ids."""
     entity_maps.expiry(broker, lifetime)
     most = broker.settings.entity_map_max_entities
-    remote: Mapping[str, Evolutions] = {}
-    if not is_local(source, call) and await broker.registrations.registrations(call.tenant, broker.now):
+    remote: dict[str, list[str]] = {}
+    linked: dict[str, str] = {}
+    if not is_local(source, call) and (known := await broker.registrations.registrations(call.tenant, broker.now)):
         view = parse_view(source.view, call, broker.settings)
         asked = federated(broker, call, source, view, request.query)
-        remote = await query_evolutions(broker, call, asked, request.interval)
+        maps = await maps_of_evolutions(broker, call, asked, request.interval)
+        linked = _noted(maps, remote)
+        others = replace(call, sources=frozenset(one.id for one in known) - linked.keys())
+        found = await query_evolutions(broker, others, asked, request.interval)
+        for identifier, versions in found.items():
+            remote.setdefault(identifier, []).extend(versions.registrations)
     query = replace(request.query, offset=0, limit=most + 1, count=False)
     if _is_split(broker, call, source):
         query = replace(query, conditions=())
@@ -344,10 +347,21 @@ async def _create_temporal(
         return {one.head["id"]: [LOCAL] for one in snapshot.query_temporal(query, few).entities}
 
     entries = await broker.store.read(call.tenant, work, dear=True)
-    for identifier, versions in remote.items():
-        entries.setdefault(identifier, []).extend(versions.registrations)
+    for identifier, names in remote.items():
+        entries.setdefault(identifier, []).extend(names)
     ordered = {identifier: entries[identifier] for identifier in sorted(entries, reverse=request.descending)}
-    return await entity_maps.store_map(broker, call, ordered, identity_of(source, call, temporal=True), lifetime)
+    identity = identity_of(source, call, temporal=True)
+    return await entity_maps.store_map(broker, call, ordered, identity, lifetime, linked)
+
+
+def _noted(maps: Iterable[SourceMap], remote: dict[str, list[str]]) -> dict[str, str]:
+    """Add the Entities of sources' EntityMaps to what sources have; returns linkedMaps (5.2.39)."""
+    linked: dict[str, str] = {}
+    for one in maps:
+        linked[one.registration_id] = one.identifier
+        for identifier in one.entity_ids:
+            remote.setdefault(identifier, []).append(one.registration_id)
+    return linked
 
 
 def _is_split(broker: Broker, call: Call, source: QueryInput) -> bool:
