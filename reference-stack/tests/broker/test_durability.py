@@ -51,7 +51,7 @@ class Process(Protocol):
         ...
 
 
-def start(data: Path, ready: Path) -> tuple[Process, http.client.HTTPConnection]:
+def start(data: Path, ready: Path, *options: str) -> tuple[Process, http.client.HTTPConnection]:
     """A broker on a data directory, in a process of its own, answering; and a connection to it.
 
     It is forked from a process that has the modules loaded already: fifty starts take seconds, not half a minute.
@@ -59,7 +59,7 @@ def start(data: Path, ready: Path) -> tuple[Process, http.client.HTTPConnection]
     ready.unlink(missing_ok=True)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["ldt_stack.broker.__main__", "uvicorn.loops.auto", "uvicorn.protocols.http.auto"])
-    command = ["--port", "0", "--data", str(data), "--ready-file", str(ready)]
+    command = ["--port", "0", "--data", str(data), "--ready-file", str(ready), *options]
     process = context.Process(target=serve, args=(command,))
     process.start()
     deadline = time.monotonic() + DEADLINE_SECONDS
