@@ -69,6 +69,7 @@ async def test_examples_are_accepted_and_fit_their_schemas(running: Any) -> None
     document = await document_of(running)
     paths = document.document["paths"]
     order = [key for key in sorted(BODIES, key=lambda key: ("{" in key, key)) if "ontext" not in key]
+    order.remove("POST /federation/notifications/{token}")  # of the broker's own, not below the API's root
     answered = {}
     for key in ["POST /jsonldContexts", *order]:
         method, path = key.split()
