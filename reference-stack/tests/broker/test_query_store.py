@@ -230,8 +230,12 @@ def test_store_agrees_with_memory(
         try:
 
             def write(transaction: Transaction) -> None:
-                for entity in entities:
-                    transaction.put_entity({**entity, IRI("location"): [], "type": [IRI("Other")]})  # to be replaced
+                for entity in entities:  # to be replaced: by itself, and by what its neighbour was
+                    transaction.put_entity({**entity, IRI("location"): [], "type": [IRI("Other")]})
+                for entity, neighbour in zip(entities, (*entities[1:], *entities[:1]), strict=True):
+                    transaction.put_entity({**neighbour, "id": entity["id"]})
+                    transaction.put_entity({**entity, "id": "urn:x:gone"})
+                transaction.delete_entity("urn:x:gone")
                 for entity in entities:
                     transaction.put_entity(entity)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Final
 
 from starlette.requests import Request
@@ -52,6 +53,11 @@ def knows_local(path: str) -> bool:
     return path.startswith(_DISTRIBUTED)
 
 
+@cache  # by operation: there are few
+def _allowed(names: tuple[str, ...], local: bool) -> frozenset[str]:
+    return frozenset((*names, "local") if local else names)
+
+
 def allow_parameters(request: Request, names: Iterable[str]) -> None:
     """Refuse parameters that the operation does not know (6.3.20), and any given twice.
 
@@ -60,7 +66,7 @@ def allow_parameters(request: Request, names: Iterable[str]) -> None:
     """
     if not request.query_params:
         return
-    allowed = {*names, "local"} if knows_local(request.scope["path"]) else set(names)
+    allowed = _allowed(tuple(names), knows_local(request.scope["path"]))
     seen: set[str] = set()
     for name, _ in request.query_params.multi_items():
         if name not in allowed:

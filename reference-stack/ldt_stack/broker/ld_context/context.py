@@ -81,6 +81,11 @@ class LdContext:
         """The value of a VocabProperty, an objectType or a valueType as an IRI ("@type": "@vocab")."""
         return self.expand_term(value)
 
+    @property
+    def known_short_names(self) -> Mapping[str, str]:
+        """IRI -> short name, as far as they were asked for; for loops over many."""
+        return self._compacted
+
     def compact_iri(self, iri: str) -> str:
         """The shortest name of an IRI in this @context; the IRI itself if it has none (5.5.7)."""
         known = self._compacted.get(iri)

@@ -7,8 +7,8 @@ retrieval to avoid cascades of an excessive length, duplicates or loops": by dep
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 from ldt_stack.broker.errors import TooManyResults
 from ldt_stack.broker.model.names import JsonObject, is_attribute_key
@@ -21,8 +21,7 @@ from ldt_stack.broker.store.interface import Snapshot
 _MAX_LINKED: Final = 5000
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(NamedTuple):
     """An expanded Entity and how it is to be rendered."""
 
     entity: JsonObject

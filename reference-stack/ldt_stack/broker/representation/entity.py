@@ -59,13 +59,14 @@ def render_entity(entity: JsonObject, ld_context: LdContext, options: RenderOpti
 def _render_everything(entity: JsonObject, ld_context: LdContext) -> JsonObject:
     """What is asked for most, in few steps: normalized, nothing left out but system times."""
     rendered: JsonObject = {}
-    compact = ld_context.compact_iri
+    compact, known = ld_context.compact_iri, ld_context.known_short_names
     for member, value in entity.items():
         if ":" in member:
+            name = known.get(member) or compact(member)
             if len(value) == 1 and value[0].keys() <= _UNCHANGED:
-                rendered[compact(member)] = value[0]
+                rendered[name] = value[0]
             elif value:
-                rendered[compact(member)] = _attribute(member, value, ld_context, NORMALIZED)
+                rendered[name] = _attribute(member, value, ld_context, NORMALIZED)
         elif member == "type":
             rendered["type"] = _single([compact(name) for name in value])
         elif member == "scope":

@@ -88,6 +88,8 @@ def _index(session: Session, number: int, before: JsonObject, after: JsonObject)
     moved = False
     for iri in old | new:
         was, now = before.get(iri, ()), after.get(iri, ())
+        if len(was) == len(now) == 1 and _same_value(was[0], now[0]):
+            continue
         attribute = session.name(iri)
         had, has = keys_of(iri, was), keys_of(iri, now)
         if had != has:
@@ -101,6 +103,19 @@ def _index(session: Session, number: int, before: JsonObject, after: JsonObject)
         session.connection.executemany("INSERT INTO entity_values (attribute, value, entity) VALUES (?, ?, ?)", come)
     if moved:
         index_places(session, number, after)
+
+
+def _same_value(one: JsonObject, other: JsonObject) -> bool:
+    """Whether nothing that is indexed differs: what is written again and again mostly stays where it is."""
+    value, now = one.get("value"), other.get("value")
+    return (
+        value == now
+        and type(value) is type(now) is not list  # in which True may stand for 1
+        and value is not None
+        and one["type"] == other["type"]
+        and one.get("valueType") == other.get("valueType")
+        and (one["type"] == "GeoProperty" or not isinstance(value, dict))
+    )
 
 
 def _places(instances: list[JsonObject]) -> list[object]:

@@ -86,10 +86,10 @@ def _short_instant(number: int) -> str:
 def encode_instance(instance: JsonObject) -> tuple[Any, ...]:
     """An Attribute instance as dataset, instance id, body and the four times (observed, created, modified, deleted)."""
     left = instance.copy()
-    observed = _take(left, "observedAt", _short_instant)
-    created = _take(left, "createdAt", instant_of)
-    modified = _take(left, "modifiedAt", instant_of)
-    deleted = _take(left, "deletedAt", instant_of) if "deletedAt" in left else None
+    observed = _take(left, "observedAt", short=True)
+    created = _take(left, "createdAt")
+    modified = _take(left, "modifiedAt")
+    deleted = _take(left, "deletedAt")
     return (
         left.pop("datasetId", None),
         encode_instance_id(left.pop("instanceId")),
@@ -101,13 +101,21 @@ def encode_instance(instance: JsonObject) -> tuple[Any, ...]:
     )
 
 
-def _take(instance: JsonObject, name: str, written: Any) -> int | None:
+def _take(instance: JsonObject, name: str, *, short: bool = False) -> int | None:
     """The time of an instance; its text is left in the body where it could not be told from the number."""
     text = instance.get(name)
-    number = microseconds(text) if isinstance(text, str) else None
-    if number is not None and written(number) == text:
+    if not isinstance(text, str):
+        return None
+    number, told = _column(text, short)
+    if told:
         del instance[name]
     return number
+
+
+@lru_cache(maxsize=4096)
+def _column(text: str, short: bool) -> tuple[int | None, bool]:
+    number = microseconds(text)
+    return number, number is not None and (_short_instant if short else instant_of)(number) == text
 
 
 def decode_instance(row: tuple[Any, ...]) -> JsonObject:

@@ -7,8 +7,7 @@ all others are checked again on the Entity itself, with the tree's own `matches`
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ldt_stack.broker.query import GeoQuery, ScopeQuery, TypeSelection
 from ldt_stack.broker.query.paths import SYSTEM_ATTRIBUTES, AttributePath
@@ -18,8 +17,7 @@ from ldt_stack.broker.store.sqlite.session import Session
 from ldt_stack.broker.store.sqlite.values import Keys, find_keys
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(NamedTuple):
     """An SQL expression with its parameters.
 
     Args:
@@ -168,7 +166,7 @@ def _term(session: Session, term: Exists | Comparison | PatternMatch | Linked) -
         return there
     keys = find_keys(term.operator, term.value) if bare and isinstance(term, Comparison) else None
     if keys is None:
-        return replace(there, exact=False)
+        return there._replace(exact=False)
     return _with_keys(session, there.parameters[0], keys)
 
 
@@ -188,7 +186,7 @@ def _geo(session: Session, query: GeoQuery) -> Condition:
         return NOTHING
     boxes = query.bounding_boxes()
     if boxes is None:
-        return replace(_has_attribute(session, query.geoproperty), exact=False)
+        return _has_attribute(session, query.geoproperty)._replace(exact=False)
     touching = " OR ".join(["(tree.west <= ? AND tree.east >= ? AND tree.south <= ? AND tree.north >= ?)"] * len(boxes))
     parameters = tuple(edge for west, south, east, north in boxes for edge in (east, west, north, south))
     candidates = (
