@@ -104,6 +104,9 @@ async def test_a_source_makes_a_map_of_its_own_and_is_given_it_back(pair: list[N
     assert {one.headers["ngsild-entitymap"] for one in network.to("b")} == {f"{API}/entityMaps/{linked[REGISTRATION]}"}
     theirs = await send(pair[1].client, "GET", f"/entityMaps/{linked[REGISTRATION]}", None, 200)
     assert list(theirs.json()["entityMap"]) == [IDS[1], *IDS[3:]]
+    network.sent.clear()
+    await send(pair[0].client, "GET", f"/entities/{IDS[4]}", None, 200, **header)
+    assert [one.headers["ngsild-entitymap"] for one in network.to("b")] == [f"{API}/entityMaps/{linked[REGISTRATION]}"]
 
 
 @pytest.mark.parametrize(

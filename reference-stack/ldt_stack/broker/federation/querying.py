@@ -12,14 +12,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from ldt_stack.broker.errors import TooManyResults
-from ldt_stack.broker.federation.client import API_ROOT, Reply, SourceRequest
+from ldt_stack.broker.federation.client import Reply, SourceRequest
 from ldt_stack.broker.federation.failures import SourceInvalid
 from ldt_stack.broker.federation.matching import RegistrationQuery
 from ldt_stack.broker.federation.reading import (
     Versions,
+    map_header,
     matching,
     narrowed,
     or_warning,
@@ -145,12 +145,6 @@ def _common_ids(selector: EntitySelector, offered: EntityInfo) -> tuple[tuple[st
 def asked_as_batch(registration: Registration, query: FederatedQuery) -> bool:
     """Whether a source is asked by POST."""
     return "queryBatch" in registration.operations and (query.batch or "queryEntity" not in registration.operations)
-
-
-def map_header(call: Call, registration: Registration) -> dict[str, str]:
-    """5.7.2.4: "the location of the EntityMap shall be passed as part of the forwarded request"."""
-    identifier = call.source_maps.get(registration.id)
-    return {} if identifier is None else {"NGSILD-EntityMap": f"{API_ROOT}/entityMaps/{quote(identifier, safe=':')}"}
 
 
 async def _ask_all(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
 from ldt_stack.broker.errors import NgsiLdError
-from ldt_stack.broker.federation.client import Reply, SourceRequest
+from ldt_stack.broker.federation.client import API_ROOT, Reply, SourceRequest
 from ldt_stack.broker.federation.failures import SourceFailure, SourceInvalid
 from ldt_stack.broker.federation.matching import EntitySpecification, RegistrationQuery
 from ldt_stack.broker.federation.received import read_received, within_registration
@@ -75,6 +75,12 @@ async def or_warning(call: Call, registration: Registration, work: Awaitable[T])
         return None
 
 
+def map_header(call: Call, registration: Registration) -> dict[str, str]:
+    """ "The location of the linked EntityMap shall be passed as part of any forwarded request" (5.7.1.4, 5.7.2.4)."""
+    identifier = call.source_maps.get(registration.id)
+    return {} if identifier is None else {"NGSILD-EntityMap": f"{API_ROOT}/entityMaps/{quote(identifier, safe=':')}"}
+
+
 def wire_names(ld_context: LdContext) -> LdContext:
     """The @context for names in a URL: one that a Link header can refer to, else the core, in which names are IRIs."""
     return ld_context if ld_context.url is not None else core_context()
@@ -110,7 +116,8 @@ async def retrieve_versions(
         names = wire_names(await broker.sources.names_for(registration, call))
         covering = [info for info in infos if info.covers(entity_id, None)]
         parameters = _retrieval_parameters(covering, names, entity_id, attributes, dataset_ids)
-        request = SourceRequest("GET", f"/entities/{quote(entity_id, safe=':')}", parameters, names=names)
+        path = f"/entities/{quote(entity_id, safe=':')}"
+        request = SourceRequest("GET", path, parameters, names=names, headers=map_header(call, registration))
 
         async def read(reply: Reply) -> JsonObject | None:
             entity = await read_entity_of(broker, registration, reply.body, reply.ld_context)

@@ -16,8 +16,15 @@ from ldt_stack.broker.federation.client import Reply, SourceRequest
 from ldt_stack.broker.federation.failures import SourceFailure, SourceInvalid
 from ldt_stack.broker.federation.mapping import SourceMap, ask_for_map
 from ldt_stack.broker.federation.matching import EntitySpecification, RegistrationQuery
-from ldt_stack.broker.federation.querying import FederatedQuery, Part, map_header, parts_of
-from ldt_stack.broker.federation.reading import matching, offered_attributes, or_warning, type_selector, wire_names
+from ldt_stack.broker.federation.querying import FederatedQuery, Part, parts_of
+from ldt_stack.broker.federation.reading import (
+    map_header,
+    matching,
+    offered_attributes,
+    or_warning,
+    type_selector,
+    wire_names,
+)
 from ldt_stack.broker.federation.received import take_times
 from ldt_stack.broker.federation.registration import Registration, RegistrationInfo
 from ldt_stack.broker.federation.writing import evolution_path
@@ -105,7 +112,8 @@ async def retrieve_evolutions(broker: Broker, call: Call, entity_id: str, interv
                 raise SourceInvalid(f"{registration.id}: asked for {entity_id}, it answered with another Entity")
             return _narrowed(evolution, covering)
 
-        request = SourceRequest("GET", evolution_path(entity_id), parameters, names=names)
+        headers = map_header(call, registration)
+        request = SourceRequest("GET", evolution_path(entity_id), parameters, names=names, headers=headers)
         return await broker.sources.ask(registration, call, request, read, absent=True)
 
     answers = await asyncio.gather(*(or_warning(call, one, ask(one, infos)) for one, infos in found))

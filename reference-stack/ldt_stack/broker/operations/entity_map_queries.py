@@ -227,7 +227,9 @@ async def named_map(broker: Broker, call: Call, entity_id: str, wanted: MapInput
     found = await _find(broker, call, wanted, None)
     if found is None:
         return None, call
-    return MapUsed(found.identifier, created=False), replace(call, sources=_sources([found.entries.get(entity_id)]))
+    named = _sources([found.entries.get(entity_id)])
+    own = replace(call, sources=named, source_maps=found.head["linkedMaps"])
+    return MapUsed(found.identifier, created=False), own
 
 
 async def new_map(broker: Broker, call: Call, entity_id: str, wanted: MapInput) -> MapUsed:
