@@ -76,7 +76,7 @@ async def or_warning(call: Call, registration: Registration, work: Awaitable[T])
 
 
 def map_header(call: Call, registration: Registration) -> dict[str, str]:
-    """ "The location of the linked EntityMap shall be passed as part of any forwarded request" (5.7.1.4, 5.7.2.4)."""
+    """The header for "the location of the linked EntityMap", part of any forwarded request (5.7.1.4, 5.7.2.4)."""
     identifier = call.source_maps.get(registration.id)
     return {} if identifier is None else {"NGSILD-EntityMap": f"{API_ROOT}/entityMaps/{quote(identifier, safe=':')}"}
 
