@@ -423,6 +423,27 @@ async def test_the_lifetime_is_limited_and_ends_the_snapshot(start_broker: Broke
         assert await running.broker.store.tenants() == [None]
 
 
+async def test_an_expired_snapshot_goes_also_after_a_restart_and_a_longer_life_counts(
+    start_broker: BrokerFactory, tmp_path: Any
+) -> None:
+    tenant = {"NGSILD_Tenant": "city"}
+    async with start_broker(data_dir=tmp_path) as running:
+        for identifier in ("urn:x:1", "urn:x:2"):
+            payload = {"type": "Snapshot", "id": identifier, "snapshotQueries": [CARS], "snapshotLifetime": "PT10S"}
+            await send(running.client, "POST", "/snapshots", payload, 201, **tenant)
+            await prepared(running.client, f"/snapshots/{identifier}", **tenant)
+        longer = {"snapshotLifetime": "PT1H"}
+        await send(running.client, "PATCH", "/snapshots/urn:x:2", longer, 200, **tenant)
+    async with start_broker(data_dir=tmp_path) as running:
+        running.clock.advance(11)
+        keeper = running.broker.keeper
+        assert isinstance(keeper, Keeper)
+        await keeper.sweep(running.broker)
+        assert await running.broker.store.tenants() == [None, "city", space_of("city", "urn:x:2")]
+        await keeper.sweep(running.broker)
+        await send(running.client, "GET", "/snapshots/urn:x:2", None, 200, **tenant)
+
+
 async def test_update_changes_what_may_be_changed(running: RunningBroker, receiver: Receiver) -> None:
     found = await snapshot(running.client, CARS)
     path = f"/snapshots/{found['id']}"

@@ -21,7 +21,7 @@ from ldt_stack.broker.operations.snapshot_content import Content, execute_querie
 from ldt_stack.broker.operations.snapshots import PREPARING
 from ldt_stack.broker.service import Broker
 from ldt_stack.broker.spaces import space_of, split_space
-from ldt_stack.broker.store.interface import DocumentKind, Snapshot, Transaction
+from ldt_stack.broker.store.interface import HOUSEKEEPING, DocumentKind, Transaction
 
 _LOG: Final = logging.getLogger("ldt_stack.broker.snapshots")
 _KIND: Final = DocumentKind.SNAPSHOT
@@ -35,6 +35,7 @@ class Keeper:
         self._sender: Sender | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._used: dict[str, str] = {}  # space -> lastUsedAt that is not stored yet
+        self._expires: dict[str, str] = {}  # space -> expiresAt, so that a sweep looks at no store in vain
         self._sweeper: asyncio.Task[None] | None = None
 
     # --- life ------------------------------------------------------------------------------------------------------
@@ -48,6 +49,7 @@ class Keeper:
         for tenant in [one for one in tenants if split_space(one)[1] is None]:
             for document in await broker.store.read(tenant, lambda snapshot: snapshot.list_documents(_KIND)):
                 known.add(space_of(tenant, document["id"]))
+                self._expires[space_of(tenant, document["id"])] = document["expiresAt"]
                 if document["snapshotStatus"] == PREPARING:
                     self.prepare(tenant, document["id"])
         for space in tenants:
@@ -93,6 +95,7 @@ class Keeper:
         document = await broker.store.read(tenant, lambda snapshot: snapshot.get_document(_KIND, snapshot_id))
         if document is None:
             return
+        self._expires[space_of(tenant, snapshot_id)] = document["expiresAt"]
         try:
             result = await self._fill(broker, tenant, document)
         except NgsiLdError as error:
@@ -135,6 +138,10 @@ class Keeper:
 
     def changed(self, tenant: str | None, snapshot: JsonObject) -> None:
         """See `service.SnapshotKeeper.changed`."""
+        self._expires[space_of(tenant, snapshot["id"])] = snapshot["expiresAt"]
+        self._tell(tenant, snapshot)
+
+    def _tell(self, tenant: str | None, snapshot: JsonObject) -> None:
         if "endpoint" in snapshot:
             self._run(self._notify(tenant, snapshot))
 
@@ -168,9 +175,10 @@ class Keeper:
     async def removed(self, tenant: str | None, snapshot: JsonObject) -> None:
         """See `service.SnapshotKeeper.removed`."""
         broker = self._started()
+        self._expires.pop(space_of(tenant, snapshot["id"]), None)
         await self._remove_space(broker, tenant, snapshot["id"])
         # "if expiresAt is before notifiedAt, the notification indicates that the snapshot has been deleted" (5.3.4)
-        self.changed(tenant, {**snapshot, "expiresAt": min(snapshot["expiresAt"], broker.now())})
+        self._tell(tenant, {**snapshot, "expiresAt": min(snapshot["expiresAt"], broker.now())})
 
     async def _remove_space(self, broker: Broker, tenant: str | None, snapshot_id: str) -> None:
         space = space_of(tenant, snapshot_id)
@@ -185,6 +193,7 @@ class Keeper:
         await broker.store.remove(space)
 
     async def _sweep_often(self, broker: Broker) -> None:
+        HOUSEKEEPING.set(True)  # in this task alone
         while True:
             await asyncio.sleep(broker.settings.expiry_sweep_seconds)
             try:
@@ -197,19 +206,14 @@ class Keeper:
         await self._store_uses(broker)
         now = broker.now()
 
-        def expired(snapshot: Snapshot) -> list[JsonObject]:
-            return [one for one in snapshot.list_documents(_KIND) if one["expiresAt"] <= now]
+        def work(transaction: Transaction) -> list[JsonObject]:
+            found = [one for one in transaction.list_documents(_KIND) if one["expiresAt"] <= now]
+            for one in found:
+                transaction.delete_document(_KIND, one["id"])
+            return found
 
-        for tenant in await broker.store.open_tenants():
-            if split_space(tenant)[1] is not None or not await broker.store.read(tenant, expired):
-                continue
-
-            def work(transaction: Transaction) -> list[JsonObject]:
-                found = expired(transaction)
-                for one in found:
-                    transaction.delete_document(_KIND, one["id"])
-                return found
-
+        due = [space for space, at in self._expires.items() if at <= now]
+        for tenant in {split_space(space)[0] for space in due}:
             for one in await broker.store.write(tenant, work):
                 await self.removed(tenant, one)
 
