@@ -81,7 +81,9 @@ class BrokerSettings(BaseModel):
 
     notification_timeout_seconds: float = Field(5.0, gt=0)
     notification_workers: int = Field(32, ge=1, description="Notifications under way at once")
-    notification_max_attempts: int = Field(3, ge=1, description="Attempts at one notification while no answer comes")
+    notification_max_attempts: int = Field(
+        6, ge=1, description="Attempts at one notification while no answer comes: a receiver may be away half a minute"
+    )
     notification_retry_seconds: float = Field(1.0, ge=0, description="Pause before the second attempt; then doubled")
 
     @field_validator("outbound_addresses", "cors_origins", mode="before")

@@ -214,7 +214,7 @@ BrokerFactory = Callable[..., Any]
 @asynccontextmanager
 async def running_broker(clock: Clock, **settings: Any) -> AsyncIterator[RunningBroker]:
     """Start a broker with settings, stop it at the end."""
-    app = BrokerApp(BrokerSettings(**{"notification_retry_seconds": 0.05, **settings}))
+    app = BrokerApp(BrokerSettings(**{"notification_retry_seconds": 0.05, "notification_max_attempts": 3, **settings}))
     await app.startup()
     assert app.broker is not None
     app.broker.clock = clock

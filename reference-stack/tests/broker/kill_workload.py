@@ -18,6 +18,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 API = "/ngsi-ld/v1"
+# Not of those that the system hands out: nobody takes the port while the sink is closed.
+_OWN_PORTS = (15_000, 30_000)
 GONE = None  # as a value: the Entity is deleted
 Notice = tuple[str, str, str, int | None]
 """Path at the sink, tenant, Entity and its value (None: deleted)."""
@@ -185,9 +187,15 @@ class Sink:
             return owed - self.notices
 
     async def _listen(self) -> None:
-        if self._server is None:
-            self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-            self.port = self._server.sockets[0].getsockname()[1]
+        while self._server is None:
+            port = self.port or random.randrange(*_OWN_PORTS)  # noqa: S311 — any will do
+            try:
+                self._server = await asyncio.start_server(self._serve, "127.0.0.1", port)
+            except OSError:
+                if self.port:
+                    raise
+            else:
+                self.port = port
 
     async def _hang_up(self) -> None:
         if self._server is not None:
