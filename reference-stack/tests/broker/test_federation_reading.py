@@ -402,3 +402,16 @@ async def test_the_identity_is_the_pseudonym_of_the_tenant(pair: list[Node], net
     identity = (await a.client.get(f"{API}/info/sourceIdentity", headers=headers)).json()
     assert network.sent[-1].headers["via"] == f"1.1 {identity['contextSourceAlias']}" == "1.1 a.a%2Fb"
     assert (await b.client.get(f"{API}/info/sourceIdentity")).json()["contextSourceAlias"] == "b"
+
+
+async def test_the_types_asked_for_hold_at_sources_too(network: Network, pair: list[Node]) -> None:
+    """5.7.1.4: "whose id (URI), and where specified type, is equivalent", whatever the source looks at."""
+    a, b = pair
+    await create(b.client, CAR, type="Bus", speed=prop(1))
+    await a.register("b", (), properties=["speed"])
+    assert (await a.client.get(f"{API}/entities/{CAR}?type=Car")).status_code == 404
+    assert network.sent[-1].parameters["type"] == "Car"
+    assert (await a.client.get(f"{API}/entities/{CAR}?type=Bus")).status_code == 200
+    network.hosts["b"] = lambda sent: (200, {"id": CAR, "type": "Bus", "speed": prop(1)})
+    assert (await a.client.get(f"{API}/entities/{CAR}?type=Car")).status_code == 404
+    assert (await a.client.get(f"{API}/entities/{CAR}?type=Car,Bus")).status_code == 200

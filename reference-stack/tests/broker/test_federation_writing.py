@@ -409,3 +409,22 @@ def test_a_fallback_to_an_older_version_includes_those_to_newer_ones(entity: Any
     newer, older = max(one, other), min(one, other)
     assert fallback(fallback(entity, newer), older) == fallback(entity, older)
     assert fallback(entity, (1, 9)) == entity
+
+
+async def test_the_types_asked_for_limit_writes_at_sources_too(pair: list[Node], network: Network) -> None:
+    """5.6.2.4 and siblings: "where specified type"; nothing of another type is written, here or there."""
+    a, b = pair
+    await create(b.client, CAR, type="Bus", speed=prop(1))
+    await a.register("b", (), properties=["speed"], operations=ALL)
+    for method, path, body in (
+        ("PATCH", "/attrs", {"speed": prop(2)}),
+        ("PATCH", "/attrs/speed", {"value": 2}),
+        ("PATCH", "", {"speed": prop(2)}),
+        ("DELETE", "/attrs/speed", None),
+        ("DELETE", "", None),
+    ):
+        await send(a, method, f"/entities/{CAR}{path}?type=Car", body, 404)
+        assert network.sent[-1].parameters["type"] == "Car"
+    assert await held(b) == {"id": CAR, "type": "Bus", "speed": 1}
+    await send(a, "PATCH", f"/entities/{CAR}/attrs?type=Bus", {"speed": prop(2)}, 204)
+    assert await held(b) == {"id": CAR, "type": "Bus", "speed": 2}

@@ -20,6 +20,7 @@ from ldt_stack.broker.federation.received import read_received, within_registrat
 from ldt_stack.broker.federation.registration import Registration, RegistrationInfo
 from ldt_stack.broker.ld_context import LdContext, core_context
 from ldt_stack.broker.model.names import JsonObject, is_attribute_key
+from ldt_stack.broker.query import TypeSelection
 
 if TYPE_CHECKING:
     from ldt_stack.broker.service import Broker, Call
@@ -116,6 +117,7 @@ async def retrieve_versions(
         names = wire_names(await broker.sources.names_for(registration, call))
         covering = [info for info in infos if info.covers(entity_id, None)]
         parameters = _retrieval_parameters(covering, names, entity_id, attributes, dataset_ids)
+        parameters += type_parameter(covering, entity_id, names, wanted.types)
         path = f"/entities/{quote(entity_id, safe=':')}"
         request = SourceRequest("GET", path, parameters, names=names, headers=map_header(call, registration))
 
@@ -123,6 +125,8 @@ async def retrieve_versions(
             entity = await read_entity_of(broker, registration, reply.body, reply.ld_context)
             if entity["id"] != entity_id:
                 raise SourceInvalid(f"{registration.id}: asked for {entity_id}, it answered with {entity['id']}")
+            if wanted.types is not None and not wanted.types.matches(entity):
+                return None  # not what was asked for, to a source that does not look at types
             return narrowed(entity, registration, covering)
 
         return await broker.sources.ask(registration, call, request, read, absent=True)
@@ -147,13 +151,28 @@ def _retrieval_parameters(
     asked = attributes if offered is None else offered if attributes is None else attributes & offered
     if asked is not None:
         parameters.append(("attrs", ",".join(names.compact_iri(name) for name in sorted(asked))))
-    entities = [one for info in infos for one in info.entities if one.covers_id(entity_id)]
-    # The type goes without saying where the Entity itself is registered; "additional types" do not (4.3.6.1).
-    if entities and all(info.entities for info in infos) and not any(one.id == entity_id for one in entities):
-        parameters.append(("type", type_selector({one.types for one in entities}, names)))
     if dataset_ids is not None:
         parameters.append(("datasetId", ",".join(sorted(dataset_ids))))
     return parameters
+
+
+def type_parameter(
+    infos: Sequence[RegistrationInfo], entity_id: str, names: LdContext, selection: TypeSelection | None
+) -> list[tuple[str, str]]:
+    """The Entity Types that a request about one Entity is limited to.
+
+    Those that were asked for, of them those that are registered; where none were asked for, those that are registered,
+    unless the Entity itself is: "additional types" (4.3.6.1) are out of the question then.
+    """
+    entities = [one for info in infos for one in info.entities if one.covers_id(entity_id)]
+    offered = {one.types for one in entities} if entities and all(info.entities for info in infos) else set()
+    if selection is None or selection.selects_all:
+        wanted = set() if any(one.id == entity_id for one in entities) else offered
+    elif offered:
+        wanted = {one for one in offered if any(asked <= one for asked in selection.alternatives)} or offered
+    else:
+        wanted = set(selection.alternatives)
+    return [("type", type_selector(wanted, names))] if wanted else []
 
 
 def offered_attributes(infos: Sequence[RegistrationInfo]) -> frozenset[str] | None:

@@ -14,7 +14,7 @@ from ldt_stack.broker.federation.dividing import Division, Share, Target, divide
 from ldt_stack.broker.federation.failures import SourceFailure
 from ldt_stack.broker.federation.loops import own_alias
 from ldt_stack.broker.federation.payloads import attribute_for, fallback, part_of, renamed, version_of
-from ldt_stack.broker.federation.reading import type_selector, wire_names
+from ldt_stack.broker.federation.reading import wire_names
 from ldt_stack.broker.federation.registration import Registration
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.names import JsonObject
@@ -157,14 +157,6 @@ def share_of_payload(
 def share_of_attribute(share: Share, payload: JsonObject, given: LdContext, names: LdContext) -> JsonObject:
     """An Attribute Fragment as a source wants it."""
     return attribute_for(payload, given, names, version_of(share.registration.setting("ngsildConformance")))
-
-
-def type_parameter(share: Share, entity_id: str, names: LdContext) -> list[tuple[str, str]]:
-    """The Entity Types that are registered, where not the Entity itself is (4.3.6.1)."""
-    entities = [one for info in share.infos for one in info.entities if one.covers_id(entity_id)]
-    if not entities or not all(info.entities for info in share.infos) or any(one.id for one in entities):
-        return []
-    return [("type", type_selector({one.types for one in entities}, names))]
 
 
 def in_url(make: Callable[[Share, LdContext], SourceRequest]) -> MakeRequest:

@@ -12,13 +12,13 @@ from functools import partial
 from ldt_stack.broker.errors import BadRequestData, ResourceNotFound
 from ldt_stack.broker.federation.client import SourceRequest
 from ldt_stack.broker.federation.dividing import Share, Target
+from ldt_stack.broker.federation.reading import type_parameter
 from ldt_stack.broker.federation.writing import (
     MakeRequest,
     entity_path,
     in_url,
     share_of_attribute,
     share_of_payload,
-    type_parameter,
 )
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model import patch
@@ -83,7 +83,9 @@ async def update_attributes(
 
     def make(share: Share, names: LdContext) -> SourceRequest:
         body = share_of_payload(share, payload, call.ld_context, names)
-        return SourceRequest("PATCH", _list_path(entity_id), type_parameter(share, entity_id, names), body, names)
+        return SourceRequest(
+            "PATCH", _list_path(entity_id), type_parameter(share.infos, entity_id, names, selection), body, names
+        )
 
     async def here(part: Fragment) -> UpdateResult:
         def work(transaction: Transaction) -> UpdateResult:
@@ -128,7 +130,7 @@ async def append_attributes(
     def make(share: Share, names: LdContext) -> SourceRequest:
         body = share_of_payload(share, payload, call.ld_context, names)
         options = [] if overwrite else [("options", "noOverwrite")]
-        parameters = [*options, *type_parameter(share, entity_id, names)]
+        parameters = [*options, *type_parameter(share.infos, entity_id, names, selection)]
         return SourceRequest("POST", _list_path(entity_id), parameters, body, names)
 
     async def here(part: Fragment) -> UpdateResult:
@@ -178,7 +180,7 @@ async def partial_attribute_update(
             after = patch.replace_instance(entity, iri, patch.partial_update(before, own, at, iri), at)
         record(broker, transaction, call, at, entity, after)
 
-    make = partial(_attribute_request, "PATCH", entity_id, iri, payload, call.ld_context)
+    make = partial(_attribute_request, "PATCH", entity_id, selection, iri, payload, call.ld_context)
     return await _write_attribute(broker, call, entity_id, selection, iri, "updateAttrs", make, work)
 
 
@@ -210,7 +212,7 @@ async def replace_attribute(
         after = patch.replace_instance(entity, iri, patch.stamp(fragment, at, before), at)
         record(broker, transaction, call, at, entity, after)
 
-    make = partial(_attribute_request, "PUT", entity_id, iri, payload, call.ld_context)
+    make = partial(_attribute_request, "PUT", entity_id, selection, iri, payload, call.ld_context)
     return await _write_attribute(broker, call, entity_id, selection, iri, "replaceAttrs", make, work)
 
 
@@ -249,7 +251,7 @@ async def delete_attribute(
     def make(share: Share, names: LdContext) -> SourceRequest:
         given = {"datasetId": dataset_id, "deleteAll": "true" if delete_all else None}
         parameters = [(key, value) for key, value in given.items() if value is not None]
-        parameters += type_parameter(share, entity_id, names)
+        parameters += type_parameter(share.infos, entity_id, names, selection)
         own = iri if iri == SCOPE else names.compact_iri(iri)
         return SourceRequest("DELETE", entity_path(entity_id, own), parameters, names=names)
 
@@ -261,12 +263,19 @@ def _list_path(entity_id: str) -> str:
 
 
 def _attribute_request(
-    method: str, entity_id: str, iri: str, payload: JsonObject, given: LdContext, share: Share, names: LdContext
+    method: str,
+    entity_id: str,
+    selection: TypeSelection | None,
+    iri: str,
+    payload: JsonObject,
+    given: LdContext,
+    share: Share,
+    names: LdContext,
 ) -> SourceRequest:
     """A request about one Attribute: the payload is an Attribute Fragment."""
     body = share_of_attribute(share, payload, given, names)
     path = entity_path(entity_id, names.compact_iri(iri))
-    return SourceRequest(method, path, type_parameter(share, entity_id, names), body, names)
+    return SourceRequest(method, path, type_parameter(share.infos, entity_id, names, selection), body, names)
 
 
 async def _update_everywhere(

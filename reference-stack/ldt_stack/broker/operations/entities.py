@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from ldt_stack.broker.errors import AlreadyExists, BadRequestData
 from ldt_stack.broker.federation.client import SourceRequest
 from ldt_stack.broker.federation.dividing import Share, Target
+from ldt_stack.broker.federation.reading import type_parameter
 from ldt_stack.broker.federation.writing import (
     PartialSuccess,
     entity_path,
     in_url,
     share_of_payload,
-    type_parameter,
 )
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model import patch
@@ -97,7 +97,9 @@ async def replace_entity(
 
     def make(share: Share, names: LdContext) -> SourceRequest:
         body = share_of_payload(share, payload, call.ld_context, names)
-        return SourceRequest("PUT", entity_path(entity_id), type_parameter(share, entity_id, names), body, names)
+        return SourceRequest(
+            "PUT", entity_path(entity_id), type_parameter(share.infos, entity_id, names, selection), body, names
+        )
 
     async def here(part: Fragment) -> None:
         def work(transaction: Transaction) -> None:
@@ -141,7 +143,7 @@ async def merge_entity(
 
     def make(share: Share, names: LdContext) -> SourceRequest:
         body = share_of_payload(share, payload, call.ld_context, names, simplified=options.simplified)
-        parameters = [*options.parameters(), *type_parameter(share, entity_id, names)]
+        parameters = [*options.parameters(), *type_parameter(share.infos, entity_id, names, selection)]
         return SourceRequest("PATCH", entity_path(entity_id), parameters, body, names)
 
     async def here(part: Fragment) -> None:
@@ -192,7 +194,9 @@ async def delete_entity(
     selection = read_types(call, types)
 
     def make(share: Share, names: LdContext) -> SourceRequest:
-        return SourceRequest("DELETE", entity_path(entity_id), type_parameter(share, entity_id, names), names=names)
+        return SourceRequest(
+            "DELETE", entity_path(entity_id), type_parameter(share.infos, entity_id, names, selection), names=names
+        )
 
     async def here(_: Fragment) -> None:
         def work(transaction: Transaction) -> None:
