@@ -403,6 +403,21 @@ async def test_create_temporal_entity_map(running: RunningBroker) -> None:
     await refused(running.client, "POST", "/temporal/entityMaps", query, 400, "BadRequestData")
 
 
+@pytest.mark.parametrize("parameter", ["options=nonsense", "format=nonsense", "nonsense=1"])
+async def test_what_no_query_knows_makes_no_map(running: RunningBroker, parameter: str) -> None:
+    """6.3.20; what a query knows and a map has no use for is of no effect (5.14.4.3, 5.14.5.3)."""
+    query = {"type": "Query", "entities": [{"type": "Car"}]}
+    temporal = {"temporalQ": {"timerel": "after", "timeAt": "2026-06-01T00:00:00Z"}}
+    for method, path, body in (
+        ("GET", "/entityMaps?type=Car", None),
+        ("GET", f"/temporal/entityMaps?type=Car&{JUNE}", None),
+        ("POST", "/entityMaps?limit=5", query),
+        ("POST", "/temporal/entityMaps?limit=5", {**query, **temporal}),
+    ):
+        await refused(running.client, method, f"{path}&{parameter}", body, 400, "InvalidRequest")
+        await send(running.client, method, f"{path}&options=sysAttrs", body, 201)
+
+
 async def test_maps_survive_a_restart(start_broker: BrokerFactory, tmp_path: Any) -> None:
     async with start_broker(data_dir=tmp_path) as running:
         await cars(running.client, 2)

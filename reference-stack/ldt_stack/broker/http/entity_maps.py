@@ -20,7 +20,7 @@ from ldt_stack.broker.http.queries import QUERY_PARAMETERS, query_of
 from ldt_stack.broker.http.responses import no_content, respond
 from ldt_stack.broker.http.temporal import QUERY_PARAMETERS as TEMPORAL_PARAMETERS
 from ldt_stack.broker.http.temporal import query_of as temporal_query_of
-from ldt_stack.broker.http.temporal import temporal_of
+from ldt_stack.broker.http.temporal import read_temporal_format, temporal_of
 from ldt_stack.broker.http.views import FORMAT_PARAMETERS, read_answer, read_format
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.operations import entity_map_queries, entity_maps
@@ -87,6 +87,7 @@ async def create_for_temporal_query(request: Request) -> Response:
     """GET temporal/entityMaps/ (6.35.3.1)."""
     media_type = accept(request)
     allow_parameters(request, TEMPORAL_PARAMETERS)
+    read_temporal_format(request)
     source = temporal_query_of(request, read_paging(request), sys_attrs=False)
     lifetime = read_map(request).lifetime
     call = await read_call(request)
@@ -100,6 +101,7 @@ async def create_for_temporal_query_by_post(request: Request) -> Response:
     """POST temporal/entityMaps/ (6.35.3.2)."""
     media_type = accept(request)
     allow_parameters(request, (*PAGING_PARAMETERS, "format", "options"))
+    read_temporal_format(request)
     payload, call = await read_payload(request)
     lifetime = take_map(request, payload).lifetime
     temporal = take_temporal(payload)

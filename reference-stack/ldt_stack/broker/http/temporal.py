@@ -140,7 +140,7 @@ async def retrieve_evolution(request: Request) -> Response:
     """GET temporal/entities/{entityId} (6.19.3.1)."""
     media_type = accept(request)
     allow_parameters(request, (*_VIEW, *_TEMPORAL))
-    chosen, sys_attrs = _read_format(request)
+    chosen, sys_attrs = read_temporal_format(request)
     wanted = read_map(request)
     call = await read_call(request)
     entity_id = request.path_params["entityId"]
@@ -166,7 +166,7 @@ async def query_evolutions(request: Request) -> Response:
     media_type = accept(request)
     allow_parameters(request, QUERY_PARAMETERS)
     paging = read_paging(request)
-    chosen, sys_attrs = _read_format(request)
+    chosen, sys_attrs = read_temporal_format(request)
     call = await read_call(request)
     source = query_of(request, paging, sys_attrs=sys_attrs)
     asked = (source, temporal_of(request), chosen)
@@ -178,7 +178,7 @@ async def query_evolutions_by_post(request: Request) -> Response:
     media_type = accept(request)
     allow_parameters(request, (*PAGING_PARAMETERS, "format", "options"))
     paging = read_paging(request)
-    chosen, sys_attrs = _read_format(request)
+    chosen, sys_attrs = read_temporal_format(request)
     payload, call = await read_payload(request)
     wanted = take_map(request, payload)
     temporal = take_temporal(payload)
@@ -258,7 +258,7 @@ def _render(entity: TemporalEntity, result: EvolutionsResult, ld_context: LdCont
     return render_evolution(*arguments)
 
 
-def _read_format(request: Request) -> tuple[TemporalFormat, bool]:
+def read_temporal_format(request: Request) -> tuple[TemporalFormat, bool]:
     """The representation, and whether system times are shown; `format` takes precedence over `options` (6.3.12).
 
     Raises:
