@@ -6,8 +6,8 @@
 #                                                  TAG: default ldt-reference:0.1.0, as docker-compose.yml has it
 #
 # Third-party packages go into an image of their own, ldt-dependencies:DIGEST, named by what it was made from and made
-# only where it is not there; on top of it comes the code. Wheels are gathered on this machine, hashes checked against
-# the lock, and installed without any index. Needs: docker, a package index, python3 with pip.
+# only where it is not there; on top of it comes the code. Packages are installed on this machine, hashes checked against
+# the lock, and copied into the image. Needs: docker, a package index, python3 with pip.
 set -euo pipefail
 
 here="$(cd "$(dirname "$0")" && pwd)"
@@ -45,17 +45,17 @@ inputs="$({ docker image inspect --format '{{.Id}}' "$base"; cat "$here"/depende
 dependencies="ldt-dependencies:$inputs"
 if ! docker image inspect "$dependencies" >/dev/null 2>&1; then
   version="$(docker run --rm --entrypoint python3 "$base" -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
-  mkdir -p "$context/dependencies/wheels"
-  cp "$here"/dependencies/* "$context/dependencies/"
-  "$python" -m pip download --quiet --require-hashes --no-deps --only-binary :all: --python-version "$version" \
+  mkdir -p "$context/dependencies"
+  cp "$here"/dependencies/Dockerfile "$context/dependencies/"
+  "$python" -m pip install --quiet --require-hashes --no-deps --no-compile --only-binary :all: \
+    --python-version "$version" --implementation cp \
     --platform manylinux2014_x86_64 --platform manylinux_2_17_x86_64 --platform manylinux_2_28_x86_64 \
-    --dest "$context/dependencies/wheels" --requirement "$here/dependencies/requirements.lock"
-  build --tag "$dependencies" --build-arg "BASE=$base" --build-arg "INPUTS=$inputs" "$context/dependencies"
+    --target "$context/dependencies/packages" --requirement "$here/dependencies/requirements.lock"
+  chmod -R a+rX "$context/dependencies/packages"
+  build --tag "$dependencies" --build-arg "BASE=$base" "$context/dependencies"
 fi
-# The first stage has done its work, also that of a build which was interrupted; nothing else bears this label.
-docker image prune --force --filter "label=eu.ldt-harness.stage=install $inputs" >/dev/null
-
-mkdir -p "$context/ldt/own"
+mkdir -p "$context/ldt"
 cp "$here/ldt/Dockerfile" "$context/ldt/"
-"$python" -m pip wheel --quiet --no-deps --wheel-dir "$context/ldt/own" "$repo"
+"$python" -m pip install --quiet --no-deps --no-compile --target "$context/ldt/own" "$repo"
+chmod -R a+rX "$context/ldt/own"
 build --tag "$tag" --build-arg "DEPENDENCIES=$dependencies" "$context/ldt"
