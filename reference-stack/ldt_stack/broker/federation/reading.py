@@ -108,6 +108,8 @@ async def retrieve_versions(
         dataset_ids: Likewise of their instances.
         without: A Registration that is left aside.
     """
+    if call.local or not await broker.registrations.registrations(call.tenant, broker.now):
+        return None
     query = RegistrationQuery((wanted,), attributes, dataset_ids=dataset_ids)
     found = [one for one in await matching(broker, call, query, ("retrieveEntity",)) if one[0].id != without]
     if not found:

@@ -42,29 +42,11 @@ def federated(broker: Broker, call: Call, source: QueryInput, view: View, query:
         view: Parsed.
         query: Parsed.
     """
-    looked_at: set[str] = set()
-    parameters: list[tuple[str, str]] = []
-    members: list[tuple[str, object]] = []
-    if source.q is not None:
-        looked_at |= attributes_of(parse_q(source.q, call.ld_context, expand_values=source.expand_values))
-        parameters.append(("q", source.q))
-        members.append(("q", source.q))
-        if source.expand_values:
-            parameters.append(("expandValues", ",".join(source.expand_values)))
-            members.append(("expandValues", list(source.expand_values)))
-        if source.json_keys:
-            parameters.append(("jsonKeys", ",".join(source.json_keys)))
-            members.append(("jsonKeys", list(source.json_keys)))
     geo = next((one for one in query.conditions if isinstance(one, GeoQuery)), None)
+    filters, looked_at = _filters(source, call)
     named: frozenset[str] = frozenset()
-    if geo is not None and (given := source.geo) is not None:
-        said = geo_member(given.georel, given.geometry, given.coordinates, given.geoproperty)
-        parameters += said.parameters
-        members += said.members
-        named = geoproperty_names([given.geoproperty] if given.geoproperty else [], call)
-    if source.scope_q is not None:
-        parameters.append(("scopeQ", source.scope_q))
-        members.append(("scopeQ", source.scope_q))
+    if source.geo is not None and source.geo.geoproperty:
+        named = geoproperty_names([source.geo.geoproperty], call)
     projected = view.options.pick.members - ENTITY_MEMBERS if view.options.pick is not None else frozenset()
     specified = frozenset(query.attributes) | projected | (looked_at - ENTITY_MEMBERS) | named
     return FederatedQuery(
@@ -77,13 +59,36 @@ def federated(broker: Broker, call: Call, source: QueryInput, view: View, query:
             scope=_possible_scope(query),
             dataset_ids=view.options.dataset_ids,
         ),
-        filters=Filters(tuple(parameters), tuple(members)),
+        filters=filters,
         filtered=frozenset(looked_at - ENTITY_MEMBERS) | ({geo.geoproperty} if geo is not None else frozenset()),
         wanted=frozenset(query.attributes) or None,
         dataset_ids=view.options.dataset_ids,
         split=broker.settings.split_entities if source.split_entities is None else source.split_entities,
         batch=source.batch,
     )
+
+
+def _filters(source: QueryInput, call: Call) -> tuple[Filters, frozenset[str]]:
+    """q, geo-query and Scope query as they are forwarded, and the IRIs that q looks at."""
+    looked_at: frozenset[str] = frozenset()
+    parameters: list[tuple[str, str]] = []
+    members: list[tuple[str, object]] = []
+    if source.q is not None:
+        looked_at = frozenset(attributes_of(parse_q(source.q, call.ld_context, expand_values=source.expand_values)))
+        parameters.append(("q", source.q))
+        members.append(("q", source.q))
+        for name, values in (("expandValues", source.expand_values), ("jsonKeys", source.json_keys)):
+            if values:
+                parameters.append((name, ",".join(values)))
+                members.append((name, list(values)))
+    if (given := source.geo) is not None:
+        said = geo_member(given.georel, given.geometry, given.coordinates, given.geoproperty)
+        parameters += said.parameters
+        members += said.members
+    if source.scope_q is not None:
+        parameters.append(("scopeQ", source.scope_q))
+        members.append(("scopeQ", source.scope_q))
+    return Filters(tuple(parameters), tuple(members)), looked_at
 
 
 def _specification(selector: EntitySelector) -> EntitySpecification:
