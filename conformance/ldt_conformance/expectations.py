@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from ldt_conformance.comparators import date_time_fault, entity_differences
 from ldt_conformance.engine.transport.response import Response
@@ -116,6 +117,18 @@ def expect_members(actual: Mapping[str, Any], *, present: Iterable[str] = (), ab
     if missing or extra:
         wanted = [*(f"{name} present" for name in missing), *(f"{name} absent" for name in extra)]
         fail("; ".join(wanted), f"members {sorted(actual)}")
+
+
+def expect_location(response: Response, ending: str) -> None:
+    """Fail unless the Location header leads to this resource (6.4.3.1); how its URI is encoded does not matter.
+
+    Args:
+        response: The answer to a creation.
+        ending: The end of the resource's path, decoded, e.g. `/entities/urn:ngsi-ld:Vehicle:1`.
+    """
+    location = response.headers.get("location", "")
+    if not unquote(urlsplit(location).path).rstrip("/").endswith(ending):
+        fail(f"a Location header that ends in {ending}", f"Location: {location or '(none)'}")
 
 
 def expect_date_time(value: Any, where: str) -> None:

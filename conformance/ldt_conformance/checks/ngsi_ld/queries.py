@@ -12,13 +12,15 @@ from ldt_conformance.checks.ngsi_ld.declared import cim009, purposes
 from ldt_conformance.checks.ngsi_ld.given import stored
 from ldt_conformance.clients import Broker, Entity
 from ldt_conformance.engine.declare import check
-from ldt_conformance.engine.verdicts import Level, Mode, fail
-from ldt_conformance.expectations import expect_list
+from ldt_conformance.engine.transport.response import Response
+from ldt_conformance.engine.verdicts import Level, Mode, fail, precondition
+from ldt_conformance.expectations import describe, expect_list
 
 Population = Callable[[Broker], Mapping[str, Entity]]
+LIMIT = 20  # more than any population has, and less than any broker is known to allow
 
 
-def expect_labels(broker: Broker, population: Mapping[str, Entity], elements: Sequence[Any], expected: str) -> None:
+def expect_labels(population: Mapping[str, Entity], elements: Sequence[Any], expected: str) -> None:
     """Fail unless the answer consists of exactly these Entities, each once."""
     label_of = {entity.id: label for label, entity in population.items()}
     found = [label_of.get(str(item.get("id")), "?") if isinstance(item, dict) else "?" for item in elements]
@@ -66,11 +68,27 @@ def query_check(
         for entity in entities.values():
             stored(broker, entity)
 
-        response = broker.query_entities({"type": _all_types(entities), **_filled(params, entities), "limit": 100})
+        by_type = {"type": _all_types(entities), "limit": LIMIT}
+        response = broker.query_entities({**by_type, **_filled(params, entities)})
 
-        expect_labels(broker, entities, expect_list(response), expected)
+        expect_labels(entities, expect_list(response), expected)
+        if not expected:
+            _expect_found(entities, broker.query_entities(by_type))
 
     return test_query
+
+
+def _expect_found(entities: Mapping[str, Entity], response: Response) -> None:
+    """An empty answer says something only where the Entities are there to be found."""
+    found = response.json() if response.status == 200 else None
+    seen = {str(item.get("id")) for item in found if isinstance(item, dict)} if isinstance(found, list) else set()
+    missing = [label for label, entity in entities.items() if entity.id not in seen]
+    precondition(not missing, f"by their type alone the Entities {missing} are not found: {describe(response)}")
+
+
+def page(broker: Broker) -> dict[str, Any]:
+    """A bound for a POST query; its table has had the paging parameters since V1.7.1 (Annex I, draft 1.6.4)."""
+    return {"limit": LIMIT} if broker.at_least("1.7.1") else {}
 
 
 def _all_types(entities: Mapping[str, Entity]) -> str:

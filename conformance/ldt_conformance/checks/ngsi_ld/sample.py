@@ -51,7 +51,7 @@ class Sample:
         for name, value in self.first.items():
             instances = value if isinstance(value, list) else [value]
             kinds = [item.get("type") for item in instances if isinstance(item, dict)]
-            if name not in ENTITY_META and (kind is None or kind in kinds):
+            if name not in ENTITY_META and (kind in kinds if kind else any(isinstance(item, str) for item in kinds)):
                 return name
         return inconclusive(
             Reason.INSUFFICIENT_EVIDENCE, f"{self.id} has no {kind or 'Attribute'}", expected=f"a {kind or 'Attribute'}"

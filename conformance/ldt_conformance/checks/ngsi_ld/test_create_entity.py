@@ -16,6 +16,7 @@ from ldt_conformance.checks.ngsi_ld.given import (
 from ldt_conformance.clients import point, property_, relationship
 from ldt_conformance.comparators import instances
 from ldt_conformance.engine.verdicts import fail
+from ldt_conformance.expectations import expect_location
 
 CREATED = cim009("5.6.1.4", "Any remaining input data shall be used to create the Entity locally.")
 WRITE = Mode.SANDBOX_WRITE
@@ -59,9 +60,7 @@ def test_location_header(broker: Broker) -> None:
     response = broker.create_entity(entity)
 
     expect_status(response, 201)
-    location = response.headers.get("location", "")
-    if not location.rstrip("/").endswith(f"/entities/{entity.id}"):
-        fail(f"a Location header that ends in /entities/{entity.id}", f"Location: {location or '(none)'}")
+    expect_location(response, f"/entities/{entity.id}")
 
 
 @check(

@@ -25,13 +25,14 @@ from ldt_conformance.checks.ngsi_ld.watching import (
 )
 from ldt_conformance.clients import JSON, LD_JSON
 from ldt_conformance.comparators import JSONLD_CONTEXT, find_link, members_of, parse_links
-from ldt_conformance.engine.verdicts import fail
+from ldt_conformance.engine.verdicts import Reason, fail, warn
 from ldt_conformance.expectations import expect_date_time, expect_equal, expect_object
 from ldt_conformance.receiver import Receiver
 
 DECLARED: dict[str, Any] = {"level": Level.MUST, "capability": SUBSCRIPTIONS, "mode": Mode.SANDBOX_WRITE}
 BASE = ["ngsi-ld/5.8.6"]
 PICS = ["PICS_NOTIFICATIONS_SUB"]
+PAUSE_SECONDS = 0.25  # between two looks at a Subscription
 
 
 @check(
@@ -227,7 +228,7 @@ def test_no_system_attributes(broker: Broker, receiver: Receiver, stored_entity:
 def test_status_ok(broker: Broker, receiver: Receiver, stored_entity: Entity) -> None:
     watching, _ = notified(broker, receiver, stored_entity, on(stored_entity))
 
-    found = settled(broker, watching, "lastSuccess")
+    found = settled(broker, watching, "lastSuccess").get("notification") or {}
 
     expect_equal(
         (found.get("status"), (found.get("timesSent") or 0) >= 1), ("ok", True), "status, and timesSent of at least 1"
@@ -246,24 +247,27 @@ def test_status_ok(broker: Broker, receiver: Receiver, stored_entity: Entity) ->
     **DECLARED,
 )
 def test_status_failed(broker: Broker, receiver: Receiver, stored_entity: Entity) -> None:
+    """Ruling M12: failed in `notification.status`; in the Subscription's own `status` it is tolerated."""
     watching = watch(broker, receiver, on(stored_entity))
     watching.inbox.respond(500)
 
     change(broker, stored_entity, speed=77)
     watching.notification("after the update of speed", about=stored_entity.id)
 
-    found = settled(broker, watching, "lastFailure")
-    expect_equal(found.get("status"), "failed", "notification.status")
+    subscription = settled(broker, watching, "lastFailure")
+    found = subscription.get("notification") or {}
     expect_date_time(found.get("lastFailure"), "notification.lastFailure")
+    if found.get("status") != "failed" and subscription.get("status") == "failed":
+        warn(Reason.TOLERATED, "failed in notification.status", "failed in the status of the Subscription")
+    expect_equal(found.get("status"), "failed", "notification.status")
 
 
 def settled(broker: Broker, watching: Watch, member: str) -> dict[str, Any]:
-    """The Subscription's `notification`, as soon as it shows a member that a delivery brings, or after the deadline."""
-    deadline_rounds = int(POSITIVE_SECONDS * 20)
+    """The Subscription, as soon as its `notification` shows a member that a delivery brings, or after the deadline."""
     found: dict[str, Any] = {}
-    for _ in range(deadline_rounds):
-        found = expect_object(broker.retrieve_subscription(watching.id)).get("notification") or {}
-        if member in found:
+    for _ in range(int(POSITIVE_SECONDS / PAUSE_SECONDS)):
+        found = expect_object(broker.retrieve_subscription(watching.id))
+        if member in (found.get("notification") or {}):
             break
-        watching.inbox.wait_for(lambda _: False, 0.05)  # a pause that a late request would not shorten
+        watching.inbox.wait_for(lambda _: False, PAUSE_SECONDS)  # a pause that a late request would not shorten
     return found

@@ -3,6 +3,7 @@
 from ldt_conformance import Broker, Entity, Level, Mode, check, expect_ids, expect_list, expect_object, expect_problem
 from ldt_conformance.checks.ngsi_ld.declared import cim009, purposes
 from ldt_conformance.checks.ngsi_ld.given import stored
+from ldt_conformance.checks.ngsi_ld.queries import page
 from ldt_conformance.checks.ngsi_ld.sample import Sample, has_type
 from ldt_conformance.clients import GEO_JSON, LD_JSON
 from ldt_conformance.comparators import members_of
@@ -28,7 +29,7 @@ BOUND = cim009(
     pics=PICS,
 )
 def test_by_type(broker: Broker, sample: Sample) -> None:
-    found = expect_list(broker.query_entities_post({"entities": [{"type": sample.type}]}, params={"limit": 10}))
+    found = expect_list(broker.query_entities_post({"entities": [{"type": sample.type}]}, params=page(broker)))
 
     if not found:
         fail(f"Entities of type {sample.type}, which were there a moment ago", "an empty array")
@@ -161,7 +162,7 @@ def test_geoq(broker: Broker, stored_entity: Entity) -> None:
 def test_geojson(broker: Broker, sample: Sample) -> None:
     query = {"entities": [{"type": sample.type}]}
 
-    found = expect_object(broker.query_entities_post(query, accept=GEO_JSON, params={"limit": 5}))
+    found = expect_object(broker.query_entities_post(query, accept=GEO_JSON, params=page(broker)))
 
     expect_equal(found.get("type"), "FeatureCollection", "type")
     if not isinstance(found.get("features"), list) or not found["features"]:

@@ -1,5 +1,7 @@
 """Retrieve Entity: ETSI GS CIM 009 V1.9.1, clauses 5.7.1 and 6.5.3.1. What sample data can tell is only read."""
 
+from typing import Any
+
 from ldt_conformance import (
     Broker,
     Entity,
@@ -23,6 +25,12 @@ from ldt_conformance.expectations import expect_date_time, expect_equal
 WRITE = Mode.SANDBOX_WRITE
 RETURNED = cim009("5.7.1.5", "A JSON-LD object representing the target Entity as mandated by clause 5.2.4")
 SIMPLIFIED = {"options": "keyValues"}
+
+
+def json_kinds(entity: dict[str, Any]) -> dict[str, str]:
+    """The members of an Entity with the kind of their values; 20 and 20.5 are both numbers."""
+    kinds = {name: "number" if type(value) in (int, float) else type(value).__name__ for name, value in entity.items()}
+    return {name: kind for name, kind in kinds.items() if name != "@context"}
 
 
 @check(
@@ -283,11 +291,10 @@ def test_concise(broker: Broker, stored_entity: Entity) -> None:
 def test_format_parameter(broker: Broker, sample: Sample) -> None:
     by_format = expect_object(broker.retrieve_entity(sample.id, params={"format": "simplified"}))
     by_option = expect_object(broker.retrieve_entity(sample.id, params=SIMPLIFIED))
+    if json_kinds(by_format) != json_kinds(by_option):  # the site lives: something may have come between the two
+        by_format = expect_object(broker.retrieve_entity(sample.id, params={"format": "simplified"}))
 
-    kinds = {name: type(value).__name__ for name, value in by_option.items()}
-    expect_equal(
-        {name: type(value).__name__ for name, value in by_format.items()}, kinds, "members and their JSON types"
-    )
+    expect_equal(json_kinds(by_format), json_kinds(by_option), "members and their JSON types")
 
 
 @check(

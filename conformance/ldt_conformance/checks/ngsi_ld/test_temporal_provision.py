@@ -10,8 +10,7 @@ from ldt_conformance.checks.ngsi_ld.histories import (
     values,
 )
 from ldt_conformance.clients import property_
-from ldt_conformance.engine.verdicts import fail
-from ldt_conformance.expectations import expect_equal
+from ldt_conformance.expectations import expect_equal, expect_location
 
 NO_URI = "then an error of type BadRequestData shall be"
 
@@ -34,9 +33,7 @@ def test_create_new(broker: Broker) -> None:
     response = broker.create_temporal(history)
 
     expect_status(response, 201)
-    location = response.headers.get("location", "")
-    if not location.rstrip("/").endswith(f"/entities/{history.id}"):
-        fail(f"a Location header that ends in /entities/{history.id}", f"Location: {location or '(none)'}")
+    expect_location(response, f"/entities/{history.id}")
     found = read_back_history(broker, history.id)
     expect_equal((values(found, "speed"), values(found, "fuel")), ([120, 80, 100], [60, 55, 50]), "speed and fuel")
 

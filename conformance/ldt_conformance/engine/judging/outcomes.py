@@ -13,6 +13,7 @@ from ldt_conformance.engine.transport.evidence import Exchange
 from ldt_conformance.engine.verdicts import Level, Outcome, Reason, Verdict
 
 AUTH_REFUSED = frozenset({401, 403})
+TOO_MANY_REQUESTS = 429  # RFC 6585: a limit on how often we may ask, which no clause of a standard is about
 
 # What a failed clause comes to, by how strongly it is asked for.
 BY_LEVEL = {
@@ -131,6 +132,9 @@ def _verdict(
             f"{error.observed} (the endpoint answered {exchanges[-1].status} to the credentials of the site file)"
         )
         return Verdict.INCONCLUSIVE, Reason.AUTH, error.expected, observed
+    if exchanges and exchanges[-1].status == TOO_MANY_REQUESTS:
+        observed = f"{error.observed} (the endpoint limits how often it may be asked; try a lower safety.rate)"
+        return Verdict.INCONCLUSIVE, Reason.INSUFFICIENT_EVIDENCE, error.expected, observed
     verdict, reason = BY_LEVEL[check.level]
     return verdict, reason, error.expected, error.observed
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from ldt_conformance.engine.verdicts import fail
+from ldt_conformance.engine.verdicts import Reason, fail, inconclusive
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,13 @@ class Response:
         return str(self.headers.get("content-type", "")).split(";")[0].strip().lower()
 
     def json(self) -> Any:
-        """The body as JSON; the check fails where it is none."""
+        """The body as JSON; the check fails where it is none, and is undecided where we did not read it to its end."""
+        if self.truncated:
+            inconclusive(
+                Reason.INSUFFICIENT_EVIDENCE,
+                f"{self.status}, a body of which only the first {len(self.content)} bytes were read",
+                expected="a body short enough to be read whole",
+            )
         try:
             return json_module.loads(self.content)
         except ValueError:
