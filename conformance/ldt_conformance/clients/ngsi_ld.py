@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ldt_conformance.clients.elements import Entity, JsonObject, Subscription, TemporalEntity
+from ldt_conformance.clients.settling import Settling
 from ldt_conformance.comparators import JSONLD_CONTEXT
 from ldt_conformance.engine.transport.client import Client
 from ldt_conformance.engine.transport.journal import Resource
@@ -70,12 +71,14 @@ class Broker:
         unique: Gives names that only this run uses, and only once.
         version: The version of CIM 009 that the site claims, e.g. `1.8.1`.
         history: The transport to the temporal API, where the site has it elsewhere (clause 6.2, note 3).
+        settling: What to wait for between a write and the next request; None: nothing.
     """
 
     client: Client
     unique: Callable[[str], str]
     version: str = "1.8.1"
     history: Client | None = None
+    settling: Settling | None = None
 
     def at_least(self, version: str) -> bool:
         """Whether the site claims this version of the standard or a later one."""
@@ -140,7 +143,9 @@ class Broker:
         if content_type is not None:
             fields["Content-Type"] = content_type
         client = self.history if self.history is not None and path.startswith("/temporal/") else self.client
-        return client.request(
+        if self.settling is not None:
+            self.settling.wait()
+        response = client.request(
             method,
             path,
             params=params,
@@ -150,12 +155,33 @@ class Broker:
             touches=touches,
             expects_refusal=expects_refusal,
         )
+        if self.settling is not None and (creates or touches) and response.status < 300:
+            self.settling.wrote()
+        return response
 
     # --- 5.6: provision ----------------------------------------------------------------------------------------
 
     def create_entity(self, entity: Entity | JsonObject, **options: Any) -> Response:
         """Create Entity (5.6.1): POST /entities/."""
-        return self.send("POST", "/entities/", body=entity, creates=_entities([entity]), **options)
+        response = self.send("POST", "/entities/", body=entity, creates=_entities([entity]), **options)
+        unmeasured = self.settling is not None and self.settling.seconds is None
+        if response.status == 201 and unmeasured and not options:  # under another @context its type is another
+            self._measure_settling(render(entity))
+        return response
+
+    def _measure_settling(self, stored: JsonObject) -> None:
+        """Look for a stored Entity by its id and by its type, until both show it."""
+        entity_id, kind = stored.get("id"), stored.get("type")
+        if self.settling is None or "@context" in stored or not isinstance(entity_id, str) or not isinstance(kind, str):
+            return  # the next one will do
+
+        def found() -> bool:
+            if self.retrieve_entity(entity_id).status != 200:
+                return False
+            listed = self.query_entities({"type": kind})
+            return listed.status == 200 and entity_id in listed.text
+
+        self.settling.measure(found)
 
     def update_attributes(self, entity_id: str, fragment: JsonObject | None, **options: Any) -> Response:
         """Update Attributes (5.6.2): PATCH /entities/{id}/attrs/."""

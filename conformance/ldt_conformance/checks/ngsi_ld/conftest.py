@@ -9,6 +9,7 @@ from ldt_conformance.checks.ngsi_ld.given import simple_vehicle, stored
 from ldt_conformance.checks.ngsi_ld.reaching import cannot_be_reached, require_reached
 from ldt_conformance.checks.ngsi_ld.sample import Choice, Sample, find_sample
 from ldt_conformance.clients import Broker, Entity
+from ldt_conformance.clients.settling import Settling
 from ldt_conformance.engine.run_context import RunContext
 from ldt_conformance.engine.site.model import Site
 from ldt_conformance.engine.transport.target import Target
@@ -16,11 +17,25 @@ from ldt_conformance.engine.verdicts import Reason, inconclusive
 from ldt_conformance.receiver import Receiver
 
 
+@pytest.fixture(scope="session")
+def settling() -> Settling:
+    """What this process has seen of the time until a write shows."""
+    return Settling()
+
+
 @pytest.fixture
-def broker(target: Target, run: RunContext, site: Site) -> Broker:
+def broker(target: Target, run: RunContext, site: Site, settling: Settling) -> Broker:
     """The NGSI-LD endpoint under test; what it creates is removed when the check ends."""
     history = target.client("history") if "history" in site.endpoints else None
-    return Broker(target.client("broker"), unique=run.unique, version=site.ngsi_ld_version, history=history)
+    if settling.seconds:
+        run.note(f"what is written shows after a while: each write was followed by a wait of {settling.seconds:.1f} s")
+    return Broker(
+        target.client("broker"),
+        unique=run.unique,
+        version=site.ngsi_ld_version,
+        history=history,
+        settling=None if run.settings.plan else settling,  # a plan's stand-in shows nothing by type
+    )
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ from ldt_conformance.engine.transport.evidence import Exchange, Recorder, body_t
 from ldt_conformance.engine.transport.journal import Journal, Resource, last_segment
 from ldt_conformance.engine.transport.masking import NOT_SHOWN, Masker
 from ldt_conformance.engine.transport.plan import Plan
+from ldt_conformance.engine.transport.redirects import other_spelling
 from ldt_conformance.engine.transport.response import Response
 from ldt_conformance.engine.transport.safety import BATCH, READS, Intent, judge
 from ldt_conformance.engine.verdicts import CheckNotRun, Mode, Reason, inconclusive
@@ -148,6 +149,9 @@ class Client:
         numbers = self._announce(intent, request)
         try:
             response = self._exchange(request, auth=auth, reserve=REMOVAL_COST * len(numbers))
+            again = other_spelling(request, response.status, response.headers.get("location"))
+            if again is not None:
+                response = self._exchange(again, auth=auth, reserve=REMOVAL_COST * len(numbers))
         except CheckNotRun:  # the budget: it did not leave
             self._services.journal.removed_all(numbers)
             raise
