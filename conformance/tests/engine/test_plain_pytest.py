@@ -202,6 +202,26 @@ def test_a_refused_right_is_no_failure(broker: FakeBroker, write_site: WriteSite
     assert report_in(tmp_path)["runs"][0]["root_cause"].startswith("12 of ")
 
 
+def test_a_limit_on_requests_is_no_failure(broker: FakeBroker, write_site: WriteSite, tmp_path: Path):
+    """429 says how often we may ask and nothing about a clause: inconclusive, with what to try."""
+    own_checks(
+        tmp_path,
+        """
+        @own("busy")
+        def test_busy(target):
+            answer = target.client("broker").request("GET", "/attributes")
+            answer.status == 200 or fail("200", str(answer.status))
+        """,
+    )
+    broker.overrides = {"/attributes": Answer(429, {"title": "slow down"})}
+    site = write_site({"safety": {"mode": "sandbox-write"}}, broker={"url": broker.url})
+    run_pytest("test_own.py", "--ldt-site", str(site), cwd=tmp_path)
+    assert verdicts(tmp_path) == {"busy": ("inconclusive", "INSUFFICIENT_EVIDENCE")}
+    assert "safety.rate" in next(
+        row["observed"] for row in report_in(tmp_path)["results"] if row["check"] == "own/busy"
+    )
+
+
 def test_no_output_holds_the_secret(broker: FakeBroker, provider: FakeProvider, write_site: WriteSite, tmp_path: Path):
     """A canary secret and every token, in a run whose target sends them all back: in no file, in no encoding."""
     own_checks(

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from ldt_conformance.engine.errors import SafetyRefused
+from ldt_conformance.engine.transport import client as client_module
 from ldt_conformance.engine.transport.budget import Budget
 from ldt_conformance.engine.transport.evidence import BODY_CAP
 from ldt_conformance.engine.transport.journal import Resource
 from ldt_conformance.engine.verdicts import CheckFailed, CheckInconclusive, CheckNotApplicable, CheckNotRun, Reason
 
 from .conftest import OpenSession
-from .fakes import Answer, FakeBroker, free_port
+from .fakes import Answer, FakeBroker, Served, free_port
 
 
 def test_any_status_is_an_answer(broker: FakeBroker, open_session: OpenSession):
@@ -33,6 +34,48 @@ def test_a_body_that_is_no_json_fails_the_check_that_wanted_json(broker: FakeBro
     answer = open_session(broker={"url": broker.url}).target.client("broker").get("/types")
     with pytest.raises(CheckFailed, match="<html>hello"):
         answer.json()
+
+
+def test_a_body_that_was_not_read_to_its_end_decides_nothing(
+    broker: FakeBroker, open_session: OpenSession, monkeypatch: pytest.MonkeyPatch
+):
+    """What we cut is no fault of the target."""
+    monkeypatch.setattr(client_module, "BODY_LIMIT", 10)
+    broker.overrides["/types"] = Answer(200, {"typeList": ["Vehicle"] * 20})
+    answer = open_session(broker={"url": broker.url}).target.client("broker").get("/types")
+    with pytest.raises(CheckInconclusive, match="first 10 bytes"):
+        answer.json()
+
+
+@pytest.mark.parametrize("origin", ["", "http://127.0.0.1:8080"])  # a gateway often tells its own inner port
+def test_a_redirect_to_the_other_spelling_of_a_path_is_followed(origin: str, open_session: OpenSession):
+    """With or without a slash it is one resource: the request is sent again as it was, to the origin that was asked."""
+    plain = "/ngsi-ld/v1/types?details=true"
+    moved = Answer(308, None, {"Location": origin + plain})
+    served = Served(lambda seen: Answer(200, {"typeList": []}) if seen.path == plain else moved)
+    client = open_session(broker={"url": served.url, "tenant": "city"}).target.client("broker")
+    answer = client.get("/types/", params={"details": True}, headers={"Link": "<http://h/c.jsonld>"})
+    served.close()
+    assert answer.json() == {"typeList": []}
+    assert [seen.path for seen in served.seen] == ["/ngsi-ld/v1/types/?details=true", plain]
+    assert (served.seen[1].headers["link"], served.seen[1].headers["ngsild-tenant"]) == ("<http://h/c.jsonld>", "city")
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "/ngsi-ld/v1/attributes",
+        "http://elsewhere.example/ngsi-ld/v1/types/",
+        "/ngsi-ld/v1/types/?local=true",
+        "http://[",
+        "",
+    ],
+)
+def test_any_other_redirect_is_an_answer(location: str, broker: FakeBroker, open_session: OpenSession):
+    """Another resource, another host, another query, or no URL at all: nothing is sent there."""
+    broker.overrides["/types"] = Answer(307, None, {"Location": location})
+    answer = open_session(broker={"url": broker.url}).target.client("broker").get("/types")
+    assert (answer.status, len(broker.seen)) == (307, 1)
 
 
 def test_parameters_lists_and_truth_values_are_said_as_ngsi_ld_says_them(broker: FakeBroker, open_session: OpenSession):

@@ -1,7 +1,8 @@
 """Run checks against wrong brokers: `python launch.py < jobs.json`, a list of {"mutant", "out", "checks"}.
 
 Broker, suite and pytest are imported once; every job is then a forked process of its own, which installs its mutant,
-starts the broker in a thread and runs the checks named (none: the whole pack). The mutant `none` is the right broker.
+starts the broker in a thread and runs the checks named (none: the whole pack). The mutant `none` is the right broker; a
+variant is named like a mutant.
 Each job leaves `result.json` in its folder: the pytest exit status, and check id -> [verdict, reason, observed].
 """
 
@@ -29,7 +30,10 @@ from ldt_conformance.engine.declare import declaration_of
 from ldt_conformance.register import declared_checks
 from ldt_stack.broker.http.app import BrokerApp
 from ldt_stack.broker.settings import BrokerSettings
-from mutants import MUTANTS  # beside this file
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from mutants.mutants import MUTANTS
+from mutants.variants import VARIANTS
 
 START_SECONDS = 30.0
 QUICK = ["-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:hypothesispytest"]  # nothing here needs those
@@ -76,7 +80,7 @@ def running(application: BrokerApp) -> Iterator[str]:
 def run(mutant: str, out: Path, checks: list[str]) -> dict[str, object]:
     """Install the mutant, start the broker, run the checks (none named: the whole pack)."""
     if mutant != "none":
-        MUTANTS[mutant].install()
+        (MUTANTS | VARIANTS)[mutant].install()
     nodes = node_ids()
     with running(BrokerApp(BrokerSettings(data_dir=out / "data"))) as url:
         site = out / "ldt.yaml"

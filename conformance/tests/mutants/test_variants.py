@@ -1,0 +1,81 @@
+"""A right broker passes, however it differs from ours where no clause says how it must be."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .test_kills import SETUP_SECONDS, run_all
+from .variants import VARIANTS
+
+pytestmark = pytest.mark.posix  # the brokers are forked processes
+
+# What each difference could be mistaken in; the soak runs everything.
+CONCERNED = {
+    "shows-writes-late": [
+        "batch-update/all",
+        "create-entity/properties",
+        "delete-entity/gone",
+        "notification/watched-attributes",
+        "query-entities/by-type-exact",
+        "query-entities/updated-value",
+    ],
+    "redirects-slashes": [
+        "create-entity/location-header",
+        "query-entities/by-type",
+        "subscription-create/echo",
+        "update-attributes/others-stay",
+    ],
+    "encodes-locations": [
+        "create-entity/location-header",
+        "subscription-create/echo",
+        "subscription-create/generated-id",
+        "temporal-create/new",
+    ],
+    "other-forms": [
+        "create-entity/properties",
+        "create-entity/multi-attribute",
+        "discovery/attribute",
+        "discovery/attributes-details",
+        "discovery/types",
+        "discovery/types-details",
+        "discovery/types-new",
+        "ld-context/default",
+        "retrieve-entity/by-id",
+        "retrieve-entity/whole",
+        "temporal-retrieve/whole",
+    ],
+    "short-pages": ["subscription-query/contains", "subscription-query/paging"],
+}
+
+
+@pytest.fixture(scope="module")
+def concerned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """Each variant against the checks that it could mislead."""
+    return run_all(tmp_path_factory.mktemp("variants"), CONCERNED, SETUP_SECONDS)
+
+
+def test_every_variant_has_checks_that_it_could_mislead():
+    """The table names every variant."""
+    assert set(CONCERNED) == set(VARIANTS)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_right_broker_that_differs_passes(variant: str, concerned: dict[str, dict[str, Any]]):
+    """Every check concerned passes, and so the run is verified."""
+    verdicts = concerned[variant]["verdicts"]
+    assert {check: verdicts[check] for check in CONCERNED[variant] if verdicts[check][0] != "pass"} == {}
+    assert concerned[variant]["status"] == 0
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_no_check_fails_a_right_broker_that_differs(tmp_path: Path):
+    """Over the whole pack no variant fails anything."""
+    results = run_all(tmp_path, {name: [] for name in VARIANTS}, 1700)
+    failed = {
+        name: {check: row for check, row in result["verdicts"].items() if row[0] in {"fail", "harness-error"}}
+        for name, result in results.items()
+    }
+    assert failed == {name: {} for name in VARIANTS}

@@ -1,0 +1,118 @@
+"""Right brokers that are not like ours: the embedded broker, changed at its edge in ways that no clause forbids."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+from ldt_conformance.comparators import expand_name
+from ldt_stack.broker.http import app as http_app
+from ldt_stack.broker.http import queries
+
+from .mutants import Headers, Install, Mutant, edge, function
+
+LAG_SECONDS = 0.4
+PROBLEM = b'{"type":"https://uri.etsi.org/ngsi-ld/errors/ResourceNotFound","title":"none","detail":"not there yet"}'
+ENTITY = re.compile(r"/ngsi-ld/v1/(temporal/)?(entities|subscriptions)/[^/]+$")
+
+
+def before(decide: Callable[[Any], tuple[int, Headers, bytes] | None]) -> Install:
+    """Answer some requests before the broker sees them: `decide` gets the ASGI scope."""
+
+    def make(original: Any) -> Any:
+        async def call(self: Any, scope: Any, receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
+            answer = decide(scope) if scope["type"] == "http" else None
+            if answer is None:
+                await original(self, scope, receive, send)
+                return
+            status, headers, body = answer
+            headers = [*headers, (b"content-length", str(len(body)).encode())]
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+
+        return call
+
+    return function(http_app.BrokerApp, "__call__", make)
+
+
+def _without_slash(scope: Any) -> tuple[int, Headers, bytes] | None:
+    path: bytes = scope["raw_path"].partition(b"?")[0]
+    if not path.endswith(b"/"):
+        return None
+    query = b"?" + scope["query_string"] if scope["query_string"] else b""
+    return 307, [(b"location", path.rstrip(b"/") + query)], b""
+
+
+def _late() -> Install:
+    """For a moment after each accepted write, reads do not show what is there."""
+    written = [0.0]
+
+    def decide(scope: Any) -> tuple[int, Headers, bytes] | None:
+        asks = scope["method"] == "GET" or scope["path"].endswith("/query")
+        if not asks:
+            written[0] = time.monotonic()
+            return None
+        if time.monotonic() - written[0] > LAG_SECONDS:
+            return None
+        json_type: Headers = [(b"content-type", b"application/json")]
+        return (404, json_type, PROBLEM) if ENTITY.search(scope["path"]) else (200, json_type, b"[]")
+
+    return before(decide)
+
+
+def _encoded_location(status: int, headers: Headers, body: bytes) -> tuple[int, Headers, bytes]:
+    return status, [(n, v.replace(b":", b"%3A") if n.lower() == b"location" else v) for n, v in headers], body
+
+
+def _other_forms(status: int, headers: Headers, body: bytes) -> tuple[int, Headers, bytes]:
+    """Arrays of one for a type, other orders, compact IRIs for names in lists, fractions in times."""
+    if status != 200 or not body.startswith((b"{", b"[")):
+        return status, headers, body
+    document = json.loads(body)
+    if isinstance(document, dict) and "/default-context/" not in str(document.get("id")):
+        document = _entity(document)
+    elif isinstance(document, list):
+        document = [_entity(item) if isinstance(item, dict) else item for item in document]
+    return status, headers, re.sub(rb"(T\d\d:\d\d:\d\d)Z", rb"\1.000Z", json.dumps(document).encode())
+
+
+def _entity(item: dict[str, Any]) -> dict[str, Any]:
+    kind = item.get("type")
+    if not isinstance(kind, str) or kind in {"Feature", "FeatureCollection", "Subscription"}:
+        return item
+    if kind in {"EntityTypeList", "AttributeList", "EntityType", "EntityTypeInfo", "Attribute"}:
+        return {key: _compact(value) if key in NAME_LISTS else value for key, value in item.items()}
+    sets = {key for key, value in item.items() if isinstance(value, list) and key != "@context"}
+    shown = {key: value[::-1] if key in sets else value for key, value in item.items()}
+    return {**dict(reversed(shown.items())), "type": [kind]}
+
+
+NAME_LISTS = {"typeList", "attributeList", "attributeNames", "typeNames"}
+
+
+def _compact(names: Any) -> Any:
+    own = [expand_name(name) for name in reversed(names)]
+    return [name.replace("https://uri.etsi.org/ngsi-ld/", "ngsi-ld:") for name in own]
+
+
+def _one_subscription_a_page(original: Any) -> Any:
+    def read_paging(request: Any) -> Any:
+        paging = original(request)
+        return replace(paging, limit=min(paging.limit, 1)) if "/subscriptions" in str(request.url) else paging
+
+    return read_paging
+
+
+VARIANTS: dict[str, Mutant] = {
+    "shows-writes-late": Mutant("5.6", "what was written shows after 0.4 s", _late()),
+    "redirects-slashes": Mutant("6.2", "a path that ends in a slash is redirected", before(_without_slash)),
+    "encodes-locations": Mutant("6.4.3.1", "colons in a Location are percent-encoded", edge(_encoded_location)),
+    "other-forms": Mutant("4.5.1", "arrays of one, other orders, compact IRIs, fractions", edge(_other_forms)),
+    "short-pages": Mutant(
+        "5.5.9.1", "Subscriptions come one a page", function(queries, "read_paging", _one_subscription_a_page)
+    ),
+}
