@@ -415,3 +415,23 @@ async def test_the_types_asked_for_hold_at_sources_too(network: Network, pair: l
     network.hosts["b"] = lambda sent: (200, {"id": CAR, "type": "Bus", "speed": prop(1)})
     assert (await a.client.get(f"{API}/entities/{CAR}?type=Car")).status_code == 404
     assert (await a.client.get(f"{API}/entities/{CAR}?type=Car,Bus")).status_code == 200
+
+
+@pytest.mark.parametrize("path", [f"entities/{CAR}?", "entities?type=Car&"])
+async def test_linked_entities_are_followed_to_sources(network: Network, pair: list[Node], path: str) -> None:
+    """4.5.23: inline and flat, over as many links as were asked for; each source is asked once for each."""
+    a, b = pair
+    owner, city = "urn:ngsi-ld:Person:1", "urn:ngsi-ld:City:1"
+    await create(a.client, CAR, owner={"type": "Relationship", "object": owner})
+    await create(b.client, owner, type="Person", home={"type": "Relationship", "object": city})
+    await create(b.client, city, type="City", name=prop("Lux"))
+    await a.register("b", [{"type": "Person"}, {"type": "City"}])
+    answer = (await a.client.get(f"{API}/{path}join=inline&joinLevel=2")).json()
+    found = answer[0] if isinstance(answer, list) else answer
+    assert found["owner"]["entity"]["home"]["entity"]["name"]["value"] == "Lux"
+    asked = [sent.path for sent in network.sent]
+    assert asked.count(f"/entities/{owner}") == asked.count(f"/entities/{city}") == 1
+    flat = (await a.client.get(f"{API}/{path}join=flat&joinLevel=1")).json()
+    assert [one["id"] for one in flat] == [CAR, owner]
+    local = (await a.client.get(f"{API}/{path}join=inline&local=true")).json()
+    assert "entity" not in (local[0] if isinstance(local, list) else local)["owner"]

@@ -13,6 +13,7 @@ from ldt_stack.broker.federation.matching import EntitySpecification
 from ldt_stack.broker.federation.merging import merge_entities
 from ldt_stack.broker.federation.querying import query_versions
 from ldt_stack.broker.federation.reading import retrieve_versions
+from ldt_stack.broker.operations.distributed_links import LinkedElsewhere
 from ldt_stack.broker.operations.distributed_query import assembled_page, distributed_page, federated
 from ldt_stack.broker.operations.linked import Shown, join_entities
 from ldt_stack.broker.operations.query_input import QueryInput, View, ViewInput, is_local, parse_query, parse_view
@@ -82,6 +83,8 @@ async def retrieve_entity(
         dataset_ids=parsed.options.dataset_ids,
     )
 
+    elsewhere = LinkedElsewhere(broker, call, parsed)
+
     def work(snapshot: Snapshot) -> list[Shown]:
         times = parsed.options.sys_attrs or versions is not None  # by them versions are compared
         entity = snapshot.get_entity(entity_id, instance_times=times)
@@ -96,9 +99,12 @@ async def retrieve_entity(
         wanted = parsed.options.attributes
         if wanted is not None and wanted.isdisjoint(entity):
             raise ResourceNotFound(f"The Entity {entity_id} has none of the Attributes in attrs.", instance=entity_id)
-        return join_entities(snapshot, [entity], parsed)
+        return join_entities(elsewhere.on(snapshot), [entity], parsed)
 
-    return await broker.store.read(call.tenant, work)
+    shown = await broker.store.read(call.tenant, work)
+    while await elsewhere.fetch():
+        shown = await broker.store.read(call.tenant, work)
+    return shown
 
 
 async def query_entities(broker: Broker, call: Call, source: QueryInput) -> EntitiesResult:
@@ -139,6 +145,7 @@ async def query_everywhere(
     asked = federated(broker, call, source, view, query)
     remote = await query_versions(broker, call, asked)
     now = broker.now()
+    elsewhere = LinkedElsewhere(broker, call, view)
 
     def work(snapshot: Snapshot) -> EntitiesResult:
         bound = replace(bind_query(query, snapshot), instance_times=True)  # by them versions are compared
@@ -146,11 +153,14 @@ async def query_everywhere(
             page = assembled_page(snapshot, bound, remote, now, broker.settings.federation_max_entities)
         else:
             page = distributed_page(snapshot, bound, remote, now)
-        shown = join_entities(snapshot, page.entities, view)
+        shown = join_entities(elsewhere.on(snapshot), page.entities, view)
         more = page.offset + query.limit < page.total
         return EntitiesResult(shown, page.offset, query.limit, more, page.total if query.count else None)
 
-    return await broker.store.read(call.tenant, work)
+    result = await broker.store.read(call.tenant, work)
+    while await elsewhere.fetch():
+        result = await broker.store.read(call.tenant, work)
+    return result
 
 
 def _asked_for(view: View) -> frozenset[str] | None:

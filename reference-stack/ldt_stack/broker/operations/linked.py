@@ -1,14 +1,15 @@
 """Linked Entity retrieval: ETSI GS CIM 009 V1.9.1, clause 4.5.23.
 
-Follows Relationships to Entities that are stored locally. "When retrieving Linked Entities, it is necessary to limit
-retrieval to avoid cascades of an excessive length, duplicates or loops": by depth, and by what was encountered.
+Follows Relationships to Entities that are held here; to others: `distributed_links.py`. "When retrieving Linked
+Entities, it is necessary to limit retrieval to avoid cascades of an excessive length, duplicates or loops": by depth,
+and by what was encountered.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from ldt_stack.broker.errors import TooManyResults
 from ldt_stack.broker.model.names import JsonObject, is_attribute_key
@@ -16,9 +17,16 @@ from ldt_stack.broker.operations.query_input import View
 from ldt_stack.broker.query.paths import objects_of
 from ldt_stack.broker.representation import Links, RenderOptions
 from ldt_stack.broker.representation.entity import select_instances
-from ldt_stack.broker.store.interface import Snapshot
 
 _MAX_LINKED: Final = 5000
+
+
+class EntityLookup(Protocol):
+    """Where linked Entities are looked up: a snapshot of the store, and perhaps more."""
+
+    def get_entity(self, entity_id: str) -> JsonObject | None:
+        """The current state of an Entity, expanded, or None."""
+        ...
 
 
 class Shown(NamedTuple):
@@ -28,7 +36,7 @@ class Shown(NamedTuple):
     options: RenderOptions
 
 
-def join_entities(snapshot: Snapshot, entities: Sequence[JsonObject], view: View) -> list[Shown]:
+def join_entities(snapshot: EntityLookup, entities: Sequence[JsonObject], view: View) -> list[Shown]:
     """The Entities, and what they are joined with.
 
     Args:
@@ -61,7 +69,7 @@ def _encountered(root: Shown, view: View) -> frozenset[str]:
     return view.contained_by | {root.entity["id"]}
 
 
-def _follow(snapshot: Snapshot, roots: Sequence[Shown], view: View) -> dict[str, Shown]:
+def _follow(snapshot: EntityLookup, roots: Sequence[Shown], view: View) -> dict[str, Shown]:
     """Linked Entities by id, breadth first, in the order they are reached."""
     found: dict[str, Shown] = {}
     missing: set[str] = set()
