@@ -14,6 +14,7 @@ from typing import Any
 
 from ldt_conformance.engine.errors import EngineError, SiteError
 from ldt_conformance.engine.judging.standing import standing_of
+from ldt_conformance.engine.run.cleanup import GONE
 from ldt_conformance.engine.run.preflight import PREFLIGHT, preflight
 from ldt_conformance.engine.run.session import Session
 from ldt_conformance.engine.site.model import ObjectiveValues, Site
@@ -129,6 +130,7 @@ class LoadRun:
         self.notes: list[str] = []
         self.left_behind: list[str] = []
         self._numbers: dict[str, str] = {}
+        self._records = False  # whether the broker keeps a history of what is written
 
     def execute(self) -> dict[str, Any]:
         """Seed, generate, read back, remove; returns the summary of the run.
@@ -159,6 +161,7 @@ class LoadRun:
         cause = standing.causes.get("broker")
         if cause is not None:
             raise LoadError(cause.sentence)
+        self._records = "temporal" in standing.capabilities and session.target.has("history")
 
     def _objectives(self) -> dict[str, float | None]:
         declared = self.session.site.objectives
@@ -256,13 +259,26 @@ class LoadRun:
                 touches = [Resource("entity", entity_id, f"/entities/{entity_id}") for entity_id in chunk]
                 self.client.request("POST", "/entityOperations/delete", json=chunk, touches=touches)
                 self.progress("remove", min(1.0, (done + 1) * CHUNK / len(ids)), f"{len(ids)} entities")
-            remaining = self._remaining(ids)
+            remaining = self._remaining(ids) | (self._remove_histories(ids) if self._records else set())
         except Outcome:  # why the target does not answer is told by what failed before, or by the clean-up
             remaining = set(ids)
         self.session.services.journal.removed_all(
             [number for entity_id, number in self._numbers.items() if entity_id not in remaining]
         )
         self.left_behind = sorted(remaining)
+
+    def _remove_histories(self, ids: Sequence[str]) -> set[str]:
+        """What was recorded outlives the Entity (CIM 009 clause 5.6.6); returns the ids that remain."""
+        history = self.session.target.client("history")
+        kept: set[str] = set()
+        for done, entity_id in enumerate(ids, start=1):
+            path = f"/temporal/entities/{entity_id}"
+            answer = history.request("DELETE", path, touches=[Resource("temporal-entity", entity_id, path)])
+            if answer.status >= 300 and answer.status not in GONE:
+                kept.add(entity_id)
+            if done % CHUNK == 0 or done == len(ids):
+                self.progress("remove history", done / len(ids), f"{done} of {len(ids)} entities")
+        return kept
 
     def _remaining(self, ids: Sequence[str]) -> set[str]:
         left: set[str] = set()
