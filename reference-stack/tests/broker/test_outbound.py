@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ldt_stack.broker.logs import REQUEST_ID
 from ldt_stack.broker.outbound import AddressPolicy, Outbound, OutboundError
 from ldt_stack.broker.outbound.client import parse_url
 
@@ -324,3 +325,17 @@ async def test_https_is_checked_against_the_name_not_the_address(
     assert names == ["twin.example", "other.example"]
     assert len(heads) == 1
     assert "certificate" in error.detail.lower()
+
+
+async def test_the_request_id_goes_along() -> None:
+    """What is asked of others while a request is answered carries its X-Request-ID; outside of one there is none."""
+
+    async def ask(client: Outbound, port: int, identifier: str) -> None:
+        REQUEST_ID.set(identifier)
+        await client.request("GET", f"http://127.0.0.1:{port}/", timeout_seconds=10, max_bytes=10)
+
+    async with server(say_ok) as (port, heads), outbound("any") as client:
+        for identifier in ("my-id", ""):
+            await asyncio.create_task(ask(client, port, identifier))
+    assert b"\r\nX-Request-ID: my-id\r\n" in heads[0]
+    assert b"X-Request-ID" not in heads[1]

@@ -16,6 +16,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_to_bytes, urlsplit
 
+from ldt_stack.broker.logs import REQUEST_ID
 from ldt_stack.broker.outbound.addresses import AddressPolicy, Resolve, resolve
 from ldt_stack.broker.outbound.errors import OutboundError, forbidden
 
@@ -216,6 +217,8 @@ def _request_headers(
     sent = [(b"Host", url.netloc)]
     if not any(name.lower() == "user-agent" for name in headers):
         sent.append((b"User-Agent", b"ldt-broker"))
+    if REQUEST_ID.get():  # what is asked of others for a request can be followed in their logs
+        sent.append((b"X-Request-ID", REQUEST_ID.get().encode("ascii")))
     sent += [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()]
     if url.userinfo and not any(name.lower() == "authorization" for name in headers):
         user = b":".join(unquote_to_bytes(part) for part in url.userinfo.split(b":", 1))
