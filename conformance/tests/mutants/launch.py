@@ -33,7 +33,7 @@ from ldt_stack.broker.settings import BrokerSettings
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from mutants.mutants import MUTANTS
-from mutants.variants import VARIANTS
+from mutants.variants import HOLLOW, VARIANTS
 
 START_SECONDS = 30.0
 QUICK = ["-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:hypothesispytest"]  # nothing here needs those
@@ -80,7 +80,7 @@ def running(application: BrokerApp) -> Iterator[str]:
 def run(mutant: str, out: Path, checks: list[str]) -> dict[str, object]:
     """Install the mutant, start the broker, run the checks (none named: the whole pack)."""
     if mutant != "none":
-        (MUTANTS | VARIANTS)[mutant].install()
+        (MUTANTS | VARIANTS | HOLLOW)[mutant].install()
     nodes = node_ids()
     with running(BrokerApp(BrokerSettings(data_dir=out / "data"))) as url:
         site = out / "ldt.yaml"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from .test_kills import SETUP_SECONDS, run_all
-from .variants import VARIANTS
+from .variants import HOLLOW, VARIANTS
 
 pytestmark = pytest.mark.posix  # the brokers are forked processes
 
@@ -49,10 +49,28 @@ CONCERNED = {
 }
 
 
+# Checks that something is not there (any more): each proves first that it was, or would have been.
+ABSENCE = [
+    "batch-delete/all",
+    "delete-attribute/scope",
+    "delete-attribute/spaces",
+    "delete-entity/gone",
+    "geoquery/contains-polygon-not",
+    "merge-entity/null-deletes",
+    "query-language/and-none",
+    "query-language/relationship-none",
+    "subscription-delete/gone",
+    "temporal-delete-attribute/all-instances",
+    "temporal-delete/gone",
+    "update-attributes/null-deletes",
+]
+
+
 @pytest.fixture(scope="module")
 def concerned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """Each variant against the checks that it could mislead."""
-    return run_all(tmp_path_factory.mktemp("variants"), CONCERNED, SETUP_SECONDS)
+    jobs = {**CONCERNED, **dict.fromkeys(HOLLOW, ABSENCE)}
+    return run_all(tmp_path_factory.mktemp("variants"), jobs, SETUP_SECONDS)
 
 
 def test_every_variant_has_checks_that_it_could_mislead():
@@ -67,6 +85,13 @@ def test_a_right_broker_that_differs_passes(variant: str, concerned: dict[str, d
     verdicts = concerned[variant]["verdicts"]
     assert {check: verdicts[check] for check in CONCERNED[variant] if verdicts[check][0] != "pass"} == {}
     assert concerned[variant]["status"] == 0
+
+
+@pytest.mark.timeout(600)
+def test_absence_is_no_pass_where_nothing_is_ever_shown(concerned: dict[str, dict[str, Any]]):
+    """A broker that accepts everything and shows nothing passes no check that something is gone."""
+    verdicts = concerned["shows-nothing"]["verdicts"]
+    assert [check for check in ABSENCE if verdicts[check][0] not in {"fail", "inconclusive"}] == []
 
 
 @pytest.mark.soak

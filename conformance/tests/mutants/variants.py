@@ -39,6 +39,14 @@ def before(decide: Callable[[Any], tuple[int, Headers, bytes] | None]) -> Instal
     return function(http_app.BrokerApp, "__call__", make)
 
 
+def _shows_nothing(scope: Any) -> tuple[int, Headers, bytes] | None:
+    json_type: Headers = [(b"content-type", b"application/json")]
+    if scope["method"] == "GET" and ENTITY.search(scope["path"]):
+        return 404, json_type, PROBLEM
+    lists = scope["method"] == "GET" and scope["path"].rstrip("/").endswith(("entities", "subscriptions"))
+    return (200, json_type, b"[]") if lists or scope["path"].endswith("/query") else None
+
+
 def _without_slash(scope: Any) -> tuple[int, Headers, bytes] | None:
     path: bytes = scope["raw_path"].partition(b"?")[0]
     if not path.endswith(b"/"):
@@ -115,4 +123,9 @@ VARIANTS: dict[str, Mutant] = {
     "short-pages": Mutant(
         "5.5.9.1", "Subscriptions come one a page", function(queries, "read_paging", _one_subscription_a_page)
     ),
+}
+
+# Wrong in a way that checks of absence must not take for right: writes are accepted, and nothing is ever shown.
+HOLLOW: dict[str, Mutant] = {
+    "shows-nothing": Mutant("5.7", "no Entity, history or Subscription is ever shown", before(_shows_nothing))
 }

@@ -69,6 +69,13 @@ def read_back(broker: Broker, entity_id: str, **options: Any) -> dict[str, Any]:
     return dict(body)
 
 
+def seen(broker: Broker, entity_id: str, *names: str) -> None:
+    """Make sure that an Entity has these members before they are taken away, or their absence would prove nothing."""
+    response = require(broker.retrieve_entity(entity_id), 200, step=f"retrieving {entity_id} before its removal")
+    missing = [name for name in names if name not in response.json()]
+    precondition(not missing, f"{entity_id} is stored without {', '.join(missing)}: {describe(response)}")
+
+
 def read_back_history(broker: Broker, entity_id: str, **options: Any) -> dict[str, Any]:
     """The Temporal Evolution of an Entity that must be there; as `read_back`, whole or partial (200 or 206)."""
     response = broker.retrieve_temporal(entity_id, **options)

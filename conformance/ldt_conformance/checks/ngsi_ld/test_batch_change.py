@@ -3,7 +3,7 @@
 from ldt_conformance import Broker, Entity, Level, Mode, Reason, check, expect_entity, expect_problem, expect_status
 from ldt_conformance.checks.ngsi_ld.batches import EMPTY, expect_result, ids, vehicles
 from ldt_conformance.checks.ngsi_ld.declared import cim009, purposes
-from ldt_conformance.checks.ngsi_ld.given import OBSERVED, read_back, simple_vehicle, stored
+from ldt_conformance.checks.ngsi_ld.given import OBSERVED, read_back, seen, simple_vehicle, stored
 from ldt_conformance.comparators import attribute_value
 from ldt_conformance.engine.verdicts import warn
 from ldt_conformance.expectations import describe, expect_equal
@@ -146,6 +146,8 @@ def test_update_invalid_json(broker: Broker) -> None:
 )
 def test_delete_all(broker: Broker) -> None:
     batch = [stored(broker, entity) for entity in vehicles(broker, 2)]
+    for entity in batch:
+        seen(broker, entity.id)
 
     response = broker.batch_delete(ids(batch))
 
@@ -169,6 +171,7 @@ def test_delete_all(broker: Broker) -> None:
 )
 def test_delete_some_missing(broker: Broker, stored_entity: Entity) -> None:
     missing = broker.new_id()
+    seen(broker, stored_entity.id)
 
     response = broker.batch_delete([missing, stored_entity.id])
 

@@ -12,7 +12,7 @@ from ldt_conformance import (
     expect_status,
 )
 from ldt_conformance.checks.ngsi_ld.declared import cim009, purposes
-from ldt_conformance.checks.ngsi_ld.given import DATASET, OTHER_DATASET, read_back, stored
+from ldt_conformance.checks.ngsi_ld.given import DATASET, OTHER_DATASET, read_back, seen, stored
 from ldt_conformance.clients import point
 
 WRITE = Mode.SANDBOX_WRITE
@@ -111,6 +111,7 @@ def test_all_instances(broker: Broker) -> None:
 )
 def test_scope(broker: Broker) -> None:
     entity = stored(broker, broker.new_entity().with_scope("/Madrid/Gardens").with_property("kept", 1))
+    seen(broker, entity.id, "scope")
 
     response = broker.delete_attribute(entity.id, "scope")
 
@@ -131,6 +132,7 @@ def test_scope(broker: Broker) -> None:
 def test_spaces(broker: Broker) -> None:
     entity = broker.new_entity().with_geo_property("observationSpace", point(1, 2)).with_property("kept", 1)
     stored(broker, entity.with_geo_property("operationSpace", point(3, 4)))
+    seen(broker, entity.id, "observationSpace", "operationSpace")
 
     observation = broker.delete_attribute(entity.id, "observationSpace")
     operation = broker.delete_attribute(entity.id, "operationSpace")

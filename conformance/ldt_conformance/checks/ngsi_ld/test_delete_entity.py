@@ -2,7 +2,7 @@
 
 from ldt_conformance import Broker, Entity, Level, Mode, check, expect_problem, expect_status
 from ldt_conformance.checks.ngsi_ld.declared import cim009, purposes
-from ldt_conformance.checks.ngsi_ld.given import simple_vehicle, stored
+from ldt_conformance.checks.ngsi_ld.given import seen, simple_vehicle, stored
 from ldt_conformance.expectations import require
 
 WRITE = Mode.SANDBOX_WRITE
@@ -20,6 +20,8 @@ REMOVED = cim009("5.6.6.4", "The input data shall be used to remove the entity l
     mode=WRITE,
 )
 def test_gone(broker: Broker, stored_entity: Entity) -> None:
+    seen(broker, stored_entity.id)
+
     response = broker.delete_entity(stored_entity.id)
 
     expect_status(response, 204)

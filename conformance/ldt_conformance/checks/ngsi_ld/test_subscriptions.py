@@ -11,6 +11,7 @@ from ldt_conformance import (
     expect_members,
     expect_problem,
     expect_status,
+    require,
 )
 from ldt_conformance.checks.ngsi_ld.declared import SUBSCRIPTIONS, cim009, purposes
 from ldt_conformance.checks.ngsi_ld.given import subscribed
@@ -275,6 +276,7 @@ def test_update_id_no_uri(broker: Broker) -> None:
 )
 def test_delete_gone(broker: Broker) -> None:
     subscription_id = subscribed(broker, quiet(broker))
+    require(broker.retrieve_subscription(subscription_id), 200, step="retrieving the Subscription before its deletion")
 
     response = broker.delete_subscription(subscription_id)
 

@@ -31,7 +31,10 @@ def first_instance_id(broker: Broker, history: TemporalEntity) -> str:
 def with_dataset(broker: Broker) -> TemporalEntity:
     """A stored history of speed with and without a datasetId, and of fuel."""
     history = series_of(broker).with_series("speed", [(54, AT[1]), (56, AT[2])], dataset_id=DATASET)
-    return stored_history(broker, history)
+    stored_history(broker, history)
+    there = values(read_back_history(broker, history.id), "speed")
+    precondition(len(there) == 5, f"of five instances of speed {len(there)} are shown before any is deleted: {there}")
+    return history
 
 
 @check(

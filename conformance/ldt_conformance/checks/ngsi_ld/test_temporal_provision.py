@@ -1,6 +1,6 @@
 """Provision of Temporal Evolutions as a whole: ETSI GS CIM 009 V1.9.1, clauses 5.6.11, 5.6.12, 5.6.16, 6.18 to 6.20."""
 
-from ldt_conformance import Broker, TemporalEntity, check, expect_problem, expect_status
+from ldt_conformance import Broker, TemporalEntity, check, expect_problem, expect_status, require
 from ldt_conformance.checks.ngsi_ld.declared import cim009, purposes
 from ldt_conformance.checks.ngsi_ld.given import read_back_history, stored_history
 from ldt_conformance.checks.ngsi_ld.histories import (
@@ -196,6 +196,7 @@ def test_append_invalid_json(broker: Broker) -> None:
 )
 def test_delete_gone(broker: Broker) -> None:
     history = stored_history(broker, series_of(broker))
+    require(broker.retrieve_temporal(history.id), 200, 206, step="retrieving the history before its deletion")
 
     response = broker.delete_temporal(history.id)
 

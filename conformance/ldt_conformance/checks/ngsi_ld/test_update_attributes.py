@@ -20,6 +20,7 @@ from ldt_conformance.checks.ngsi_ld.given import (
     PARKING,
     nulls_supported,
     read_back,
+    seen,
     stored,
 )
 from ldt_conformance.clients import LANGUAGE_NULL, NGSI_LD_NULL, attribute, property_, relationship
@@ -276,6 +277,7 @@ def test_null_deletes(broker: Broker) -> None:
         "doomedPlace": attribute("GeoProperty", "value", NGSI_LD_NULL, {}),
         "doomedWords": attribute("LanguageProperty", "languageMap", LANGUAGE_NULL, {}),
     }
+    seen(broker, entity.id, *fragment)
 
     response = broker.update_attributes(entity.id, fragment)
 
