@@ -34,7 +34,7 @@ class _Plan:
     Args:
         source: Where the numbers come from, with a column `c.entity`.
         condition: On `c.entity`; its parameters include those of the source.
-        few: The source has few numbers, perhaps several times; otherwise they are many, in the order of creation.
+        few: The source has few numbers; otherwise they are many, in the order of creation.
         cheap: No more rows are read than are looked at; otherwise SQLite may go through many.
         checks: What the condition does not decide; none: it decides all.
         id_checks: Patterns of ids; looked at before the Entity is read. None: nothing to look at.
@@ -54,8 +54,7 @@ class _Plan:
     @property
     def numbers(self) -> str:
         """SELECT of the numbers, in the order of creation."""
-        distinct = "DISTINCT " if self.few else ""
-        return f"SELECT {distinct}c.entity FROM {self.source} WHERE {self.condition.sql} ORDER BY c.entity"  # noqa: S608 — own constants
+        return f"SELECT c.entity FROM {self.source} WHERE {self.condition.sql} ORDER BY c.entity"  # noqa: S608 — own constants
 
     @property
     def rows(self) -> str:
@@ -179,13 +178,15 @@ def _from_few(session: Session, parts: Sequence[Condition]) -> _Plan | None:
     known = sorted((part for part in parts if part.candidates), key=lambda part: part.rank)
     if not known or (known[0].rank == 3 and len(known) == 1):
         return None
-    sized = [(_size(session, part), part) for part in known if part.rank < 3 or part is known[0]]
-    few = [part for size, part in sorted(sized, key=lambda one: one[0]) if size <= _FEW]
+    looked_up = [part for part in known if part.rank < 3 or part is known[0]]
+    few = [(part, numbers) for part in looked_up if (numbers := _numbers(session, part)) is not None]
     if not few:
         return None
-    begin = Condition("1", few[0].parameters)
-    others = [part for part in parts if part is not few[0] and (part in few or part.exact or not part.candidates)]
-    return _Plan(f"({few[0].candidates}) AS c", _join([begin, *others]), few=True, cheap=True)
+    common = set.intersection(*(numbers for _, numbers in few))
+    begin = Condition("1", (orjson.dumps(list(common)).decode(),))
+    settled = [part for part, _ in few]
+    others = [part for part in parts if part not in settled and (part.exact or not part.candidates)]
+    return _Plan("(SELECT value AS entity FROM json_each(?)) AS c", _join([begin, *others]), few=True, cheap=True)
 
 
 def _from_many(session: Session, query: EntityQuery, parts: Sequence[Condition]) -> _Plan:
@@ -205,10 +206,11 @@ def _join(parts: Sequence[Condition]) -> Condition:
     return Condition(" AND ".join(f"({part.sql})" for part in parts), parameters)
 
 
-def _size(session: Session, part: Condition) -> int:
-    """How many candidates there are, up to one more than a few."""
-    counting = f"SELECT count(*) FROM (SELECT 1 FROM ({part.candidates}) LIMIT {_FEW + 1})"  # noqa: S608 — own constants
-    return int(session.execute(counting, part.parameters).fetchone()[0])
+def _numbers(session: Session, part: Condition) -> set[int] | None:
+    """The candidates, if they are few."""
+    looking = f"SELECT entity FROM ({part.candidates}) LIMIT {_FEW + 1}"  # noqa: S608 — own constants
+    rows = session.execute(looking, part.parameters).fetchall()
+    return {row[0] for row in rows} if len(rows) <= _FEW else None
 
 
 def _single_type(session: Session, query: EntityQuery) -> int | None:

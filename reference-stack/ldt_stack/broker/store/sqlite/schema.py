@@ -11,7 +11,9 @@ from ldt_stack.broker.errors import InternalError
 
 APPLICATION_ID = 0x4C445442  # "LDTB"
 SCHEMA_VERSION = 2
-_CACHE_KIB = 8192
+_CACHE_KIB = 8192  # of a connection that reads
+_WRITER_CACHE_KIB = 32768  # values and ids come in any order: what is written again soon should be at hand
+_WRITER_CHECKPOINT_PAGES = 4000  # of the log, 16 MiB; pages that are written often go to the file less often
 
 # Names (IRIs) are long and few: they are kept once. `stored` says what bodies leave out. Instants of Entities and of
 # the outbox are normalized text (six digits, UTC), those of the history microseconds since 1970: there are many.
@@ -62,7 +64,7 @@ def connect(path: Path, *, durable: bool, create: bool) -> sqlite3.Connection:
     Args:
         path: The file.
         durable: Whether a commit waits for the disk; False for temporary stores.
-        create: Whether a new file gets its tables; otherwise it must have them.
+        create: Whether it writes: a new file gets its tables; otherwise it must have them.
 
     Raises:
         InternalError: The file is none of ours, or of another schema version, or cannot be opened.
@@ -77,7 +79,8 @@ def connect(path: Path, *, durable: bool, create: bool) -> sqlite3.Connection:
         connection.execute("PRAGMA busy_timeout = 10000")
         connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
         connection.execute("PRAGMA temp_store = MEMORY")
-        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        connection.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB if create else _CACHE_KIB}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_WRITER_CHECKPOINT_PAGES}")
         if create and _is_empty(connection):
             _create(connection, path)
         _check(connection, path)
