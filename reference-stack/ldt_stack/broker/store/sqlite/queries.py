@@ -208,9 +208,10 @@ def _join(parts: Sequence[Condition]) -> Condition:
 
 def _numbers(session: Session, part: Condition) -> set[int] | None:
     """The candidates, if they are few."""
-    looking = f"SELECT entity FROM ({part.candidates}) LIMIT {_FEW + 1}"  # noqa: S608 — own constants
-    rows = session.execute(looking, part.parameters).fetchall()
-    return {row[0] for row in rows} if len(rows) <= _FEW else None
+    # As one value: fetched row by row, they would cost several times as much.
+    looking = f"SELECT json_group_array(entity) FROM (SELECT entity FROM ({part.candidates}) LIMIT {_FEW + 1})"  # noqa: S608 — own constants
+    found: list[int] = orjson.loads(session.execute(looking, part.parameters).fetchone()[0])
+    return set(found) if len(found) <= _FEW else None
 
 
 def _single_type(session: Session, query: EntityQuery) -> int | None:
