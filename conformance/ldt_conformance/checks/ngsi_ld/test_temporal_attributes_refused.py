@@ -194,7 +194,7 @@ def test_delete_attribute_invalid(broker: Broker) -> None:
 @check(
     id="temporal-append/not-present",
     title="Adding Attributes to a Temporal Evolution without an Entity id is refused",
-    clause=cim009("5.6.12.4", "BadRequestData"),
+    clause=cim009("5.6.12.4", "If the Entity ID is not present or it is not a valid URI then an error"),
     requirements=["ngsi-ld/5.6.12"],
     test_purposes=purposes("CI/Prov/TEA/014_02_01"),
     **DECLARED,
