@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import socket
+import sys
 
 from ldt_stack.listening import UsageError, bind
 
@@ -12,6 +14,7 @@ LOWEST_EPHEMERAL_PORT = 32_768  # Linux; other systems begin higher (RFC 6335: 4
 TRIES = 1000
 
 _handed_out: set[int] = set()
+_held: list[socket.socket] = []  # while this process lives, no other twin is given these ports
 
 
 def require_free(host: str, port: int) -> int:
@@ -46,7 +49,7 @@ def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
     for port in candidates:
         if len(found) == count:
             break
-        if port not in _handed_out and _is_free(host, port):
+        if port not in _handed_out and _is_free(host, port) and _hold(host, port):
             found.append(port)
             _handed_out.add(port)
     if len(found) < count:
@@ -59,6 +62,25 @@ def _is_free(host: str, port: int) -> bool:
         require_free(host, port)
     except UsageError:
         return False
+    return True
+
+
+def _hold(host: str, port: int) -> bool:
+    """Keep a port from other twins until its part listens there; False where somebody else keeps it.
+
+    On Linux a socket that is bound and does not listen leaves the port to whoever binds with SO_REUSEADDR, as our parts
+    and SeaweedFS do, and to nobody who binds without. Elsewhere that option means something else: nothing is kept.
+    """
+    if sys.platform != "linux":
+        return True
+    holder = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        holder.bind((host, port))
+    except OSError:
+        holder.close()
+        return False
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    _held.append(holder)
     return True
 
 
