@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import random
-import sys
 import threading
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 from .kill_workload import GONE, Life, Sink, Writer, history, states, subscribe
 from .test_durability import end, start
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither SIGKILL nor a fork server")
+pytestmark = pytest.mark.posix
 
 TENANTS = ("", "", "", "other")
 DEADLINE_SECONDS = 60.0

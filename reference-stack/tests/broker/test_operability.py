@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +27,6 @@ API = "/ngsi-ld/v1"
 CAR = "urn:ngsi-ld:Car:1"
 PLACE = {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [1, 2]}}
 SAMPLE = re.compile(r'[a-zA-Z_:][a-zA-Z0-9_:]*(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? [-+0-9.eInf]+')
-posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither SIGTERM nor a fork server")
 
 
 # Metrics
@@ -320,7 +318,7 @@ def gate() -> Iterator[tuple[Gate, str]]:
         thread.join()
 
 
-@posix
+@pytest.mark.posix
 def test_a_request_under_way_is_answered_before_the_end(tmp_path: Path) -> None:
     """SIGTERM while a request waits for its @context: it is answered 201, the process ends with 0, nothing is lost."""
     data, ready = tmp_path / "data", tmp_path / "ready.json"
@@ -344,7 +342,7 @@ def test_a_request_under_way_is_answered_before_the_end(tmp_path: Path) -> None:
     assert found[0] == 200
 
 
-@posix
+@pytest.mark.posix
 def test_a_notification_under_way_is_not_sent_twice(tmp_path: Path) -> None:
     """SIGTERM while a receiver takes its time: the outcome is waited for and recorded, so nobody is notified again."""
     data, ready = tmp_path / "data", tmp_path / "ready.json"
