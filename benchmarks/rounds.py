@@ -34,19 +34,31 @@ class Measured:
         return f"{self.per_second:.0f}/s p50 {self.p50_ms:.2f} p99 {self.p99_ms:.2f} ms, CPU {self.cpu_ms:.3f} ms"
 
 
-Side = tuple[Server, Callable[[int], Sequence[bytes]]]
-"""A server, and the requests of a round by its number."""
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A server and what it is asked.
+
+    Attributes:
+        server: What is measured.
+        requests: Of a round, by its number.
+        settle: Called with the number after a round; returns when nothing of it is under way any more.
+    """
+
+    server: Server
+    requests: Callable[[int], Sequence[bytes]]
+    settle: Callable[[int], None] = lambda _: None
 
 
 def compare(generator: Generator, sides: Sequence[Side], rounds: int, connections: int = 16) -> list[Measured]:
     """A B A B …, after one round that is not counted; for each side its medians."""
     found: list[list[tuple[Load, float]]] = [[] for _ in sides]
     for number in range(rounds + 1):
-        for (server, requests), loads in zip(sides, found, strict=True):
-            content = requests(number)
-            cpu = server.cpu_seconds
-            load = generator.send(server.port, content, connections)
-            loads.append((load, (server.cpu_seconds - cpu) * 1000 / len(content)))
+        for side, loads in zip(sides, found, strict=True):
+            content = side.requests(number)
+            cpu = side.server.cpu_seconds
+            load = generator.send(side.server.port, content, connections)
+            side.settle(number)
+            loads.append((load, (side.server.cpu_seconds - cpu) * 1000 / len(content)))
     return [_medians(loads[1:]) for loads in found]
 
 

@@ -9,7 +9,7 @@ from random import Random
 
 from benchmarks import entities
 from benchmarks.generator import generator
-from benchmarks.rounds import Row, compare
+from benchmarks.rounds import Row, Side, compare
 from benchmarks.servers import broker, fill
 
 STORED = 20_000
@@ -25,7 +25,7 @@ def run(rounds: int) -> Iterator[Row]:
     """The p99 of a GET while another connection asks for what is dear all the time, beside that of when none does."""
     with generator() as load, broker() as server:
         fill(server, load, STORED)
-        (quiet,) = compare(load, [(server, _gets)], rounds, connections=4)
+        (quiet,) = compare(load, [Side(server, _gets)], rounds, connections=4)
         ended, dear = threading.Event(), [0]
 
         def ask() -> None:
@@ -35,7 +35,7 @@ def run(rounds: int) -> Iterator[Row]:
 
         asking = threading.Thread(target=ask)
         asking.start()
-        (busy,) = compare(load, [(server, _gets)], rounds, connections=4)
+        (busy,) = compare(load, [Side(server, _gets)], rounds, connections=4)
         ended.set()
         asking.join()
         begun = time.perf_counter()

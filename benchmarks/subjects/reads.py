@@ -10,7 +10,7 @@ from random import Random
 
 from benchmarks import entities
 from benchmarks.generator import Generator, generator
-from benchmarks.rounds import Row, compare, ratio
+from benchmarks.rounds import Row, Side, compare, ratio
 from benchmarks.servers import Server, bare, broker, fill
 
 STORED = 1000
@@ -41,7 +41,7 @@ def _get(load: Generator, ours: Server, rounds: int) -> Row:
     answers = {f"{entities.API}/entities/{one}": ours.ask(f"/entities/{one}") for one in ids}
     with bare(answers) as other:
         requests = _mixed(lambda random: entities.get(random.randrange(STORED)), 4000)
-        found = compare(load, [(ours, requests), (other, requests)], rounds)
+        found = compare(load, [Side(ours, requests), Side(other, requests)], rounds)
     return ratio("GET by id", ">= 0.5", *found)
 
 
@@ -50,5 +50,5 @@ def _query(load: Generator, ours: Server, rounds: int) -> Row:
     assert answer.count(b'"id"') == 20, answer[:300]
     with bare({"*": answer}) as other:
         requests = _mixed(lambda random: entities.query(entities.by_values(entities.window(random, STORED))), 1000)
-        found = compare(load, [(ours, requests), (other, requests)], rounds)
+        found = compare(load, [Side(ours, requests), Side(other, requests)], rounds)
     return ratio("query of 20 by type and two terms of q", ">= 0.10", *found)

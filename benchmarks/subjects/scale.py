@@ -72,7 +72,7 @@ def _latency(
             random = Random(number)  # noqa: S311 — reproducible load
             return [question(random, stored) for _ in range(count)]
 
-        return server, requests
+        return Side(server, requests)
 
     at_small, at_large = compare(load, [side(small, SMALL), side(large, LARGE)], rounds)
     detail = f"100,000: {at_large}; 1,000: {at_small}"

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from random import Random
 
 from benchmarks import entities
 from benchmarks.generator import Generator, generator
-from benchmarks.rounds import Row, compare
+from benchmarks.receiver import receiver
+from benchmarks.rounds import Row, Side, compare
 from benchmarks.servers import Server, broker, fill
 
 STORED, SUBSCRIPTIONS, _WRITES = 1_000, 10_000, 500
 
 
 def run(rounds: int) -> Iterator[Row]:
-    """One ratio, by latency. Every write sets off one notification, which is delivered."""
-    with generator() as load, broker() as alone, broker() as subscribed, _receiver() as endpoint:
+    """Two ratios, by latency and by processor time. Every write sets off one notification, which is delivered.
+
+    A round ends when all its notifications have come: what they cost is counted, and disturbs no other round.
+    """
+    with generator() as load, broker() as alone, broker() as subscribed, receiver() as notified:
         for server in (alone, subscribed):
             fill(server, load, STORED)
-        _subscribe(subscribed, load, endpoint)
-        without, one = compare(load, [(alone, _writes), (subscribed, _writes)], rounds)
-    detail = f"with: {one}; without: {without}"
-    yield Row("write that matches one of 10,000 Subscriptions", one.p50_ms / without.p50_ms, "x p50", "<= 2", detail)
+        _subscribe(subscribed, load, notified.uri)
+        with_one = Side(subscribed, _writes, lambda number: notified.wait_for((number + 1) * _WRITES))
+        without, one = compare(load, [Side(alone, _writes), with_one], rounds)
+    subject, detail = "write that matches one of 10,000 Subscriptions", f"with: {one}; without: {without}"
+    yield Row(subject, one.p50_ms / without.p50_ms, "x p50", "<= 2", detail)
+    yield Row(f"{subject}, by CPU", one.cpu_ms / without.cpu_ms, "x CPU", None, detail)
 
 
 def _writes(number: int) -> Sequence[bytes]:
@@ -48,26 +51,3 @@ def _subscribe(server: Server, load: Generator, endpoint: str) -> None:
         for number in range(SUBSCRIPTIONS)
     ]
     load.send(server.port, content)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(204)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def _receiver() -> Iterator[str]:
-    """Takes notifications; in this process, which has nothing else to do meanwhile."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/notify"
-    server.shutdown()
-    server.server_close()

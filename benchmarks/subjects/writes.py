@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from benchmarks import entities
 from benchmarks.generator import generator
-from benchmarks.rounds import Row, compare, ratio
+from benchmarks.rounds import Row, Side, compare, ratio
 from benchmarks.servers import bare, broker
 
 _POSTS, _BATCHES, _BATCH = 600, 40, 100
@@ -24,6 +24,6 @@ def _upserts(number: int) -> Sequence[bytes]:
 def run(rounds: int) -> Iterator[Row]:
     """Both ratios."""
     with generator() as load, broker() as ours, bare({"*": b"[]"}) as other:
-        yield ratio("durable POST", ">= 0.8", *compare(load, [(ours, _posts), (other, _posts)], rounds))
-        found = compare(load, [(ours, _upserts), (other, _upserts)], rounds)
+        yield ratio("durable POST", ">= 0.8", *compare(load, [Side(ours, _posts), Side(other, _posts)], rounds))
+        found = compare(load, [Side(ours, _upserts), Side(other, _upserts)], rounds)
         yield ratio("batch upsert of 100", ">= 0.25", *found)

@@ -28,6 +28,14 @@ def test_a_subject_is_measured_and_printed_as_json() -> None:
     assert all(row["figure"] > 0 and row["unit"] == "x bare" and "broker" in row["detail"] for row in rows)
 
 
+@pytest.mark.slow
+def test_every_notification_that_was_owed_is_received_while_they_are_measured() -> None:
+    """The subject ends with an error otherwise."""
+    done = run("subscriptions", "--rounds", "1", "--json")
+    assert done.returncode == 0, done.stderr
+    assert [row["unit"] for row in json.loads(done.stdout)] == ["x p50", "x CPU"]
+
+
 def test_an_unknown_subject_is_a_usage_error() -> None:
     """The error names what is wrong."""
     done = run("nothing")
