@@ -25,6 +25,7 @@ from geventhttpclient.client import HTTPClientPool
 from locust.contrib.fasthttp import FastHttpUser
 from locust.env import Environment
 from locust.exception import StopUser
+from locust.stats import StatsEntry
 
 from ldt_load.access import Access, open_access
 from ldt_load.generation import Due, Generation
@@ -138,17 +139,22 @@ def generate(plan: Plan) -> dict[str, Any]:
     _wait_for_the_end(generation, clock)
     after, elapsed = process.cpu_times(), time.perf_counter() - began
     progress.kill()
-    _take_locust_figures(environment, generation)
-    runner.quit()
-    cpu = (after.user + after.system - before.user - before.system) / elapsed * 100
-    return generation.as_json() | {"cpu_percent": round(cpu, 1), "locust": locust.__version__}
-
-
-def _take_locust_figures(environment: Environment, generation: Generation) -> None:
     for (name, _method), entry in environment.stats.entries.items():
         if name in generation.operations:
-            found = {key: float(entry.get_response_time_percentile(share)) for key, share in LOCUST_PERCENTILES.items()}
-            generation.operations[name].locust_ms = found | {"max": float(entry.max_response_time)}
+            generation.operations[name].locust_ms = _locust_figures(entry)
+    whole = _locust_figures(environment.stats.total)
+    runner.quit()
+    cpu = (after.user + after.system - before.user - before.system) / elapsed * 100
+    return generation.as_json() | {
+        "cpu_percent": round(cpu, 1),
+        "locust": locust.__version__,
+        "locust_all_ms": whole,
+    }
+
+
+def _locust_figures(entry: StatsEntry) -> dict[str, float]:
+    found = {key: float(entry.get_response_time_percentile(share)) for key, share in LOCUST_PERCENTILES.items()}
+    return found | {"max": float(entry.max_response_time)}
 
 
 def main() -> int:

@@ -118,12 +118,15 @@ def _rounded(figures: Mapping[str, float]) -> dict[str, float]:
     return {name: float(f"{value:.4g}") for name, value in figures.items()}
 
 
-def _total(outcomes: Mapping[str, OperationOutcome], measured_seconds: float) -> dict[str, Any]:
+def _total(
+    outcomes: Mapping[str, OperationOutcome], locust_ms: Mapping[str, float], measured_seconds: float
+) -> dict[str, Any]:
     whole = OperationOutcome()
     for name in ("due", "sent", "acknowledged", "errors", "wrong_answers"):
         setattr(whole, name, sum(getattr(outcome, name) for outcome in outcomes.values()))
     whole.from_due = merged({name: outcome.from_due for name, outcome in outcomes.items()})
     whole.service = merged({name: outcome.service for name, outcome in outcomes.items()})
+    whole.locust_ms = dict(locust_ms)
     return {"name": "all", **_figures(whole, measured_seconds)}
 
 
@@ -152,7 +155,7 @@ def summarise(
     outcomes = {name: OperationOutcome.from_json(row) for name, row in result["operations"].items()}
     seconds = plan.duration - plan.warmup
     lateness = Latencies.decode(result["lateness"])
-    total = _total(outcomes, seconds)
+    total = _total(outcomes, result["locust_all_ms"], seconds)
     reasons = invalid_reasons(
         lateness, result["cpu_percent"], result["queued"], total["sent"], result["unanswered"], plan
     )

@@ -106,7 +106,7 @@ def run_through(answer_of: Any) -> dict[str, Any]:
         generation.received(due, sent=due.arrival.due, now=due.arrival.due + 0.01, answer=answer, error=error)
     found = {entity_id: None for write in generation.writes for entity_id in write.ids}
     found |= {write.ids[0]: write.sequence for write in generation.writes if write.sequence is not None}
-    result = generation.as_json() | {"cpu_percent": 10.0, "locust": "test"}
+    result = generation.as_json() | {"cpu_percent": 10.0, "locust": "test", "locust_all_ms": {"p99": 11.0}}
     return summarise(PLAN, result, completeness(generation.writes, found), {"p95_milliseconds": 50.0})
 
 
@@ -125,6 +125,7 @@ def test_a_right_run_is_valid_complete_and_met() -> None:
     assert summary["valid"]
     assert summary["total"]["due"] == summary["total"]["acknowledged"] > 100
     assert 9.9 < summary["total"]["from_due_ms"]["p99"] < 10.1
+    assert summary["total"]["locust_ms"] == {"p99": 11.0}
     complete = summary["completeness"]
     assert complete["sent"] == complete["acknowledged"] == complete["readable"] > summary["total"]["sent"]
     assert [row["met"] for row in summary["objectives"]] == [None, True, None, None]

@@ -12,7 +12,7 @@ from pathlib import Path
 import typer
 
 from ldt_conformance.engine.catalogue import load_catalogue
-from ldt_conformance.engine.report import Report
+from ldt_conformance.engine.report import Report, check_run
 from ldt_conformance.engine.run import run_set
 from ldt_conformance.engine.run.assembly import suite_of
 from ldt_conformance.engine.run.session import WORK_FOLDER, remove_work
@@ -60,13 +60,20 @@ def _site_file(name: str | None) -> Iterator[Path]:
 
 
 def _probe(path: Path, out: Path) -> int:
-    """Run the toolbox pack, reading only; 3 where nothing could be decided."""
+    """Run the toolbox pack, reading only; 3 where an endpoint is not to be judged, or nothing could be decided."""
     from ldt_conformance.commands.check_run import Request, run_check
 
     code = run_check(Request(target=str(path), packs=("toolbox",), mode="probe", out=out))
     report = run_set.read_report(out)
-    nothing = report is None or report.rollup is None or report.rollup.met + report.rollup.not_met == 0
-    return code if code in _PASSED_ON else NOT_LOOKED_AT if nothing else OK
+    return code if code in _PASSED_ON else OK if _looked_at(report) else NOT_LOOKED_AT
+
+
+def _looked_at(report: Report | None) -> bool:
+    """A check may pass by the very refusal of our credentials, so that something was decided does not suffice."""
+    run = check_run(report) if report is not None else None
+    if report is None or report.rollup is None or run is None or run.root_cause is not None:
+        return False
+    return report.rollup.met + report.rollup.not_met > 0
 
 
 def write_analysis(site: Site, out: Path) -> list[Path]:

@@ -132,7 +132,8 @@ def test_unreachable_object_storage(write_site: Callable[..., Path], tmp_path: P
     assert "fail" not in report_of(tmp_path / "ldt-report")["rollup"]["verdicts"]
 
 
-@faults(_dead)
+@pytest.mark.timeout(300)
+@faults(_dead, _wrong_token)
 def test_a_gap_analysis_is_written_all_the_same(fault: Fault, site: Path, tmp_path: Path) -> None:
     """Exit 3, the page says what the site file declares and why nothing was found."""
     done = ldt("gap", str(site), cwd=tmp_path, LDT_TEST_TOKEN="a-wrong-token")
