@@ -64,9 +64,9 @@ def patch(number: int, value: float) -> bytes:
     return request("PATCH", f"/entities/{entity_id(number)}", {"reading8": {"type": "Property", "value": value}})
 
 
-def post(number: int, seed: int) -> bytes:
+def post(number: int, seed: int, row: int = 32) -> bytes:
     """Create an Entity."""
-    return request("POST", "/entities", entity(number, seed))
+    return request("POST", "/entities", entity(number, seed, row))
 
 
 def upsert(first: int, count: int, seed: int, row: int = 32) -> bytes:

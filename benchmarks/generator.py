@@ -74,7 +74,7 @@ class _Connection(asyncio.Protocol):
             return
         self.load.latencies.append(time.perf_counter() - self.begun)
         answer, self.buffer = self.buffer, b""
-        if answer[9:10] == b"2":
+        if answer[9:10] == b"2" and answer[9:12] != b"207":
             self._next()
         elif not self.done.done():
             self.done.set_exception(RuntimeError(f"the server answered {answer[:600]!r}"))
@@ -113,7 +113,7 @@ class Generator:
         """Send each request once.
 
         Raises:
-            RuntimeError: An answer was no 2xx.
+            RuntimeError: An answer was no 2xx, or 207: not all was done.
         """
         return self._pool.submit(_work, port, requests, connections).result()
 

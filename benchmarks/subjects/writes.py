@@ -10,15 +10,17 @@ from benchmarks.rounds import Row, Side, compare, ratio
 from benchmarks.servers import bare, broker
 
 _POSTS, _BATCHES, _BATCH = 600, 40, 100
+_FIRST = 50_000  # of the batches' Entities, beyond those of the POSTs
+_ROW = entities.side(100_000)  # of the grid: all places are on the map
 
 
 def _posts(number: int) -> Sequence[bytes]:
-    return [entities.post(number * _POSTS + index, number) for index in range(_POSTS)]
+    return [entities.post(number * _POSTS + index, number, _ROW) for index in range(_POSTS)]
 
 
 def _upserts(number: int) -> Sequence[bytes]:
     """The first round creates, all later ones replace."""
-    return [entities.upsert(10**6 + index * _BATCH, _BATCH, number) for index in range(_BATCHES)]
+    return [entities.upsert(_FIRST + index * _BATCH, _BATCH, number, _ROW) for index in range(_BATCHES)]
 
 
 def run(rounds: int) -> Iterator[Row]:
