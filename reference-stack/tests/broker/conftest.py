@@ -23,6 +23,8 @@ from ldt_stack.broker.service import Broker, Call
 from ldt_stack.broker.settings import BrokerSettings
 from ldt_stack.broker.store.interface import Transaction
 
+from .network import Network, Node, nodes
+
 API = "/ngsi-ld/v1"
 VOCABULARY = "https://uri.etsi.org/ngsi-ld/default-context/"
 DEADLINE_SECONDS = 20.0
@@ -236,3 +238,16 @@ async def running(clock: Clock, anyio_backend: str) -> AsyncIterator[RunningBrok
     """A broker with default settings and a temporary store."""
     async with running_broker(clock) as one:
         yield one
+
+
+@pytest.fixture
+def network() -> Network:
+    """Stands in for the network between Context Sources."""
+    return Network()
+
+
+@pytest.fixture
+async def pair(network: Network, anyio_backend: str) -> AsyncIterator[list[Node]]:
+    """Two brokers: a, and b that a may register."""
+    async with nodes(network, "a", "b") as found:
+        yield found

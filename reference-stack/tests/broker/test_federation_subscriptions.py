@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from .api import API, NULL, create
+from .federation import CAR, prop
 from .network import Network, Node, Sent, nodes
 
 pytestmark = pytest.mark.anyio
-CAR = "urn:ngsi-ld:Car:1"
 REGISTRATION = "/csourceRegistrations/urn:ngsi-ld:ContextSourceRegistration:b"
-
-
-def prop(value: Any) -> dict[str, Any]:
-    return {"type": "Property", "value": value}
 
 
 @pytest.fixture
@@ -26,13 +21,6 @@ def network() -> Network:
     found = Network()
     found.hosts["user"] = lambda sent: (200, b"")
     return found
-
-
-@pytest.fixture
-async def pair(network: Network, anyio_backend: str) -> AsyncIterator[list[Node]]:
-    """Two brokers: a, and b that a may register."""
-    async with nodes(network, "a", "b") as found:
-        yield found
 
 
 async def send(node: Node, method: str, path: str, body: Any = None, status: int | None = None) -> Any:

@@ -4,16 +4,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from .api import API, create
-from .network import Network, Node, nodes
+from .api import create
+from .federation import CAR, OTHER, send
+from .network import Network, Node
 
 pytestmark = pytest.mark.anyio
-CAR, OTHER = "urn:ngsi-ld:Car:1", "urn:ngsi-ld:Car:2"
 TEMPORAL = {
     "operations": [
         "retrieveTemporal",
@@ -30,18 +29,6 @@ TEMPORAL = {
 SINCE = "timerel=after&timeAt=2020-01-01T00:00:00Z"
 
 
-@pytest.fixture
-def network() -> Network:
-    return Network()
-
-
-@pytest.fixture
-async def pair(network: Network, anyio_backend: str) -> AsyncIterator[list[Node]]:
-    """Two brokers: a, and b that a may register."""
-    async with nodes(network, "a", "b") as found:
-        yield found
-
-
 def at(day: int) -> str:
     return f"2021-01-{day:02}T00:00:00Z"
 
@@ -52,13 +39,6 @@ def series(*points: tuple[int, Any], **members: Any) -> list[dict[str, Any]]:
 
 def evolution(entity_id: str = CAR, **attributes: Any) -> dict[str, Any]:
     return {"id": entity_id, "type": "Car", **attributes}
-
-
-async def send(node: Node, method: str, path: str, body: Any = None, status: int | None = None) -> Any:
-    answer = await node.client.request(method, API + path, json=body)
-    if status is not None:
-        assert answer.status_code == status, f"{answer.status_code}: {answer.text}"
-    return answer
 
 
 def values(entity: dict[str, Any], name: str) -> list[tuple[Any, str]]:

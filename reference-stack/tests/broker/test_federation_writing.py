@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -13,54 +12,10 @@ from hypothesis import strategies as st
 from ldt_stack.broker.federation.payloads import fallback
 
 from .api import API, ERRORS, create
+from .federation import ALL, CAR, OTHER, car, exclusive, held, prop, send
 from .network import Network, Node, nodes
 
 pytestmark = pytest.mark.anyio
-CAR, OTHER = "urn:ngsi-ld:Car:1", "urn:ngsi-ld:Car:2"
-ALL = ["redirectionOps", "createBatch", "upsertBatch", "updateBatch", "deleteBatch", "mergeBatch"]
-
-
-def prop(value: Any, **members: Any) -> dict[str, Any]:
-    return {"type": "Property", "value": value, **members}
-
-
-def car(**attributes: Any) -> dict[str, Any]:
-    return {"id": CAR, "type": "Car", **attributes}
-
-
-@pytest.fixture
-def network() -> Network:
-    return Network()
-
-
-@pytest.fixture
-async def pair(network: Network, anyio_backend: str) -> AsyncIterator[list[Node]]:
-    """Two brokers: a, and b that a may register."""
-    async with nodes(network, "a", "b") as found:
-        yield found
-
-
-async def held(node: Node, entity_id: str = CAR) -> dict[str, Any] | None:
-    """What a broker itself holds of an Entity, concise."""
-    answer = await node.client.get(f"{API}/entities/{entity_id}?local=true&options=concise")
-    return None if answer.status_code == 404 else answer.json()
-
-
-async def send(node: Node, method: str, path: str, body: Any = None, status: int | None = None) -> Any:
-    answer = await node.client.request(method, API + path, json=body)
-    if status is not None:
-        assert answer.status_code == status, f"{answer.status_code}: {answer.text}"
-    return answer
-
-
-async def exclusive(node: Node, other: str, *attributes: str, **members: Any) -> str:
-    return await node.register(
-        other,
-        [{"type": "Car", "id": CAR}],
-        properties=list(attributes),
-        mode="exclusive",
-        **{"operations": ALL, **members},
-    )
 
 
 # --- creation ---
@@ -341,55 +296,6 @@ async def test_payloads_are_written_as_the_source_wants_them(pair: list[Node], n
         "speed": prop(1, source=prop("x"), observedAt="2020-01-01T00:00:00Z"),
         "name": {"type": "Property", "value": {"en": "x"}},
     }
-
-
-# --- batches ---
-
-
-@pytest.mark.parametrize("operations", [ALL, ["redirectionOps"]], ids=["as batch", "one by one"])
-async def test_batches_are_divided(pair: list[Node], network: Network, operations: list[str]) -> None:
-    """5.6.7 to 5.6.10 and 5.6.20: with the batch operation where it is offered, else one by one."""
-    a, b = pair
-    await exclusive(a, "b", "speed", operations=operations)
-    batch = "/entityOperations"
-    both = [car(speed=prop(1), brand=prop("x")), {"id": OTHER, "type": "Car", "speed": prop(9)}]
-    answer = await send(a, "POST", f"{batch}/create", both, 201)
-    assert sorted(answer.json()) == [CAR, OTHER]
-    assert (await held(a), await held(b)) == (car(brand="x"), car(speed=1))
-    assert (await held(a, OTHER), await held(b, OTHER)) == ({"id": OTHER, "type": "Car", "speed": 9}, None)
-    await send(a, "POST", f"{batch}/update", [car(speed=prop(2), brand=prop("y"))], 204)
-    assert (await held(a), await held(b)) == (car(brand="y"), car(speed=2))
-    await send(a, "POST", f"{batch}/merge", [car(speed=prop(3), brand=prop("z"))], 204)
-    assert (await held(a), await held(b)) == (car(brand="z"), car(speed=3))
-    await send(a, "POST", f"{batch}/upsert", [car(speed=prop(4), wheels=prop(4))], 204)
-    assert (await held(a), await held(b)) == (car(wheels=4), car(speed=4))
-    await send(a, "POST", f"{batch}/upsert?options=update", [car(speed=prop(5), wheels=prop(5))], 204)
-    assert (await held(a), await held(b)) == (car(wheels=5), car(speed=5))
-    await send(a, "POST", f"{batch}/delete", [CAR, OTHER], 204)
-    assert (await held(a), await held(b), await held(a, OTHER)) == (None, None, None)
-    assert any(sent.path.startswith(batch) for sent in network.sent) is (operations is ALL)
-
-
-async def test_errors_of_sources_are_merged_into_the_result_of_a_batch(pair: list[Node], network: Network) -> None:
-    """5.6.7.4: "Merge the returned list of Entities in Error with E"; a whole failure is one of each Entity."""
-    a, _ = pair
-    problem = {"type": ERRORS + "BadRequestData", "title": "no", "detail": "not with us"}
-    result = {"success": [OTHER], "errors": [{"entityId": CAR, "error": problem}]}
-    network.hosts["s"] = lambda sent: (207, result)
-    identifier = await a.register("s", mode="redirect", operations=ALL)
-    entities = [car(speed=prop(1)), {"id": OTHER, "type": "Car"}]
-    body = (await send(a, "POST", "/entityOperations/create", entities, 207)).json()
-    assert body["success"] == [OTHER]
-    assert [(one["entityId"], one["registrationId"]) for one in body["errors"]] == [(CAR, identifier)]
-    assert "not with us" in body["errors"][0]["error"]["detail"]
-    for answer in ((207, [1]), (500, b""), (200, b"<html>")):
-        network.hosts["s"] = lambda sent, answer=answer: answer
-        body = (await send(a, "POST", "/entityOperations/create", entities, 207)).json()
-        assert body["success"] == []
-        assert sorted(one["entityId"] for one in body["errors"]) == [CAR, OTHER]
-    await send(a, "PATCH", f"/csourceRegistrations/{identifier}", {"operations": ["retrieveOps"]}, 204)
-    body = (await send(a, "POST", "/entityOperations/create", entities, 207)).json()
-    assert {one["error"]["type"] for one in body["errors"]} == {ERRORS + "Conflict"}
 
 
 # --- older versions ---
