@@ -1,7 +1,7 @@
 """The ASGI application: one request in, one answer out, and whatever goes wrong as a problem document.
 
 A resource module has `routes: list[Route]`; paths are relative to the server root (`/ngsi-ld/v1/…`). Endpoints take a
-Starlette `Request` and raise `NgsiLdError` or `HttpError`.
+`Request` and raise `NgsiLdError` or `HttpError`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,7 @@ import os
 import re
 import time
 
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
-from starlette.routing import Route
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from ldt_stack.broker.assembly import create_broker
 from ldt_stack.broker.errors import InternalError, NgsiLdError
@@ -38,10 +35,11 @@ from ldt_stack.broker.http import (
 )
 from ldt_stack.broker.http.conditional import conditional
 from ldt_stack.broker.http.cors import cross_origin
+from ldt_stack.broker.http.headers import SNAPSHOT_HEADER, TENANT_HEADER
+from ldt_stack.broker.http.messages import ClientDisconnectedError, Request, Response
 from ldt_stack.broker.http.metrics import Metrics
 from ldt_stack.broker.http.problems import HttpError, problem_response
-from ldt_stack.broker.http.request import BrokerRequest
-from ldt_stack.broker.http.routing import Router
+from ldt_stack.broker.http.routing import Route, Router
 from ldt_stack.broker.logs import ACCESS, REQUEST_ID, log_access
 from ldt_stack.broker.service import Broker
 from ldt_stack.broker.settings import BrokerSettings
@@ -51,8 +49,8 @@ _request_ids = itertools.count(int.from_bytes(os.urandom(7), "big") << 8)
 _log = logging.getLogger(__name__)
 _API = "/ngsi-ld/"
 _RETRIEVALS = frozenset({"GET", "HEAD"})
-_REQUEST_ID = re.compile(rb"[A-Za-z0-9._~:/+=@-]{1,128}")
-_ECHOED = (b"ngsild-tenant", b"ngsild-snapshot")  # 6.3.14, 6.3.22: "shall also be present in HTTP response"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}")
+_ECHOED = (TENANT_HEADER, SNAPSHOT_HEADER)  # 6.3.14, 6.3.22: "shall also be present in HTTP response"
 
 
 def all_routes() -> list[Route]:
@@ -105,9 +103,10 @@ class BrokerApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection event of ASGI."""
         if scope["type"] == "http":
-            by_page = any(name == b"origin" for name, _ in scope["headers"])
-            answer = self._cors if by_page and self._cors is not None else self._http
-            await answer(scope, receive, send)
+            if self._cors is not None and any(name == b"origin" for name, _ in scope["headers"]):
+                await self._cors(scope, receive, send)
+            else:
+                await self._http(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
 
@@ -125,56 +124,56 @@ class BrokerApp:
                 return
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.broker is None:
+            raise RuntimeError("This broker has not been started; see startup()")
         begun = time.perf_counter()
-        scope["broker"], scope["app"] = self.broker, self
-        headers: list[tuple[bytes, bytes]] = scope["headers"]
-        given = next((value for name, value in headers if name == b"x-request-id"), b"")
-        request_id = given if _REQUEST_ID.fullmatch(given) else b"%016x" % next(_request_ids)
-        scope["request_id"] = request_id.decode()
-        REQUEST_ID.set(scope["request_id"])
-        echoed = [(name, value) for name, value in headers if name in _ECHOED]
-        extra = [(b"x-request-id", request_id), *echoed]
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                warnings = [(b"ngsild-warning", text.encode()) for text in scope.get("warnings", ())]  # 6.3.17
-                message["headers"] = [*message["headers"], *extra, *warnings]
-            await send(message)
-
+        request = Request(self, self.broker, scope, receive)
+        given = request.headers.get("x-request-id")
+        request.id = given if given and _REQUEST_ID.fullmatch(given) else f"{next(_request_ids):016x}"
+        REQUEST_ID.set(request.id)
         self.metrics.in_flight += 1
         try:
-            request = BrokerRequest(scope, receive)
             response = await self._answer(request)
-            if response.status_code == 200 and scope["method"] in _RETRIEVALS and scope["path"].startswith(_API):
+            if response.status == 200 and request.method in _RETRIEVALS and request.path.startswith(_API):
                 response = conditional(request, response)
-            await response(scope, receive, send_with_headers)
+            _add_headers(request, response)
+            await response.send(send)
         finally:
             self.metrics.in_flight -= 1
         seconds = time.perf_counter() - begun
-        self.metrics.answered(scope["method"], response.status_code, seconds)
+        self.metrics.answered(request.method, response.status, seconds)
         if ACCESS.isEnabledFor(logging.INFO):
-            tenant = next((value.decode("latin-1") for name, value in echoed if name == b"ngsild-tenant"), "")
-            log_access(scope["method"], scope["path"], response.status_code, seconds, tenant)
+            tenant = request.headers.get(TENANT_HEADER, "")
+            log_access(request.method, request.path, response.status, seconds, tenant)
 
     async def _answer(self, request: Request) -> Response:
         try:
-            raw_path: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
-            path = raw_path.decode("latin-1").partition("?")[0]
-            endpoint, request.scope["path_params"] = self.router.find(request.method, path)
-            await snapshots.enter_snapshot(request, path)
+            path = request.raw_path
+            endpoint, request.path_params = self.router.find(request.method, path)
+            if SNAPSHOT_HEADER in request.headers:
+                await snapshots.enter_snapshot(request, path)
             return await endpoint(request)
         except NgsiLdError as error:
             return problem_response(error)
         except HttpError as error:
             return error.response()
-        except ClientDisconnect:
-            return Response(status_code=400)
+        except ClientDisconnectedError:
+            return Response(status=400)
         except Exception:
-            request_id = request.scope["request_id"]
-            _log.exception("request %s: %s %s failed", request_id, request.method, request.url.path)
+            _log.exception("request %s: %s %s failed", request.id, request.method, request.path)
             return problem_response(
-                InternalError(f"The broker failed on this request; its log says why under request id {request_id}")
+                InternalError(f"The broker failed on this request; its log says why under request id {request.id}")
             )
+
+
+def _add_headers(request: Request, response: Response) -> None:
+    """What every answer has, whatever it is."""
+    response.headers.append((b"x-request-id", request.id.encode()))
+    for name in _ECHOED:
+        if name in request.headers:
+            response.headers.append((name.encode(), request.headers[name].encode("latin-1")))
+    for warning in request.warnings:
+        response.headers.append((b"ngsild-warning", warning.encode()))  # 6.3.17
 
 
 def create_app(settings: BrokerSettings) -> BrokerApp:

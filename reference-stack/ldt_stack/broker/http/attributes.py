@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
-
 from ldt_stack.broker.http.entities import PATH
-from ldt_stack.broker.http.headers import broker_of, read_call, read_payload, refuse_geojson
+from ldt_stack.broker.http.headers import read_call, read_payload, refuse_geojson
+from ldt_stack.broker.http.messages import Request, Response
 from ldt_stack.broker.http.parameters import allow_parameters, boolean, read_options
 from ldt_stack.broker.http.responses import json_response, no_content
+from ldt_stack.broker.http.routing import Route
 from ldt_stack.broker.operations import attributes
 
 _LIST = f"{PATH}/{{entityId}}/attrs"
@@ -28,7 +26,7 @@ async def append_attributes(request: Request) -> Response:
     payload, call = await read_payload(request)
     entity_id, types = request.path_params["entityId"], request.query_params.get("type")
     result = await attributes.append_attributes(
-        broker_of(request), call, entity_id, payload, overwrite=overwrite, types=types
+        request.broker, call, entity_id, payload, overwrite=overwrite, types=types
     )
     return _updated(result)
 
@@ -38,7 +36,7 @@ async def update_attributes(request: Request) -> Response:
     allow_parameters(request, ("type",))
     payload, call = await read_payload(request)
     entity_id, types = request.path_params["entityId"], request.query_params.get("type")
-    return _updated(await attributes.update_attributes(broker_of(request), call, entity_id, payload, types=types))
+    return _updated(await attributes.update_attributes(request.broker, call, entity_id, payload, types=types))
 
 
 async def partial_attribute_update(request: Request) -> Response:
@@ -47,7 +45,7 @@ async def partial_attribute_update(request: Request) -> Response:
     payload, call = await read_payload(request)
     parameters, types = request.path_params, request.query_params.get("type")
     result = await attributes.partial_attribute_update(
-        broker_of(request), call, parameters["entityId"], parameters["attrId"], payload, types=types
+        request.broker, call, parameters["entityId"], parameters["attrId"], payload, types=types
     )
     return _updated(result)
 
@@ -58,7 +56,7 @@ async def replace_attribute(request: Request) -> Response:
     payload, call = await read_payload(request)
     parameters, types = request.path_params, request.query_params.get("type")
     result = await attributes.replace_attribute(
-        broker_of(request), call, parameters["entityId"], parameters["attrId"], payload, types=types
+        request.broker, call, parameters["entityId"], parameters["attrId"], payload, types=types
     )
     return _updated(result)
 
@@ -70,7 +68,7 @@ async def delete_attribute(request: Request) -> Response:
     call = await read_call(request)
     parameters, query = request.path_params, request.query_params
     result = await attributes.delete_attribute(
-        broker_of(request),
+        request.broker,
         call,
         parameters["entityId"],
         parameters["attrId"],

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
-
 from ldt_stack.broker.errors import BadRequestData
 from ldt_stack.broker.http.entities import merge_options
-from ldt_stack.broker.http.headers import broker_of, read_array, read_batch
+from ldt_stack.broker.http.headers import read_array, read_batch
+from ldt_stack.broker.http.messages import Request, Response
 from ldt_stack.broker.http.parameters import allow_parameters, read_options
 from ldt_stack.broker.http.problems import problem
 from ldt_stack.broker.http.responses import json_response, no_content
+from ldt_stack.broker.http.routing import Route
 from ldt_stack.broker.operations import batch
 
 _PATH = "/ngsi-ld/v1/entityOperations"
@@ -31,7 +29,7 @@ async def create(request: Request) -> Response:
     """POST entityOperations/create (6.14.3.1)."""
     allow_parameters(request, ())
     items, call = await read_batch(request)
-    result = await batch.batch_create(broker_of(request), call, items)
+    result = await batch.batch_create(request.broker, call, items)
     return json_response(result.created, 201) if result.complete else _multi_status(result)
 
 
@@ -42,7 +40,7 @@ async def upsert(request: Request) -> Response:
     if len(options) > 1:
         raise BadRequestData("options has both replace and update; expected one of them")
     items, call = await read_batch(request)
-    result = await batch.batch_upsert(broker_of(request), call, items, update="update" in options)
+    result = await batch.batch_upsert(request.broker, call, items, update="update" in options)
     if not result.complete:
         return _multi_status(result)
     return json_response(result.created, 201) if result.created else no_content()
@@ -53,7 +51,7 @@ async def update(request: Request) -> Response:
     allow_parameters(request, ("options",))
     overwrite = "noOverwrite" not in read_options(request, ("noOverwrite",))
     items, call = await read_batch(request)
-    result = await batch.batch_update(broker_of(request), call, items, overwrite=overwrite)
+    result = await batch.batch_update(request.broker, call, items, overwrite=overwrite)
     return no_content() if result.complete else _multi_status(result)
 
 
@@ -62,7 +60,7 @@ async def merge(request: Request) -> Response:
     allow_parameters(request, ("format", "lang", "observedAt", "options"))
     options = merge_options(request)
     items, call = await read_batch(request)
-    result = await batch.batch_merge(broker_of(request), call, items, options)
+    result = await batch.batch_merge(request.broker, call, items, options)
     return no_content() if result.complete else _multi_status(result)
 
 
@@ -70,7 +68,7 @@ async def delete(request: Request) -> Response:
     """POST entityOperations/delete (6.17.3.1); an array of ids has no place for a @context, and needs none."""
     allow_parameters(request, ())
     entity_ids, call, _ = await read_array(request)
-    result = await batch.batch_delete(broker_of(request), call, entity_ids)
+    result = await batch.batch_delete(request.broker, call, entity_ids)
     return no_content() if result.complete else _multi_status(result)
 
 

@@ -7,14 +7,12 @@ is strong, and another representation of the same Entity has another tag; it sav
 from __future__ import annotations
 
 import re
-from hashlib import blake2b
+from hashlib import sha1
 from typing import Final
 
-from starlette.requests import Request
-from starlette.responses import Response
+from ldt_stack.broker.http.messages import Request, Response
 
-_TAG: Final = re.compile(rb'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
-_DIGEST_BYTES: Final = 12
+_TAG: Final = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 # What the answer depends on beside the URL (RFC 9110, 12.5.5), and that a cache asks before it uses what it has.
 _ALWAYS: Final = [
     (b"vary", b"Accept, Link, Prefer, NGSILD-Tenant, NGSILD-Snapshot"),
@@ -24,19 +22,16 @@ _ALWAYS: Final = [
 
 def conditional(request: Request, response: Response) -> Response:
     """Give a 200 answer to GET or HEAD its ETag; 304 if the client has it already."""
-    headers = response.raw_headers
-    digest = blake2b(b"\0".join([value for _, value in headers]), digest_size=_DIGEST_BYTES)
+    digest = sha1(b"\0".join([value for _, value in response.headers]), usedforsecurity=False)
     digest.update(response.body)
-    tag = b'"%s"' % digest.hexdigest().encode()
-    given = [value for name, value in request.scope["headers"] if name == b"if-none-match"]
-    if given and _matches(b",".join(given), tag):
-        response = Response(status_code=304)
-        response.raw_headers[:] = [(b"etag", tag), *_ALWAYS]
-    else:
-        headers += [(b"etag", tag), *_ALWAYS]
+    tag = f'"{digest.hexdigest()}"'
+    given = request.header_values("if-none-match")
+    if given and _matches(",".join(given), tag):
+        response = Response(status=304)
+    response.headers += [(b"etag", tag.encode()), *_ALWAYS]
     return response
 
 
-def _matches(given: bytes, tag: bytes) -> bool:
+def _matches(given: str, tag: str) -> bool:
     """Weak comparison with any tag of If-None-Match; "*" matches whatever there is."""
-    return given.strip() == b"*" or tag in _TAG.findall(given)
+    return given.strip() == "*" or tag in _TAG.findall(given)

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from starlette.requests import Request
-
+from ldt_stack.broker.http.messages import Request
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.operations.linked import Shown
 from ldt_stack.broker.representation.conformance import Version, amend_entity, parse_version
@@ -26,7 +25,7 @@ _VERSION: Final = re.compile(r"\d{1,3}\.\d{1,3}(?:\.\d{1,3})?")
 def preferences(request: Request) -> dict[str, str]:
     """The Prefer header (RFC 7240): names and values."""
     found: dict[str, str] = {}
-    given = request.headers.getlist("prefer")
+    given = request.header_values("prefer")
     if not given:
         return found
     for entry in ",".join(given).split(","):

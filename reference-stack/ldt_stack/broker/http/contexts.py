@@ -6,13 +6,12 @@ from typing import Final
 from urllib.parse import quote
 
 import orjson
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
-from ldt_stack.broker.http.headers import accept, broker_of, media_type_of, parse_json, read_body, refuse_geojson
+from ldt_stack.broker.http.headers import accept, media_type_of, parse_json, read_body, refuse_geojson
+from ldt_stack.broker.http.messages import Request, Response
 from ldt_stack.broker.http.parameters import allow_parameters, boolean
 from ldt_stack.broker.http.responses import base_url, created, json_response, no_content
+from ldt_stack.broker.http.routing import Route
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.operations import contexts as operations
 from ldt_stack.broker.operations.contexts import CONTEXTS_PATH, StoredContext
@@ -25,7 +24,7 @@ async def add_context(request: Request) -> Response:
     allow_parameters(request, ())
     refuse_geojson(request)
     media_type_of(request)
-    local_id = await operations.add_context(broker_of(request), parse_json(await read_body(request)))
+    local_id = await operations.add_context(request.broker, parse_json(await read_body(request)))
     return created(f"{CONTEXTS_PATH}/{quote(local_id, safe=':')}")
 
 
@@ -34,7 +33,7 @@ async def list_contexts(request: Request) -> Response:
     accept(request)
     allow_parameters(request, ("details", "kind"))
     details = boolean(request.query_params.get("details"), "details")
-    found = await operations.list_contexts(broker_of(request), request.query_params.get("kind"))
+    found = await operations.list_contexts(request.broker, request.query_params.get("kind"))
     base = base_url(request)
     return json_response([_metadata(one, base) if details else one.url_of(base) for one in found])
 
@@ -44,7 +43,7 @@ async def serve_context(request: Request) -> Response:
     media_type = accept(request)
     allow_parameters(request, ("details",))
     details = boolean(request.query_params.get("details"), "details")
-    found = await operations.serve_context(broker_of(request), request.path_params["contextId"], details=details)
+    found = await operations.serve_context(request.broker, request.path_params["contextId"], details=details)
     if details:
         return json_response(_metadata(found, base_url(request)))
     return Response(orjson.dumps(found.document), media_type=media_type)
@@ -55,7 +54,7 @@ async def delete_context(request: Request) -> Response:
     allow_parameters(request, ("reload",))
     refuse_geojson(request)
     reload = boolean(request.query_params.get("reload"), "reload")
-    await operations.delete_context(broker_of(request), request.path_params["contextId"], reload=reload)
+    await operations.delete_context(request.broker, request.path_params["contextId"], reload=reload)
     return no_content()
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import uuid
 from typing import Final
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
-
-from ldt_stack.broker.http.headers import accept, broker_of, read_call
+from ldt_stack.broker.http.headers import accept, read_call
+from ldt_stack.broker.http.messages import Request, Response
 from ldt_stack.broker.http.parameters import allow_parameters, boolean
 from ldt_stack.broker.http.responses import respond
+from ldt_stack.broker.http.routing import Route
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.operations import discovery as operations
@@ -27,10 +25,10 @@ async def retrieve_entity_types(request: Request) -> Response:
     detailed = boolean(request.query_params.get("details"), "details")
     call = await read_call(request)
     if detailed:
-        details = await operations.retrieve_entity_type_details(broker_of(request), call)
+        details = await operations.retrieve_entity_type_details(request.broker, call)
         elements = [_entity_type(one, call.ld_context) for one in details]
         return await respond(request, elements, call.ld_context, media_type)
-    iris = await operations.retrieve_entity_types(broker_of(request), call)
+    iris = await operations.retrieve_entity_types(request.broker, call)
     body = {"id": _new_id("EntityTypeList"), "type": "EntityTypeList", "typeList": _compact(iris, call.ld_context)}
     return await respond(request, body, call.ld_context, media_type)
 
@@ -41,7 +39,7 @@ async def retrieve_entity_type_information(request: Request) -> Response:
     allow_parameters(request, ())
     call = await read_call(request)
     name = request.path_params["type"]
-    found = await operations.retrieve_entity_type_information(broker_of(request), call, name)
+    found = await operations.retrieve_entity_type_information(request.broker, call, name)
     return await respond(request, _entity_type_info(found, call.ld_context), call.ld_context, media_type)
 
 
@@ -52,10 +50,10 @@ async def retrieve_attributes(request: Request) -> Response:
     detailed = boolean(request.query_params.get("details"), "details")
     call = await read_call(request)
     if detailed:
-        details = await operations.retrieve_attribute_details(broker_of(request), call)
+        details = await operations.retrieve_attribute_details(request.broker, call)
         elements = [_attribute(one, call.ld_context) for one in details]
         return await respond(request, elements, call.ld_context, media_type)
-    iris = await operations.retrieve_attributes(broker_of(request), call)
+    iris = await operations.retrieve_attributes(request.broker, call)
     body = {"id": _new_id("AttributeList"), "type": "AttributeList", "attributeList": _compact(iris, call.ld_context)}
     return await respond(request, body, call.ld_context, media_type)
 
@@ -66,7 +64,7 @@ async def retrieve_attribute_information(request: Request) -> Response:
     allow_parameters(request, ())
     call = await read_call(request)
     name = request.path_params["attrId"]
-    found = await operations.retrieve_attribute_information(broker_of(request), call, name)
+    found = await operations.retrieve_attribute_information(request.broker, call, name)
     body = _attribute(found, call.ld_context)
     body |= {"attributeCount": found.instance_count, "attributeTypes": found.kinds}
     return await respond(request, body, call.ld_context, media_type)

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
-
 from ldt_stack.broker.errors import BadRequestData
 from ldt_stack.broker.federation.writing import PartialSuccess
-from ldt_stack.broker.http.headers import broker_of, read_call, read_payload, refuse_geojson
+from ldt_stack.broker.http.headers import read_call, read_payload, refuse_geojson
+from ldt_stack.broker.http.messages import Request, Response
 from ldt_stack.broker.http.parameters import allow_parameters, read_options
 from ldt_stack.broker.http.problems import problem
 from ldt_stack.broker.http.responses import created, json_response, no_content
+from ldt_stack.broker.http.routing import Route
 from ldt_stack.broker.operations import entities
 
 PATH = "/ngsi-ld/v1/entities"
@@ -32,16 +30,14 @@ def multi_status(partial: PartialSuccess, headers: Mapping[str, str] | None = No
         }
         for failure in partial.failures
     ]
-    response = json_response({"success": [partial.entity_id], "errors": errors}, 207)
-    response.headers.update(headers or {})
-    return response
+    return json_response({"success": [partial.entity_id], "errors": errors}, 207, headers)
 
 
 async def create_entity(request: Request) -> Response:
     """POST entities/ (6.4.3.1)."""
     allow_parameters(request, ())
     payload, call = await read_payload(request)
-    entity_id, partial = await entities.create_entity(broker_of(request), call, payload)
+    entity_id, partial = await entities.create_entity(request.broker, call, payload)
     location = f"{PATH}/{quote(entity_id, safe=':')}"
     return created(location) if partial is None else multi_status(partial, {"Location": location})
 
@@ -51,7 +47,7 @@ async def replace_entity(request: Request) -> Response:
     allow_parameters(request, ("type",))
     payload, call = await read_payload(request)
     entity_id, types = request.path_params["entityId"], request.query_params.get("type")
-    partial = await entities.replace_entity(broker_of(request), call, entity_id, payload, types=types)
+    partial = await entities.replace_entity(request.broker, call, entity_id, payload, types=types)
     return no_content() if partial is None else multi_status(partial)
 
 
@@ -61,7 +57,7 @@ async def merge_entity(request: Request) -> Response:
     options = merge_options(request)
     payload, call = await read_payload(request)
     entity_id, types = request.path_params["entityId"], request.query_params.get("type")
-    partial = await entities.merge_entity(broker_of(request), call, entity_id, payload, options, types=types)
+    partial = await entities.merge_entity(request.broker, call, entity_id, payload, options, types=types)
     return no_content() if partial is None else multi_status(partial)
 
 
@@ -85,7 +81,7 @@ async def delete_entity(request: Request) -> Response:
     refuse_geojson(request)
     call = await read_call(request)
     entity_id, types = request.path_params["entityId"], request.query_params.get("type")
-    partial = await entities.delete_entity(broker_of(request), call, entity_id, types=types)
+    partial = await entities.delete_entity(request.broker, call, entity_id, types=types)
     return no_content() if partial is None else multi_status(partial)
 
 

@@ -8,16 +8,14 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Final
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
-
-from ldt_stack.broker.http.headers import accept, broker_of, read_call, read_local, read_payload, refuse_geojson
+from ldt_stack.broker.http.headers import accept, read_call, read_local, read_payload, refuse_geojson
 from ldt_stack.broker.http.map_use import MAPS_PATH, map_header, read_map, take_map
+from ldt_stack.broker.http.messages import Request, Response
 from ldt_stack.broker.http.paging import PAGING_PARAMETERS, read_paging
 from ldt_stack.broker.http.parameters import allow_parameters
 from ldt_stack.broker.http.queries import QUERY_PARAMETERS, query_of
 from ldt_stack.broker.http.responses import no_content, respond
+from ldt_stack.broker.http.routing import Route
 from ldt_stack.broker.http.temporal import QUERY_PARAMETERS as TEMPORAL_PARAMETERS
 from ldt_stack.broker.http.temporal import query_of as temporal_query_of
 from ldt_stack.broker.http.temporal import read_temporal_format, temporal_of
@@ -36,7 +34,7 @@ async def retrieve_entity_map(request: Request) -> Response:
     media_type = accept(request)
     allow_parameters(request, ())
     call = await read_call(request)
-    found = await entity_maps.retrieve_entity_map(broker_of(request), call, request.path_params["entityMapId"])
+    found = await entity_maps.retrieve_entity_map(request.broker, call, request.path_params["entityMapId"])
     return await respond(request, found, call.ld_context, media_type)
 
 
@@ -44,7 +42,7 @@ async def update_entity_map(request: Request) -> Response:
     """PATCH entityMaps/{entityMapId} (6.32.3.2)."""
     allow_parameters(request, ())
     payload, call = await read_payload(request)
-    await entity_maps.update_entity_map(broker_of(request), call, request.path_params["entityMapId"], payload)
+    await entity_maps.update_entity_map(request.broker, call, request.path_params["entityMapId"], payload)
     return no_content()
 
 
@@ -53,7 +51,7 @@ async def delete_entity_map(request: Request) -> Response:
     allow_parameters(request, ())
     refuse_geojson(request)
     call = await read_call(request)
-    await entity_maps.delete_entity_map(broker_of(request), call, request.path_params["entityMapId"])
+    await entity_maps.delete_entity_map(request.broker, call, request.path_params["entityMapId"])
     return no_content()
 
 
@@ -65,7 +63,7 @@ async def create_for_query(request: Request) -> Response:
     source = query_of(request, read_paging(request))
     lifetime = read_map(request).lifetime
     call = await read_call(request)
-    made = await entity_map_queries.create_entity_map_for_query_entities(broker_of(request), call, source, lifetime)
+    made = await entity_map_queries.create_entity_map_for_query_entities(request.broker, call, source, lifetime)
     return await _created(request, call, made, media_type)
 
 
@@ -79,7 +77,7 @@ async def create_for_query_by_post(request: Request) -> Response:
     lifetime = take_map(request, payload).lifetime
     paging = asdict(read_paging(request))
     source = read_query(payload, **paging, chosen=chosen, sys_attrs=sys_attrs, local=read_local(request))
-    made = await entity_map_queries.create_entity_map_for_query_entities(broker_of(request), call, source, lifetime)
+    made = await entity_map_queries.create_entity_map_for_query_entities(request.broker, call, source, lifetime)
     return await _created(request, call, made, media_type)
 
 
@@ -92,7 +90,7 @@ async def create_for_temporal_query(request: Request) -> Response:
     lifetime = read_map(request).lifetime
     call = await read_call(request)
     made = await entity_map_queries.create_entity_map_for_query_temporal_evolution(
-        broker_of(request), call, source, temporal_of(request), lifetime
+        request.broker, call, source, temporal_of(request), lifetime
     )
     return await _created(request, call, made, media_type)
 
@@ -107,7 +105,7 @@ async def create_for_temporal_query_by_post(request: Request) -> Response:
     temporal = take_temporal(payload)
     source = read_query(payload, **asdict(read_paging(request)), local=read_local(request))
     made = await entity_map_queries.create_entity_map_for_query_temporal_evolution(
-        broker_of(request), call, source, temporal, lifetime
+        request.broker, call, source, temporal, lifetime
     )
     return await _created(request, call, made, media_type)
 

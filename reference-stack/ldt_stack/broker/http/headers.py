@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import orjson
-from starlette.requests import Request
 
 from ldt_stack.broker.errors import BadRequestData, InvalidRequest, NgsiLdError
+from ldt_stack.broker.http.messages import Request
 from ldt_stack.broker.http.parameters import boolean
 from ldt_stack.broker.http.problems import HttpError
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.names import JsonObject, JsonValue
 from ldt_stack.broker.model.nesting import check_nesting
-from ldt_stack.broker.service import Broker, Call
+from ldt_stack.broker.service import Call
 from ldt_stack.broker.spaces import space_of
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 JSON, LD_JSON, GEO_JSON = "application/json", "application/ld+json", "application/geo+json"
 _BODY_TYPES = frozenset({JSON, LD_JSON})
-SNAPSHOT_HEADER = "NGSILD-Snapshot"
+TENANT_HEADER, SNAPSHOT_HEADER = "ngsild-tenant", "ngsild-snapshot"
 CONTEXT_RELATION = "http://www.w3.org/ns/json-ld#context"
 # Possessive, so that no header takes more than linear time.
 _LINK = re.compile(r'<([^<>]*+)>((?:\s*+;\s*+[^\s=;,"<>]++\s*+(?:=\s*+(?:"[^"]*+"|[^\s;,"<>]*+))?+)*+)\s*+(?:,|$)')
@@ -35,15 +35,9 @@ _LINK_PARAMETER = re.compile(r';\s*+([^\s=;,"<>]++)\s*+(?:=\s*+(?:"([^"]*+)"|([^
 _TENANT = re.compile(r"[\x21-\x7e]+")
 
 
-def broker_of(request: Request) -> Broker:
-    """The broker that serves a request."""
-    broker: Broker = request.scope["broker"]
-    return broker
-
-
 def tenant_of(request: Request) -> str | None:
     """The tenant that a request is about; None is the default tenant (6.3.14)."""
-    tenant = request.headers.get("ngsild-tenant")
+    tenant = request.headers.get(TENANT_HEADER)
     if tenant is None:
         return None
     if not _TENANT.fullmatch(tenant):
@@ -57,8 +51,10 @@ def link_context(request: Request) -> str | None:
     Raises:
         BadRequestData: There are several (JSON-LD 1.1: "multiple context link headers").
     """
+    if "link" not in request.headers:
+        return None
     found: set[str] = set()
-    for header in request.headers.getlist("link"):
+    for header in request.header_values("link"):
         for target, parameters in _LINK.findall(header):
             for name, quoted, plain in _LINK_PARAMETER.findall(parameters):
                 if name.lower() == "rel" and CONTEXT_RELATION in (quoted or plain).split():
@@ -88,7 +84,7 @@ async def read_body(request: Request) -> bytes:
     Raises:
         HttpError: 411 without Content-Length, 413 if it is too long.
     """
-    limit = broker_of(request).settings.max_body_bytes
+    limit = request.broker.settings.max_body_bytes
     length = request.headers.get("content-length")
     if length is None:
         raise HttpError(411)
@@ -114,18 +110,18 @@ def parse_json(body: bytes) -> JsonValue:
 
 
 def _call(request: Request, ld_context: LdContext) -> Call:
-    via = tuple(
-        entry.split()[1]
-        for header in request.headers.getlist("via")
-        for entry in header.split(",")
-        if len(entry.split()) > 1
-    )
     local = boolean(request.query_params.get("local"), "local")
     tenant, snapshot_id = tenant_of(request), request.headers.get(SNAPSHOT_HEADER)
     if snapshot_id is not None:  # "all operations are implicitly limited to a local scope" (5.5.15)
         tenant, local = space_of(tenant, snapshot_id), True
-    warnings: list[str] = request.scope.setdefault("warnings", [])
-    return Call(tenant, ld_context, local, via, request.scope.get("request_id", ""), request.headers, warnings)
+    via = _passed(request) if "via" in request.headers else ()
+    return Call(tenant, ld_context, local, via, request.id, request.headers, request.warnings)
+
+
+def _passed(request: Request) -> tuple[str, ...]:
+    """Pseudonyms of the Context Sources in the Via headers (6.3.18)."""
+    entries = (entry.split() for header in request.header_values("via") for entry in header.split(","))
+    return tuple(parts[1] for parts in entries if len(parts) > 1)
 
 
 def read_local(request: Request) -> bool | None:
@@ -138,7 +134,7 @@ def read_local(request: Request) -> bool | None:
 
 async def read_call(request: Request) -> Call:
     """The `Call` of a request without payload (GET, DELETE): the @context is in the Link header (6.3.5)."""
-    return _call(request, await broker_of(request).contexts.resolve(link_context(request)))
+    return _call(request, await request.broker.contexts.resolve(link_context(request)))
 
 
 async def read_payload(request: Request, *, geojson: bool = False) -> tuple[JsonObject, Call]:
@@ -161,7 +157,7 @@ async def read_payload(request: Request, *, geojson: bool = False) -> tuple[Json
     if not isinstance(payload, dict):
         raise BadRequestData("The payload is no JSON object; this operation expects one")
     source = take_context(request, media_type, payload)
-    return payload, _call(request, await broker_of(request).contexts.resolve(source))
+    return payload, _call(request, await request.broker.contexts.resolve(source))
 
 
 def take_context(request: Request, media_type: str, payload: JsonObject) -> JsonValue:
@@ -214,7 +210,7 @@ async def read_array(request: Request) -> tuple[list[JsonValue], Call, str]:
     media_type = media_type_of(request)
     refuse_geojson(request)
     payload = parse_json(await read_body(request))
-    limit = broker_of(request).settings.max_batch_entities
+    limit = request.broker.settings.max_batch_entities
     if not isinstance(payload, list) or not payload:
         raise BadRequestData("The payload is no array with at least one element; a batch operation expects one")
     if len(payload) > limit:
@@ -222,7 +218,7 @@ async def read_array(request: Request) -> tuple[list[JsonValue], Call, str]:
     link = link_context(request)
     if media_type == LD_JSON and link is not None:
         raise BadRequestData("application/ld+json carries its @context in the payload; leave the Link header out")
-    return payload, _call(request, await broker_of(request).contexts.resolve(link)), media_type
+    return payload, _call(request, await request.broker.contexts.resolve(link)), media_type
 
 
 async def read_batch(request: Request) -> tuple[list[BatchItem], Call]:
@@ -235,7 +231,7 @@ async def read_batch(request: Request) -> tuple[list[BatchItem], Call]:
         raise BadRequestData("The payload has elements that are no JSON objects; a batch operation expects Entities")
     sources = [take_context(request, media_type, element) for element in elements]
     items: list[BatchItem] = []
-    contexts = broker_of(request).contexts
+    contexts = request.broker.contexts
     for element, source in zip(elements, sources, strict=True):
         try:
             own = call if media_type == JSON else _call(request, await contexts.resolve(source))
@@ -262,7 +258,9 @@ def accept(request: Request, *, geojson: bool = False) -> str:
         HttpError: 406, with the list of what there is.
     """
     available = (JSON, LD_JSON, GEO_JSON) if geojson else (JSON, LD_JSON)
-    header = ",".join(request.headers.getlist("accept"))
+    if "accept" not in request.headers:
+        return JSON
+    header = ",".join(request.header_values("accept"))
     if not header.strip():
         return JSON
     ranges = [_media_range(entry) for entry in header.split(",") if entry.strip()]

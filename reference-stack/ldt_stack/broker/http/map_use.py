@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
-from starlette.requests import Request
-
 from ldt_stack.broker.errors import BadRequestData
+from ldt_stack.broker.http.messages import Request
 from ldt_stack.broker.http.parameters import boolean
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.operations.entity_maps import MapInput, MapUsed
 
 MAP_PARAMETERS: Final = ("entityMap", "entityMapLifetime")
 MAPS_PATH: Final = "/ngsi-ld/v1/entityMaps"
-_HEADER: Final = "NGSILD-EntityMap"
+_HEADER: Final = "ngsild-entitymap"
 
 
 def read_map(request: Request) -> MapInput:
@@ -49,7 +48,7 @@ def map_location(map_id: str) -> str:
 
 def map_header(used: MapUsed) -> dict[str, str]:
     """NGSILD-EntityMap: "the resource URI of the EntityMap resource used in the operation" (table 6.4.3.2-3)."""
-    return {_HEADER: map_location(used.identifier)}
+    return {"NGSILD-EntityMap": map_location(used.identifier)}
 
 
 def _named(request: Request) -> str | None:
@@ -58,6 +57,6 @@ def _named(request: Request) -> str | None:
     if header is None:
         return None
     if not header.strip():
-        raise BadRequestData(f"The header {_HEADER} is empty; expected the URI of an EntityMap, or leave it out.")
+        raise BadRequestData("The header NGSILD-EntityMap is empty; expected the URI of an EntityMap, or leave it out.")
     path = urlsplit(header.strip()).path
     return unquote(path.rpartition("/entityMaps/")[2].strip("/")) if "/entityMaps/" in path else header.strip()

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
-from starlette.routing import Route
-
 from ldt_stack.broker.http.headers import GEO_JSON, JSON, LD_JSON
 from ldt_stack.broker.http.openapi_answers import ANSWERS, BODIES
 from ldt_stack.broker.http.openapi_schemas import SCHEMAS, ref
 from ldt_stack.broker.http.parameters import knows_local
+from ldt_stack.broker.http.routing import Route
 from ldt_stack.broker.model.names import JsonObject
 
 NGSI_LD_VERSION: Final = "1.9.1"
@@ -144,7 +143,7 @@ def openapi(routes: Iterable[Route], software_version: str) -> JsonObject:
     """The document (OpenAPI 3.0.3) for the routes of a broker."""
     paths: dict[str, JsonObject] = {}
     for route in routes:
-        for method in sorted(set(route.methods or ()) - {"HEAD"}):
+        for method in sorted(route.methods):
             paths.setdefault(route.path, {})[method.lower()] = _operation(route, method)
     return {
         "openapi": "3.0.3",

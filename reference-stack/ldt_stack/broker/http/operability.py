@@ -5,16 +5,14 @@ from __future__ import annotations
 import time
 from importlib.metadata import PackageNotFoundError, version
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
-
 from ldt_stack.broker.federation.loops import own_alias
-from ldt_stack.broker.http.headers import accept, broker_of, read_call
+from ldt_stack.broker.http.headers import accept, read_call
+from ldt_stack.broker.http.messages import Request, Response
 from ldt_stack.broker.http.metrics import CONTENT_TYPE, Figure, process_figures
 from ldt_stack.broker.http.openapi import NGSI_LD_VERSION, openapi
 from ldt_stack.broker.http.parameters import allow_parameters
 from ldt_stack.broker.http.responses import json_response, respond
+from ldt_stack.broker.http.routing import Route
 from ldt_stack.broker.ld_context import CORE_VERSION
 from ldt_stack.broker.spaces import split_space
 from ldt_stack.broker.store.interface import DocumentKind
@@ -32,7 +30,7 @@ def package_version() -> str:
 
 async def health(request: Request) -> Response:
     """200 if the store answers; a broken store becomes the 500 of its error."""
-    await broker_of(request).store.read(None, lambda snapshot: snapshot.count_documents(DocumentKind.SUBSCRIPTION))
+    await request.broker.store.read(None, lambda snapshot: snapshot.count_documents(DocumentKind.SUBSCRIPTION))
     return json_response({"status": "up"})
 
 
@@ -59,7 +57,7 @@ async def source_identity(request: Request) -> Response:
     media_type = accept(request)
     allow_parameters(request, ())
     call = await read_call(request)
-    broker = broker_of(request)
+    broker = request.broker
     alias = own_alias(broker.settings.alias, call.tenant)
     identity = {
         "id": f"urn:ngsi-ld:ContextSourceIdentity:{alias}",
@@ -78,7 +76,7 @@ def _duration(seconds: float) -> str:
 
 async def show_metrics(request: Request) -> Response:
     """Counters and gauges in the Prometheus text format."""
-    broker, metrics = broker_of(request), request.scope["app"].metrics
+    broker, metrics = request.broker, request.app.metrics
     spaces = await broker.store.tenants()
     snapshots = sum(split_space(space)[1] is not None for space in spaces)
     notified = broker.notifier.figures()
@@ -94,12 +92,12 @@ async def show_metrics(request: Request) -> Response:
         Figure.of("ldt_broker_cached_contexts", "Downloaded @context documents.", len(broker.contexts.documents)),
         *process_figures(),
     ]
-    return Response(metrics.render(figures), media_type=CONTENT_TYPE)
+    return Response(metrics.render(figures).encode(), media_type=CONTENT_TYPE)
 
 
 async def show_openapi(request: Request) -> Response:
     """This document."""
-    return json_response(openapi(request.scope["app"].router.routes, package_version()))
+    return json_response(openapi(request.app.router.routes, package_version()))
 
 
 routes = [

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from starlette.requests import Request
-
 from ldt_stack.broker.errors import BadRequestData
-from ldt_stack.broker.http.headers import broker_of
+from ldt_stack.broker.http.messages import Request
 from ldt_stack.broker.http.parameters import boolean, whole_number
 
 PAGING_PARAMETERS = ("limit", "offset", "count")
@@ -29,7 +27,7 @@ def read_paging(request: Request) -> Paging:
     Raises:
         BadRequestData: One is malformed, or limit is 0 without count (6.3.13).
     """
-    settings = broker_of(request).settings
+    settings = request.broker.settings
     given = request.query_params
     limit = whole_number(given.get("limit"), "limit")
     offset = whole_number(given.get("offset"), "offset") or 0
@@ -75,6 +73,6 @@ def paging_headers(
 
 
 def _link(request: Request, paging: Paging, offset: int, relation: str, media_type: str) -> str:
-    kept = [(name, value) for name, value in request.query_params.multi_items() if name not in ("limit", "offset")]
+    kept = [(name, value) for name, value in request.query_pairs if name not in ("limit", "offset")]
     query = urlencode([*kept, ("limit", paging.limit), ("offset", offset)])
     return f'<{request.url.path}?{query}>; rel="{relation}"; type="{media_type}"'

@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Final
 
-from starlette.requests import Request
-
 from ldt_stack.broker.errors import BadRequestData, InvalidRequest
+from ldt_stack.broker.http.messages import Request
 
 _API: Final = "/ngsi-ld/v1/"
 # 6.3.18, and what takes the parameters of a query (6.34.3.1, 6.35.3.1).
@@ -66,9 +65,9 @@ def allow_parameters(request: Request, names: Iterable[str]) -> None:
     """
     if not request.query_params:
         return
-    allowed = _allowed(tuple(names), knows_local(request.scope["path"]))
+    allowed = _allowed(tuple(names), knows_local(request.path))
     seen: set[str] = set()
-    for name, _ in request.query_params.multi_items():
+    for name, _ in request.query_pairs:
         if name not in allowed:
             known = ", ".join(sorted(allowed)) or "none"
             raise InvalidRequest(f'The parameter "{name}" is not one of this operation; it knows {known}')

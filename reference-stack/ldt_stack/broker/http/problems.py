@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import orjson
-from starlette.responses import Response
 
 from ldt_stack.broker.errors import NgsiLdError
 from ldt_stack.broker.federation.failures import LoopDetected, SourceFailure, SourceTimeout
+from ldt_stack.broker.http.messages import Response
 from ldt_stack.broker.model.names import JsonObject
 
 # Table 6.3.2-1.

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
-
 from ldt_stack.broker.http.entities import PATH
-from ldt_stack.broker.http.headers import broker_of, read_call, refuse_geojson
+from ldt_stack.broker.http.headers import read_call, refuse_geojson
+from ldt_stack.broker.http.messages import Request, Response
 from ldt_stack.broker.http.parameters import allow_parameters, boolean, comma_list
 from ldt_stack.broker.http.problems import problem
 from ldt_stack.broker.http.responses import json_response, no_content
+from ldt_stack.broker.http.routing import Route
 from ldt_stack.broker.operations.purge import purge_entities as purge
 from ldt_stack.broker.operations.query_input import GeoInput, QueryInput, SelectorInput, ViewInput
 
@@ -52,7 +50,7 @@ async def purge_entities(request: Request) -> Response:
         local=boolean(given["local"], "local") if "local" in given else None,
     )
     keep, drop = (comma_list(given[name]) if name in given else None for name in ("keep", "drop"))
-    failures = await purge(broker_of(request), call, source, keep=keep, drop=drop)
+    failures = await purge(request.broker, call, source, keep=keep, drop=drop)
     if not failures:
         return no_content()
     # Of Entities elsewhere only the Registration is known.

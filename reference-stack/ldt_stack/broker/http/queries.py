@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Final
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
-
-from ldt_stack.broker.http.headers import accept, broker_of, read_call, read_local, read_payload
+from ldt_stack.broker.http.headers import accept, read_call, read_local, read_payload
 from ldt_stack.broker.http.map_use import MAP_PARAMETERS, map_header, read_map, take_map
+from ldt_stack.broker.http.messages import Request, Response
 from ldt_stack.broker.http.paging import PAGING_PARAMETERS, Paging, paging_headers, read_paging
 from ldt_stack.broker.http.parameters import allow_parameters, boolean, comma_list
+from ldt_stack.broker.http.routing import Route
 from ldt_stack.broker.http.views import (
     FORMAT_PARAMETERS,
     VIEW_PARAMETERS,
@@ -62,11 +60,11 @@ async def retrieve_entity(request: Request) -> Response:
     call = await read_call(request)
     entity_id, types = request.path_params["entityId"], request.query_params.get("type")
     wanted = read_map(request)
-    used, call = await named_map(broker_of(request), call, entity_id, wanted)
-    shown = await operations.retrieve_entity(broker_of(request), call, entity_id, view, types)
+    used, call = await named_map(request.broker, call, entity_id, wanted)
+    shown = await operations.retrieve_entity(request.broker, call, entity_id, view, types)
     headers = {}
     if wanted.concerned:
-        headers = map_header(used or await new_map(broker_of(request), call, entity_id, wanted))
+        headers = map_header(used or await new_map(request.broker, call, entity_id, wanted))
     if view.join == "flat":  # 4.5.23.3: "the Context Broker response shall always consist of an array of Entities"
         return await respond_with_entities(request, shown, call.ld_context, answer, headers)
     return await respond_with_entity(request, shown[0], call.ld_context, answer, headers)
@@ -99,9 +97,9 @@ async def _answer(
     answer = read_answer(request, media_type)
     used: MapUsed | None = None
     if wanted.concerned:
-        result, used = await query_entities_with_map(broker_of(request), call, source, wanted)
+        result, used = await query_entities_with_map(request.broker, call, source, wanted)
     else:
-        result = await operations.query_entities(broker_of(request), call, source)
+        result = await operations.query_entities(request.broker, call, source)
     headers = paging_headers(
         request,
         Paging(result.limit, result.offset, paging.count),

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
-
-from ldt_stack.broker.http.headers import accept, broker_of, read_call, read_payload, refuse_geojson
+from ldt_stack.broker.http.headers import accept, read_call, read_payload, refuse_geojson
+from ldt_stack.broker.http.messages import Request, Response
 from ldt_stack.broker.http.paging import PAGING_PARAMETERS, paging_headers, read_paging
 from ldt_stack.broker.http.parameters import allow_parameters, read_options
 from ldt_stack.broker.http.responses import context_url, created, no_content, respond
+from ldt_stack.broker.http.routing import Route
 from ldt_stack.broker.model.names import NULL
 from ldt_stack.broker.operations import registration_subscriptions as operations
 from ldt_stack.broker.representation.subscriptions import render_subscription
@@ -24,7 +22,7 @@ async def create_registration_subscription(request: Request) -> Response:
     allow_parameters(request, ())
     payload, call = await read_payload(request)
     url = None if "jsonldContext" in payload else await context_url(request, call.ld_context)
-    identifier = await operations.create_registration_subscription(broker_of(request), call, payload, context_url=url)
+    identifier = await operations.create_registration_subscription(request.broker, call, payload, context_url=url)
     return created(f"{_PATH}/{quote(identifier, safe=':')}")
 
 
@@ -35,7 +33,7 @@ async def retrieve_registration_subscription(request: Request) -> Response:
     sys_attrs = "sysAttrs" in read_options(request, ("sysAttrs",))
     call = await read_call(request)
     found = await operations.retrieve_registration_subscription(
-        broker_of(request), call, request.path_params["subscriptionId"]
+        request.broker, call, request.path_params["subscriptionId"]
     )
     body = render_subscription(found, call.ld_context, sys_attrs=sys_attrs)
     return await respond(request, body, call.ld_context, media_type)
@@ -49,7 +47,7 @@ async def query_registration_subscriptions(request: Request) -> Response:
     paging = read_paging(request)
     call = await read_call(request)
     page = await operations.query_registration_subscriptions(
-        broker_of(request), call, limit=paging.limit, offset=paging.offset, count=paging.count
+        request.broker, call, limit=paging.limit, offset=paging.offset, count=paging.count
     )
     body = [render_subscription(found, call.ld_context, sys_attrs=sys_attrs) for found in page.subscriptions]
     headers = paging_headers(request, paging, more=page.more, count=page.count, media_type=media_type)
@@ -62,9 +60,7 @@ async def update_registration_subscription(request: Request) -> Response:
     fragment, call = await read_payload(request)
     url = await context_url(request, call.ld_context) if fragment.get("jsonldContext") == NULL else None
     subscription_id = request.path_params["subscriptionId"]
-    await operations.update_registration_subscription(
-        broker_of(request), call, subscription_id, fragment, context_url=url
-    )
+    await operations.update_registration_subscription(request.broker, call, subscription_id, fragment, context_url=url)
     return no_content()
 
 
@@ -73,7 +69,7 @@ async def delete_registration_subscription(request: Request) -> Response:
     allow_parameters(request, ())
     refuse_geojson(request)
     call = await read_call(request)
-    await operations.delete_registration_subscription(broker_of(request), call, request.path_params["subscriptionId"])
+    await operations.delete_registration_subscription(request.broker, call, request.path_params["subscriptionId"])
     return no_content()
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
-
-from ldt_stack.broker.http.headers import accept, broker_of, read_call, read_payload, refuse_geojson
+from ldt_stack.broker.http.headers import accept, read_call, read_payload, refuse_geojson
+from ldt_stack.broker.http.messages import Request, Response
 from ldt_stack.broker.http.paging import PAGING_PARAMETERS, paging_headers, read_paging
 from ldt_stack.broker.http.parameters import allow_parameters, comma_list, read_options
 from ldt_stack.broker.http.responses import created, no_content, respond
+from ldt_stack.broker.http.routing import Route
 from ldt_stack.broker.operations import registrations as operations
 from ldt_stack.broker.operations.query_input import GeoInput
 from ldt_stack.broker.operations.registration_query import RegistrationQueryInput, TemporalInput
@@ -47,7 +45,7 @@ async def register_context_source(request: Request) -> Response:
     """POST csourceRegistrations/ (6.8.3.1)."""
     allow_parameters(request, ())
     payload, call = await read_payload(request)
-    identifier = await operations.register_context_source(broker_of(request), call, payload)
+    identifier = await operations.register_context_source(request.broker, call, payload)
     return created(f"{_PATH}/{quote(identifier, safe=':')}")
 
 
@@ -59,7 +57,7 @@ async def query_registrations(request: Request) -> Response:
     paging = read_paging(request)
     call = await read_call(request)
     page = await operations.query_registrations(
-        broker_of(request), call, _query_of(request), limit=paging.limit, offset=paging.offset, count=paging.count
+        request.broker, call, _query_of(request), limit=paging.limit, offset=paging.offset, count=paging.count
     )
     body = [render_registration(found, call.ld_context, sys_attrs=sys_attrs) for found in page.registrations]
     headers = paging_headers(request, paging, more=page.more, count=page.count, media_type=media_type)
@@ -72,7 +70,7 @@ async def retrieve_registration(request: Request) -> Response:
     allow_parameters(request, ("options",))
     sys_attrs = "sysAttrs" in read_options(request, ("sysAttrs",))
     call = await read_call(request)
-    found = await operations.retrieve_registration(broker_of(request), call, request.path_params["registrationId"])
+    found = await operations.retrieve_registration(request.broker, call, request.path_params["registrationId"])
     body = render_registration(found, call.ld_context, sys_attrs=sys_attrs)
     return await respond(request, body, call.ld_context, media_type)
 
@@ -81,7 +79,7 @@ async def update_registration(request: Request) -> Response:
     """PATCH csourceRegistrations/{registrationId} (6.9.3.2)."""
     allow_parameters(request, ())
     fragment, call = await read_payload(request)
-    await operations.update_registration(broker_of(request), call, request.path_params["registrationId"], fragment)
+    await operations.update_registration(request.broker, call, request.path_params["registrationId"], fragment)
     return no_content()
 
 
@@ -90,7 +88,7 @@ async def delete_registration(request: Request) -> Response:
     allow_parameters(request, ())
     refuse_geojson(request)
     call = await read_call(request)
-    await operations.delete_registration(broker_of(request), call, request.path_params["registrationId"])
+    await operations.delete_registration(request.broker, call, request.path_params["registrationId"])
     return no_content()
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import orjson
-from starlette.requests import Request
-from starlette.responses import Response
 
-from ldt_stack.broker.http.headers import CONTEXT_RELATION, JSON, LD_JSON, broker_of
+from ldt_stack.broker.http.headers import CONTEXT_RELATION, JSON, LD_JSON
+from ldt_stack.broker.http.messages import Request, Response
 from ldt_stack.broker.ld_context import CORE_CONTEXT_URL, LdContext
 from ldt_stack.broker.model.names import JsonValue
 
@@ -17,7 +16,7 @@ async def context_url(request: Request, ld_context: LdContext) -> str:
     """Where a @context can be had; one that was given inline is hosted first (5.13.1, "ImplicitlyCreated")."""
     if ld_context.url is not None:
         return ld_context.url
-    host = broker_of(request).contexts.host
+    host = request.broker.contexts.host
     return CORE_CONTEXT_URL if host is None else await host(ld_context, base_url(request))
 
 
@@ -28,7 +27,7 @@ async def context_link(request: Request, ld_context: LdContext) -> str:
 
 def base_url(request: Request) -> str:
     """How a client reaches us, up to and without `/ngsi-ld/v1`: the setting, or else what the request says."""
-    public = broker_of(request).settings.public_url
+    public = request.broker.settings.public_url
     return public.rstrip("/") if public else f"{request.url.scheme}://{request.url.netloc}"
 
 
@@ -51,13 +50,12 @@ async def respond(
         status: HTTP status.
         headers: Further headers.
     """
-    out = dict(headers or {})
     if media_type == LD_JSON:
-        data = with_context(data, ld_context)
-    elif media_type == JSON:
-        link = await context_link(request, ld_context)
-        out["Link"] = f"{out['Link']}, {link}" if "Link" in out else link
-    return Response(orjson.dumps(data), status, out, media_type)
+        return Response(orjson.dumps(with_context(data, ld_context)), status, headers, media_type)
+    link = await context_link(request, ld_context)
+    if headers and "Link" in headers:
+        link = f"{headers['Link']}, {link}"
+    return Response(orjson.dumps(data), status, {**(headers or {}), "Link": link}, media_type)
 
 
 def with_context(data: JsonValue, ld_context: LdContext) -> JsonValue:
@@ -75,10 +73,10 @@ def created(location: str, headers: Mapping[str, str] | None = None) -> Response
 
 
 def no_content() -> Response:
-    """204; Starlette sends no Content-Length with it (6.3.6)."""
-    return Response(status_code=204)
+    """204, without Content-Length (6.3.6)."""
+    return Response(status=204)
 
 
-def json_response(data: JsonValue, status: int = 200) -> Response:
+def json_response(data: JsonValue, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Plain JSON without @context: problem lists, 207 and the broker's own resources."""
-    return Response(orjson.dumps(data), status, media_type=JSON)
+    return Response(orjson.dumps(data), status, headers, JSON)

@@ -1,24 +1,28 @@
 """From a path and a method to an endpoint.
 
-Resource modules declare Starlette `Route`s; those that share a path are joined, so that 405 names every method of the
+Resource modules declare `Route`s; those that share a path are joined, so that 405 names every method of the
 resource (6.3.2). Segments are matched before they are percent-decoded: an id may be a URL with slashes. A trailing
 slash makes no difference (table 6.2-1 has it, other clauses do not).
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
-
 from ldt_stack.broker.errors import BadRequestData, ResourceNotFound
+from ldt_stack.broker.http.messages import Endpoint
 from ldt_stack.broker.http.problems import HttpError
 
-Endpoint = Callable[[Request], Awaitable[Response]]
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """An endpoint, the path of its resource with `{names}` for what varies, and its methods."""
+
+    path: str
+    endpoint: Endpoint
+    methods: Collection[str] = ("GET",)
 
 
 @dataclass(slots=True)
@@ -49,10 +53,12 @@ class Router:
                 node = node.parameter[1]
             else:
                 node = node.literals.setdefault(segment, _Node())
-        for method in route.methods or ():
-            if method in node.methods and method != "HEAD":
+        for method in route.methods:
+            if method in node.methods:
                 raise ValueError(f"{method} {route.path} is declared twice")
             node.methods[method] = route.endpoint
+            if method == "GET":
+                node.methods["HEAD"] = route.endpoint
 
     def find(self, method: str, raw_path: str) -> tuple[Endpoint, dict[str, str]]:
         """The endpoint and the decoded path parameters.
@@ -65,14 +71,16 @@ class Router:
         node = self._root
         parameters: dict[str, str] = {}
         for segment in raw_path.strip("/").split("/"):
-            below = node.literals.get(segment) or node.literals.get(unquote(segment))
+            if "%" in segment:
+                segment = unquote(segment)
+            below = node.literals.get(segment)
             if below is None:
                 if node.parameter is None:
                     raise ResourceNotFound(f"There is no resource at {raw_path}; see /openapi.json for those there are")
                 if not segment:
                     raise BadRequestData(f"The path {raw_path} has an empty segment where an id or a name is expected")
                 name, below = node.parameter
-                parameters[name] = unquote(segment)
+                parameters[name] = segment
             node = below
         endpoint = node.methods.get(method)
         if endpoint is None:

@@ -8,22 +8,19 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import quote
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
-
 from ldt_stack.broker.errors import OperationNotSupported
 from ldt_stack.broker.http.headers import (
     SNAPSHOT_HEADER,
     accept,
-    broker_of,
     read_call,
     read_payload,
     refuse_geojson,
     tenant_of,
 )
+from ldt_stack.broker.http.messages import Request, Response
 from ldt_stack.broker.http.parameters import allow_parameters
 from ldt_stack.broker.http.responses import created, no_content, respond
+from ldt_stack.broker.http.routing import Route
 from ldt_stack.broker.operations import snapshots
 
 _API: Final = "/ngsi-ld/v1/"
@@ -34,28 +31,27 @@ _NOT_PERMITTED: Final = "temporal/entityMaps"
 
 
 async def enter_snapshot(request: Request, path: str) -> None:
-    """Check the header NGSILD-Snapshot, where there is one, before the operation begins (6.3.22).
+    """Check the header NGSILD-Snapshot of a request that has it, before the operation begins (6.3.22).
 
     Raises:
         BadRequestData, ResourceNotFound, Conflict: As `operations.snapshots.use_snapshot`.
         OperationNotSupported: The resource is none on which a Snapshot can be named.
     """
-    snapshot_id = request.headers.get(SNAPSHOT_HEADER)
-    if snapshot_id is None or not path.startswith(_API):
+    if not path.startswith(_API):
         return
     resource = path.removeprefix(_API)
     if resource.partition("/")[0] not in _PERMITTED or resource.strip("/") == _NOT_PERMITTED:
         raise OperationNotSupported(
-            f"An operation on {path} cannot be executed on a Snapshot (clause 5.5.15); leave {SNAPSHOT_HEADER} out."
+            f"An operation on {path} cannot be executed on a Snapshot (clause 5.5.15); leave NGSILD-Snapshot out."
         )
-    await snapshots.use_snapshot(broker_of(request), tenant_of(request), snapshot_id)
+    await snapshots.use_snapshot(request.broker, tenant_of(request), request.headers[SNAPSHOT_HEADER])
 
 
 async def create_snapshot(request: Request) -> Response:
     """POST snapshots/ (6.36.3.1)."""
     allow_parameters(request, ())
     payload, call = await read_payload(request)
-    return _created(await snapshots.create_snapshot(broker_of(request), call, payload))
+    return _created(await snapshots.create_snapshot(request.broker, call, payload))
 
 
 async def purge_snapshots(request: Request) -> Response:
@@ -63,7 +59,7 @@ async def purge_snapshots(request: Request) -> Response:
     allow_parameters(request, ("q",))
     refuse_geojson(request)
     call = await read_call(request)
-    await snapshots.purge_snapshots(broker_of(request), call, request.query_params.get("q"))
+    await snapshots.purge_snapshots(request.broker, call, request.query_params.get("q"))
     return no_content()
 
 
@@ -72,7 +68,7 @@ async def retrieve_snapshot_status(request: Request) -> Response:
     media_type = accept(request)
     allow_parameters(request, ())
     call = await read_call(request)
-    found = await snapshots.retrieve_snapshot_status(broker_of(request), call, request.path_params["snapshotId"])
+    found = await snapshots.retrieve_snapshot_status(request.broker, call, request.path_params["snapshotId"])
     return await respond(request, found, call.ld_context, media_type)
 
 
@@ -82,7 +78,7 @@ async def update_snapshot_status(request: Request) -> Response:
     allow_parameters(request, ())
     payload, call = await read_payload(request)
     snapshot_id = request.path_params["snapshotId"]
-    updated = await snapshots.update_snapshot_status(broker_of(request), call, snapshot_id, payload)
+    updated = await snapshots.update_snapshot_status(request.broker, call, snapshot_id, payload)
     return await respond(request, updated, call.ld_context, media_type)
 
 
@@ -91,7 +87,7 @@ async def delete_snapshot(request: Request) -> Response:
     allow_parameters(request, ())
     refuse_geojson(request)
     call = await read_call(request)
-    await snapshots.delete_snapshot(broker_of(request), call, request.path_params["snapshotId"])
+    await snapshots.delete_snapshot(request.broker, call, request.path_params["snapshotId"])
     return no_content()
 
 
@@ -100,7 +96,7 @@ async def clone_snapshot(request: Request) -> Response:
     allow_parameters(request, ())
     payload, call = await read_payload(request)
     snapshot_id = request.path_params["snapshotId"]
-    return _created(await snapshots.clone_snapshot(broker_of(request), call, snapshot_id, payload))
+    return _created(await snapshots.clone_snapshot(request.broker, call, snapshot_id, payload))
 
 
 def _created(snapshot_id: str) -> Response:

@@ -6,18 +6,16 @@ from dataclasses import asdict, replace
 from typing import Final
 from urllib.parse import quote
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
-
 from ldt_stack.broker.errors import InvalidRequest
 from ldt_stack.broker.http.conformance import NON_AUTHORITATIVE, amend_evolution, applied, wanted_version
 from ldt_stack.broker.http.entities import multi_status
-from ldt_stack.broker.http.headers import accept, broker_of, read_call, read_local, read_payload, refuse_geojson
+from ldt_stack.broker.http.headers import accept, read_call, read_local, read_payload, refuse_geojson
 from ldt_stack.broker.http.map_use import MAP_PARAMETERS, map_header, read_map, take_map
+from ldt_stack.broker.http.messages import Request, Response
 from ldt_stack.broker.http.paging import PAGING_PARAMETERS, Paging, paging_headers, read_paging
 from ldt_stack.broker.http.parameters import allow_parameters, boolean, comma_list, read_options, whole_number
 from ldt_stack.broker.http.responses import created, no_content, respond
+from ldt_stack.broker.http.routing import Route
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.operations import temporal_consumption as consumption
@@ -72,7 +70,7 @@ async def create_evolution(request: Request) -> Response:
     """POST temporal/entities/ (6.18.3.1)."""
     allow_parameters(request, ())
     payload, call = await read_payload(request)
-    entity_id, is_new, partial = await provision.create_temporal_evolution(broker_of(request), call, payload)
+    entity_id, is_new, partial = await provision.create_temporal_evolution(request.broker, call, payload)
     location = f"{_ENTITIES}/{quote(entity_id, safe=':')}"
     if partial is not None:
         return multi_status(partial, {"Location": location} if is_new else None)
@@ -84,7 +82,7 @@ async def add_attributes(request: Request) -> Response:
     allow_parameters(request, ())
     payload, call = await read_payload(request)
     entity_id = request.path_params["entityId"]
-    partial = await provision.add_attributes_to_temporal_evolution(broker_of(request), call, entity_id, payload)
+    partial = await provision.add_attributes_to_temporal_evolution(request.broker, call, entity_id, payload)
     return no_content() if partial is None else multi_status(partial)
 
 
@@ -93,7 +91,7 @@ async def delete_evolution(request: Request) -> Response:
     allow_parameters(request, ())
     refuse_geojson(request)
     call = await read_call(request)
-    partial = await provision.delete_temporal_evolution(broker_of(request), call, request.path_params["entityId"])
+    partial = await provision.delete_temporal_evolution(request.broker, call, request.path_params["entityId"])
     return no_content() if partial is None else multi_status(partial)
 
 
@@ -104,7 +102,7 @@ async def delete_attribute(request: Request) -> Response:
     given, path = request.query_params, request.path_params
     delete_all = boolean(given.get("deleteAll"), "deleteAll")
     partial = await provision.delete_attribute_from_temporal_evolution(
-        broker_of(request),
+        request.broker,
         await read_call(request),
         path["entityId"],
         path["attrId"],
@@ -120,7 +118,7 @@ async def modify_instance(request: Request) -> Response:
     payload, call = await read_payload(request)
     path = request.path_params
     partial = await provision.modify_attribute_instance(
-        broker_of(request), call, path["entityId"], path["attrId"], path["instanceId"], payload
+        request.broker, call, path["entityId"], path["attrId"], path["instanceId"], payload
     )
     return no_content() if partial is None else multi_status(partial)
 
@@ -131,7 +129,7 @@ async def delete_instance(request: Request) -> Response:
     refuse_geojson(request)
     call, path = await read_call(request), request.path_params
     partial = await provision.delete_attribute_instance(
-        broker_of(request), call, path["entityId"], path["attrId"], path["instanceId"]
+        request.broker, call, path["entityId"], path["attrId"], path["instanceId"]
     )
     return no_content() if partial is None else multi_status(partial)
 
@@ -144,9 +142,9 @@ async def retrieve_evolution(request: Request) -> Response:
     wanted = read_map(request)
     call = await read_call(request)
     entity_id = request.path_params["entityId"]
-    used, call = await named_map(broker_of(request), call, entity_id, wanted)
+    used, call = await named_map(request.broker, call, entity_id, wanted)
     result = await consumption.retrieve_temporal_evolution(
-        broker_of(request),
+        request.broker,
         call,
         entity_id,
         _view_of(request, sys_attrs=sys_attrs),
@@ -157,7 +155,7 @@ async def retrieve_evolution(request: Request) -> Response:
     body = _render(result.entities[0], result, call.ld_context)
     headers = preference
     if wanted.concerned:
-        headers |= map_header(used or await new_map(broker_of(request), call, entity_id, wanted))
+        headers |= map_header(used or await new_map(request.broker, call, entity_id, wanted))
     return await _respond(request, body, call.ld_context, media_type, result, headers, status=altered or 200)
 
 
@@ -195,7 +193,7 @@ async def _answer_query(
     wanted: MapInput,
     media_type: str,
 ) -> Response:
-    arguments = (broker_of(request), call, source, temporal, chosen)
+    arguments = (request.broker, call, source, temporal, chosen)
     used: MapUsed | None = None
     if wanted.concerned:
         result, used = await query_temporal_evolution_with_map(*arguments, wanted)

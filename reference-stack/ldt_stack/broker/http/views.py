@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import orjson
-from starlette.requests import Request
-from starlette.responses import Response
 
 from ldt_stack.broker.errors import BadRequestData, InvalidRequest
 from ldt_stack.broker.http.conformance import NON_AUTHORITATIVE, amend_shown, applied, preferences, wanted_version
-from ldt_stack.broker.http.headers import GEO_JSON, JSON
+from ldt_stack.broker.http.headers import GEO_JSON
+from ldt_stack.broker.http.messages import Request, Response
 from ldt_stack.broker.http.parameters import comma_list, read_options, whole_number
 from ldt_stack.broker.http.responses import respond
 from ldt_stack.broker.ld_context import LdContext
@@ -180,8 +179,6 @@ async def _respond(
         return await respond(request, data, ld_context, answer.media_type, status=status, headers=out)
     if preferences(request).get("body") == "json":
         # As plain JSON: the @context in the Link header, not in the body (6.3.6).
-        plain = await respond(request, data, ld_context, JSON, status=status, headers=out)
-        out["Link"] = plain.headers["Link"]
-        return Response(plain.body, plain.status_code, out, GEO_JSON)
+        return await respond(request, data, ld_context, GEO_JSON, status=status, headers=out)
     body = {**data, "@context": ld_context.rendered} if isinstance(data, dict) else data
     return Response(orjson.dumps(body), status, out, GEO_JSON)
