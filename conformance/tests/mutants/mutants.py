@@ -19,7 +19,7 @@ from ldt_stack.broker.ld_context.context import LdContext
 from ldt_stack.broker.model import patch
 from ldt_stack.broker.notifications import notifier
 from ldt_stack.broker.notifications.subscription import Subscription
-from ldt_stack.broker.operations import entities
+from ldt_stack.broker.operations import entities, temporal_range
 from ldt_stack.broker.query import geometry, q, values
 from ldt_stack.broker.representation import aggregation
 from ldt_stack.broker.store.sqlite import queries as sqlite_queries
@@ -164,6 +164,18 @@ def _deletes_nothing_gladly(original: Any) -> Any:
     return delete_entity
 
 
+def _announces_more(original: Any) -> Any:
+    def range_of(query: Any, oldest: str, newest: str, *times: str | None) -> Any:
+        part = original(query, oldest, newest, *times)
+        return replace(part, end="2026-03-01T00:00:00Z" if query.last_n is not None else "2026-03-09T00:00:00Z")
+
+    return range_of
+
+
+def _without_deletion_times(status: int, headers: Headers, body: bytes) -> tuple[int, Headers, bytes]:
+    return status, headers, re.sub(rb'"deletedAt":"[^"]+",?', b"", body)
+
+
 def _any_term(self: q.And, entity: Any) -> bool:
     return any(term.matches(entity) for term in self.terms)
 
@@ -228,6 +240,12 @@ MUTANTS: dict[str, Mutant] = {
     "average-is-maximum": Mutant(
         "4.5.19.1", "the method avg gives the maximum", item(aggregation._CALCULATE, "avg", max)
     ),
+    "part-announces-more": Mutant(
+        "6.3.10",
+        "the range that a partial answer announces is longer than what it holds",
+        function(temporal_range, "_range", _announces_more),
+    ),
+    "deletions-without-time": Mutant("4.5.7", "a recorded deletion has no deletedAt", edge(_without_deletion_times)),
     "paused-notifies": Mutant(
         "5.8.6",
         "a paused Subscription notifies",

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from ldt_conformance.checks.ngsi_ld.cutting import Cut
 from ldt_conformance.checks.ngsi_ld.given import simple_vehicle, stored
 from ldt_conformance.checks.ngsi_ld.reaching import cannot_be_reached, require_reached
 from ldt_conformance.checks.ngsi_ld.sample import Choice, Sample, find_sample
@@ -42,6 +43,12 @@ def broker(target: Target, run: RunContext, site: Site, settling: Settling) -> B
 def stored_entity(broker: Broker) -> Entity:
     """A stored Entity of a type of its own: speed, brandName, isParked, location."""
     return stored(broker, simple_vehicle(broker))
+
+
+@pytest.fixture(scope="session")
+def cut() -> Cut:
+    """At which length temporal answers are cut, once a check has seen it."""
+    return Cut()
 
 
 @pytest.fixture(scope="session")
