@@ -57,6 +57,7 @@ class Network:
         timeout_seconds: float,
         max_bytes: int | None,
         max_redirects: int = 0,
+        repeatable: bool = False,
     ) -> Answer:
         """As `Outbound.request`."""
         parts = urlsplit(url)

@@ -67,7 +67,13 @@ class Sender:
         """Redirects are not followed, so that a receiver cannot point us elsewhere."""
         try:
             answer = await self._outbound.request(
-                "POST", uri, headers=headers, content=content, timeout_seconds=timeout_seconds, max_bytes=None
+                "POST",
+                uri,
+                headers=headers,
+                content=content,
+                timeout_seconds=timeout_seconds,
+                max_bytes=None,
+                repeatable=True,  # at least once
             )
         except OutboundError as error:
             return Outcome(delivered=False, answered=False, problem=error.detail)

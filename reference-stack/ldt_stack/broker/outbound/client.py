@@ -1,8 +1,7 @@
 """`Outbound`: one HTTP request of the broker's own, within limits of time, size, redirects and addresses.
 
-httpcore rather than httpx: it lets a caller choose how connections are made, which is where addresses are judged, and
-it keeps no cookies. Proxy variables of the environment are not honoured: a proxy would connect where the policy does
-not look.
+Connections are ours (`connection`), so that addresses are judged where they are made; no cookies are kept. Proxy
+variables of the environment are not honoured: a proxy would connect where the policy does not look.
 """
 
 from __future__ import annotations
@@ -12,26 +11,28 @@ import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from operator import attrgetter
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from ldt_stack.broker.logs import REQUEST_ID
 from ldt_stack.broker.outbound.addresses import AddressPolicy, Resolve, resolve
+from ldt_stack.broker.outbound.connecting import connect
+from ldt_stack.broker.outbound.connection import BodyTooLarge, Connection, ConnectionFailed, Received
 from ldt_stack.broker.outbound.errors import OutboundError, forbidden
+from ldt_stack.broker.outbound.pool import IdleConnections, Origin
 
 if TYPE_CHECKING:
-    import httpcore
+    import ssl
+
     import httpx
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _KEPT_ABROAD: Final = frozenset({"accept", "user-agent"})  # what another origin may see after a redirect
-_READ_IN_VAIN_BYTES: Final = 64 * 1024  # of a body that nobody wants: a connection that is read to its end is kept
 _USERINFO: Final = re.compile(r"//[^/?#]*@")
-# httpcore looks at every connection of a pool, and at each of its neighbours, for every request: pools are kept small.
-_POOLS: Final = 8
-_IDLE_CONNECTIONS: Final = 4  # of each pool
-_IDLE_SECONDS: Final = 15.0
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_KNOWN_URLS: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +52,25 @@ class Answer:
     url: str
 
 
-@dataclass(slots=True)
-class _Pool:
-    connections: httpcore.AsyncConnectionPool
-    busy: int = 0
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """What of a URL is needed to ask there; `shown` is without credentials, `path` with the query."""
+
+    url: httpx.URL
+    shown: str
+    origin: Origin
+    path: bytes
+    host: bytes
+    authorization: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """Of one request; see `Outbound.request`."""
+
+    body_bytes: int | None
+    redirects: int
+    repeatable: bool
 
 
 class Outbound:
@@ -68,7 +84,8 @@ class Outbound:
     def __init__(self, policy: AddressPolicy, resolve: Resolve = resolve) -> None:
         self.policy = policy
         self._resolve = resolve
-        self._pools: list[_Pool] = []
+        self._idle = IdleConnections()
+        self._tls: ssl.SSLContext | None = None
 
     async def request(
         self,
@@ -80,6 +97,7 @@ class Outbound:
         timeout_seconds: float,
         max_bytes: int | None,
         max_redirects: int = 0,
+        repeatable: bool = False,
     ) -> Answer:
         """One request and its answer, whatever its status.
 
@@ -91,13 +109,16 @@ class Outbound:
             timeout_seconds: For all of it: names, connections, redirects, body.
             max_bytes: Size of the answer's body at most; None: the body is not wanted.
             max_redirects: How many redirects are followed, GET alone; 0: a redirect is an answer as any other.
+            repeatable: Whether the other side may get it twice, as it may get a GET: then it is sent again where a kept
+                connection ends before any answer.
 
         Raises:
             OutboundError: There is no answer within these limits.
         """
+        limits = _Limits(max_bytes, max_redirects, repeatable or method == "GET")
         try:
             async with asyncio.timeout(timeout_seconds):
-                return await self._follow(method, url, dict(headers or {}), content, max_bytes, max_redirects)
+                return await self._follow(method, url, dict(headers or {}), content, limits)
         except TimeoutError:
             raise OutboundError("timeout", f"{shown(url)} did not answer within {timeout_seconds:g} s") from None
 
@@ -117,74 +138,66 @@ class Outbound:
 
     async def close(self) -> None:
         """Close connections."""
-        pools, self._pools = self._pools, []
-        for pool in pools:
-            await pool.connections.aclose()
+        self._idle.close()
+        await asyncio.sleep(0)  # transports say goodbye in the next turn of the loop
 
-    async def _follow(
-        self, method: str, url: str, headers: dict[str, str], content: bytes, max_bytes: int | None, max_redirects: int
-    ) -> Answer:
-        target = parse_url(url)
-        for _ in range(max_redirects + 1):
-            answer = await self._send(method, target, headers, content, max_bytes)
-            location = answer.headers.get("location")
-            if max_redirects == 0 or method != "GET" or answer.status not in _REDIRECTS or location is None:
-                return answer
-            following = parse_url(str(target.join(location)))
-            if (following.scheme, following.netloc) != (target.scheme, target.netloc):
+    async def _follow(self, method: str, url: str, headers: dict[str, str], content: bytes, limits: _Limits) -> Answer:
+        target = _target(url)
+        for _ in range(limits.redirects + 1):
+            received = await self._send(method, target, headers, content, limits)
+            location = received.headers.get("location")
+            if limits.redirects == 0 or method != "GET" or received.status not in _REDIRECTS or location is None:
+                body = b"" if limits.body_bytes is None else bytes(received.body)
+                return Answer(received.status, received.headers, body, target.shown)
+            following = _target(str(target.url.join(location)))
+            if following.origin != target.origin:
                 headers = {name: value for name, value in headers.items() if name.lower() in _KEPT_ABROAD}
             target = following
-        raise OutboundError("redirects", f"{shown(url)} redirects more than {max_redirects} times")
+        raise OutboundError("redirects", f"{shown(url)} redirects more than {limits.redirects} times")
 
     async def _send(
-        self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes, max_bytes: int | None
-    ) -> Answer:
-        import httpcore
-
-        pool = self._least_busy()
-        pool.busy += 1
-        target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
+        self, method: str, target: _Target, headers: Mapping[str, str], content: bytes, limits: _Limits
+    ) -> Received:
+        request = _head(method, target, headers, len(content)) + content
         try:
-            sent = _request_headers(method, url, headers, len(content))
-            async with pool.connections.stream(method, target, headers=sent, content=content) as response:
-                body = bytearray()
-                async for chunk in response.aiter_stream():
-                    body += chunk
-                    if max_bytes is None and len(body) > _READ_IN_VAIN_BYTES:
-                        break
-                    if max_bytes is not None and len(body) > max_bytes:
-                        raise OutboundError("size", f"The answer of {shown(url)} has more than {max_bytes} bytes")
-                kept = b"" if max_bytes is None else bytes(body)
-                return Answer(response.status, _joined(response.headers), kept, shown(url))
-        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, UnicodeError) as error:
-            raise OutboundError(
-                "unreachable", f"{shown(url)} cannot be reached: {error or type(error).__name__}"
-            ) from None
-        finally:
-            pool.busy -= 1
+            return await self._exchange(target, request, limits)
+        except BodyTooLarge:
+            problem = f"The answer of {target.shown} has more than {limits.body_bytes} bytes"
+            raise OutboundError("size", problem) from None
+        except (ConnectionFailed, OSError) as error:
+            problem = f"{target.shown} cannot be reached: {error or type(error).__name__}"
+            raise OutboundError("unreachable", problem) from None
 
-    def _least_busy(self) -> _Pool:
-        """The first of those with the fewest requests: where little is asked, connections are used again."""
-        if not self._pools:
-            import httpcore
+    async def _exchange(self, target: _Target, request: bytes, limits: _Limits) -> Received:
+        """Over a kept connection if there is one; over a new one, too, where the kept one ended before any answer.
+
+        The other side may close a connection while we begin to use it (RFC 9112, 9.3.1). It may also have taken the
+        request and failed: it is sent again only if twice does no harm (RFC 9110, 9.2.2).
+        """
+        kept = self._idle.take(target.origin)
+        if kept is not None:
+            try:
+                return await self._exchange_over(kept, target.origin, request, limits)
+            except ConnectionFailed as error:
+                if not (error.unanswered and limits.repeatable):
+                    raise
+        connection = await connect(*target.origin[1:], self.policy, self._resolve, self._tls_for(target.origin[0]))
+        return await self._exchange_over(connection, target.origin, request, limits)
+
+    async def _exchange_over(self, connection: Connection, origin: Origin, request: bytes, limits: _Limits) -> Received:
+        received = await connection.exchange(request, limits.body_bytes)
+        self._idle.put(origin, connection)
+        return received
+
+    def _tls_for(self, scheme: str) -> ssl.SSLContext | None:
+        if scheme == "http":
+            return None
+        if self._tls is None:
             import httpx
 
-            from ldt_stack.broker.outbound.connecting import PolicedBackend
-
-            tls = httpx.create_ssl_context()
-            self._pools = [
-                _Pool(
-                    httpcore.AsyncConnectionPool(
-                        ssl_context=tls,
-                        max_connections=None,
-                        max_keepalive_connections=_IDLE_CONNECTIONS,
-                        keepalive_expiry=_IDLE_SECONDS,
-                        network_backend=PolicedBackend(self.policy, self._resolve),
-                    )
-                )
-                for _ in range(_POOLS)
-            ]
-        return min(self._pools, key=attrgetter("busy"))
+            self._tls = httpx.create_ssl_context()
+            self._tls.set_alpn_protocols(["http/1.1"])
+        return self._tls
 
 
 def shown(url: httpx.URL | str) -> str:
@@ -211,26 +224,36 @@ def parse_url(url: str) -> httpx.URL:
     return parsed
 
 
-def _request_headers(
-    method: str, url: httpx.URL, headers: Mapping[str, str], content_bytes: int
-) -> list[tuple[bytes, bytes]]:
-    sent = [(b"Host", url.netloc)]
-    if not any(name.lower() == "user-agent" for name in headers):
-        sent.append((b"User-Agent", b"ldt-broker"))
+@lru_cache(_KNOWN_URLS)
+def _target(url: str) -> _Target:
+    parsed = parse_url(url)
+    port = parsed.port or (443 if parsed.scheme == "https" else 80)
+    authorization = None
+    if parsed.userinfo:
+        user = b":".join(unquote_to_bytes(part) for part in parsed.userinfo.split(b":", 1))
+        authorization = b"Basic " + base64.b64encode(user if b":" in user else user + b":")
+    origin = (parsed.scheme, parsed.raw_host.decode("ascii"), port)
+    return _Target(parsed, shown(parsed), origin, parsed.raw_path, parsed.netloc, authorization)
+
+
+def _head(method: str, target: _Target, headers: Mapping[str, str], content_bytes: int) -> bytes:
+    """A request up to its body.
+
+    Raises:
+        OutboundError: A header would be another one, too.
+    """
+    lines = [b"%b %b HTTP/1.1" % (method.encode("ascii"), target.path), b"Host: " + target.host]
+    given = {name.lower() for name in headers}
+    if "user-agent" not in given:
+        lines.append(b"User-Agent: ldt-broker")
     if REQUEST_ID.get():  # what is asked of others for a request can be followed in their logs
-        sent.append((b"X-Request-ID", REQUEST_ID.get().encode("ascii")))
-    sent += [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()]
-    if url.userinfo and not any(name.lower() == "authorization" for name in headers):
-        user = b":".join(unquote_to_bytes(part) for part in url.userinfo.split(b":", 1))
-        sent.append((b"Authorization", b"Basic " + base64.b64encode(user if b":" in user else user + b":")))
+        lines.append(b"X-Request-ID: " + REQUEST_ID.get().encode("ascii"))
+    for name, value in headers.items():
+        if _HEADER_NAME.fullmatch(name) is None or _HEADER_VALUE.fullmatch(value) is None:
+            raise OutboundError("header", f"{target.shown} is sent nothing: the header {name!r:.100} cannot be written")
+        lines.append(f"{name}: {value}".encode("latin-1"))
+    if target.authorization is not None and "authorization" not in given:
+        lines.append(b"Authorization: " + target.authorization)
     if content_bytes or method in {"POST", "PUT", "PATCH"}:
-        sent.append((b"Content-Length", str(content_bytes).encode()))
-    return sent
-
-
-def _joined(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
-    result: dict[str, str] = {}
-    for raw_name, raw_value in headers:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-        result[name] = f"{result[name]}, {value}" if name in result else value
-    return result
+        lines.append(b"Content-Length: %d" % content_bytes)
+    return b"\r\n".join([*lines, b"", b""])

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-Reason = Literal["url", "address", "unreachable", "timeout", "size", "redirects"]
+Reason = Literal["url", "address", "unreachable", "timeout", "size", "redirects", "header"]
 
 
 class OutboundError(Exception):
     """No answer, or none that is within the limits.
 
     Attributes:
-        reason: Which limit, or "url" for what is no http(s) URL, "unreachable" for errors of the network.
+        reason: Which limit, or "url" for what is no http(s) URL, "header" for what is no HTTP header,
+            "unreachable" for errors of the network.
         detail: A sentence with the URL.
     """
 
