@@ -170,6 +170,7 @@ REFUSED = [
     ("PATCH", f"{ATTRS}?type=Bus", {"a": 1}, 404, "ResourceNotFound"),
     ("PATCH", ATTRS, {"a": {"value": {"x": NULL}}}, 400, "BadRequestData"),
     ("PATCH", ATTRS, {"type": NULL}, 400, "BadRequestData"),
+    ("PATCH", ATTRS, {"a": {"value": 1, "datasetId": NULL}}, 400, "BadRequestData"),
     ("PATCH", f"{ATTRS}?limit=1", {"a": 1}, 400, "InvalidRequest"),
 ]
 

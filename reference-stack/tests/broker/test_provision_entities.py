@@ -18,10 +18,15 @@ WHOLE = {
     "owner": {"type": "Relationship", "object": "urn:ngsi-ld:Person:1", "objectType": "Person"},
     "drivers": {"type": "Relationship", "object": ["urn:ngsi-ld:Person:1", "urn:ngsi-ld:Person:2"]},
     "label": {"type": "LanguageProperty", "languageMap": {"en": "car", "de": ["Auto", "Wagen"], "@none": "x"}},
-    "fuel": {"type": "VocabProperty", "vocab": "Electric"},
+    "fuel": {"type": "VocabProperty", "vocab": "Electric", "valueType": "http://a.example/fuel"},
     "gears": {"type": "ListProperty", "valueList": [1, 2, 3]},
     "stops": {"type": "ListRelationship", "objectList": [{"object": "urn:ngsi-ld:Stop:2"}, {"object": "urn:a:1"}]},
-    "raw": {"type": "JsonProperty", "json": {"id": "no URI", "value": None, "a": [1]}},
+    "typed": {"type": "LanguageProperty", "languageMap": {"en": "x"}, "valueType": "langString"},
+    "raw": {
+        "type": "JsonProperty",
+        "valueType": "http://a.example/raw",
+        "json": {"id": "no URI", "value": None, "a": [1]},
+    },
     "nested": {
         "type": "Property",
         "value": {"a": {"b": [1, "x"]}},
@@ -106,6 +111,21 @@ BAD_ENTITIES: dict[str, dict[str, Any]] = {
     "unitCode is a number": {"speed": {"value": 1, "unitCode": 5}},
     "embedded @context": {"speed": {"value": 1, "@context": {}}},
     "bad sub-Attribute": {"speed": {"value": 1, "by": {"type": "Relationship", "object": "x"}}},
+    "id is the NGSI-LD Null": {"id": NULL},
+    "id and @id": {"@id": "urn:a:1"},
+    "type and @type": {"@type": "Bus"},
+    "NGSI-LD Null as datasetId": {"speed": {"value": 1, "datasetId": NULL}},
+    "NGSI-LD Null among objects": {"r": {"object": ["urn:a:1", NULL]}},
+    "NGSI-LD Null as an object of a list": {"r": {"objectList": [{"object": NULL}]}},
+    "NGSI-LD Null among vocab": {"v": {"vocab": ["a", NULL]}},
+    "location is no GeoProperty": {"location": {"type": "Property", "value": 1}},
+    "location is a Relationship": {"operationSpace": [{"object": "urn:a:1", "datasetId": "urn:d:1"}]},
+    "previous value of another kind": {"speed": {"type": "Property", "value": 1, "previousObject": "urn:a:1"}},
+    "Relationship with entityList": {"r": {"object": "urn:a:1", "entityList": []}},
+    "ListRelationship with entity": {"r": {"objectList": ["urn:a:1"], "entity": {}}},
+    "lang is no Attribute": {"lang": {"type": "Property", "value": 1}},
+    "valueType of a Relationship": {"r": {"object": "urn:a:1", "valueType": "xsd:string"}},
+    "valueType of a languageMap": {"l": {"languageMap": {"en": "x"}, "valueType": "xsd:string"}},
     "seal of no proof": {"speed": {"value": 1, "entityIdSealed": "urn:a:1"}},
 }
 
@@ -264,13 +284,20 @@ async def test_merge_refuses(running: RunningBroker) -> None:
 
 async def test_merge_simplified(running: RunningBroker) -> None:
     """6.5.3.4: with format=simplified bare values go into Attributes of the type they have; lang is the language."""
-    await create(running.client, r={"object": "urn:a:1"}, l={"languageMap": {"en": "x", "fr": "y"}}, p=1)
-    body = {"r": "urn:a:2", "l": "z", "p": {"type": "any", "b": 1}}
+    await create(
+        running.client,
+        r={"object": "urn:a:1"},
+        l={"languageMap": {"en": "x", "fr": "y"}},
+        p=1,
+        s={"objectList": ["urn:a:1"]},
+    )
+    body = {"r": "urn:a:2", "s": ["urn:a:2", "urn:a:1"], "l": "z", "p": {"type": "any", "b": 1}}
     await send(running.client, "PATCH", f"/entities/{CAR}?format=simplified&lang=en", body, 204)
     assert await get(running.client, parameters="?options=keyValues") == {
         "id": CAR,
         "type": "Car",
         "r": "urn:a:2",
+        "s": ["urn:a:2", "urn:a:1"],
         "l": {"languageMap": {"en": "z", "fr": "y"}},
         "p": {"type": "any", "b": 1},
     }

@@ -42,7 +42,19 @@ REMOVED: Final = "@null"
 _KIND_OF_MEMBER: Final = {member: kind for kind, member in VALUE_MEMBER.items() if kind != "GeoProperty"}
 _RELATIONSHIPS: Final = frozenset({"Relationship", "ListRelationship"})
 _WITH_UNIT: Final = frozenset({"Property", "GeoProperty", "ListProperty"})
+_UNITLESS: Final = ATTRIBUTE_TYPES - _WITH_UNIT
+_OUTPUT_OF: Final[Mapping[str, frozenset[str]]] = {  # members that only these kinds have, as output (4.5.2 to 4.5.24)
+    "entity": frozenset({"Relationship"}),
+    "entityList": frozenset({"ListRelationship"}),
+    **{
+        f"previous{member[0].upper()}{member[1:]}": frozenset(
+            kind for kind, own in VALUE_MEMBER.items() if own == member
+        )
+        for member in VALUE_MEMBERS
+    },
+}
 _NUMBERS: Final = frozenset({int, float, bool})  # values that need no look inside
+_LANG_STRING: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#langString"
 _SEALS: Final = frozenset({"entityIdSealed", "entityTypeSealed"})
 _KINDS: Final[Mapping[str, str]] = {
     **{kind: kind for kind in ATTRIBUTE_TYPES},
@@ -199,12 +211,12 @@ class AttributeReader:
 
     def _set_member(self, instance: JsonObject, name: str, kind: str, key: str, value: JsonValue) -> None:
         if key in OUTPUT_ONLY_ATTRIBUTE:
-            if key in {"entity", "entityList"} and kind not in _RELATIONSHIPS:
-                raise BadRequestData(f'"{name}" is no Relationship but has "{key}"')
+            if kind and kind not in _OUTPUT_OF.get(key, {kind}):
+                raise BadRequestData(f'"{name}" is a {kind}, which never has "{key}"')
             return  # "In the event that they are provided … implementations shall ignore them" (5.2.5)
         if key in VALUE_MEMBERS:
             raise BadRequestData(f'"{name}" is a {kind or "fragment without a type"} but has "{key}"')
-        if value == NULL and key != "datasetId":
+        if value == NULL and key != "datasetId":  # which cannot be deleted (5.5.8)
             if self.nulls is Nulls.FORBIDDEN:
                 raise BadRequestData(f'"{key}" of "{name}" is "{NULL}", which this operation does not take (5.5.4)')
             instance[key] = NULL
@@ -221,8 +233,7 @@ class AttributeReader:
             return check_date_time(value, what)
         if key == "datasetId":
             return None if value == "@none" else check_uri(value, what)  # 4.5.5.1: "@none" is the default instance
-        allowed = _RELATIONSHIPS if key == "objectType" else _WITH_UNIT
-        if kind and kind not in allowed:
+        if (kind and (kind in _RELATIONSHIPS) != (key == "objectType")) or (key == "unitCode" and kind in _UNITLESS):
             raise BadRequestData(f"{what} cannot be: a {kind} has none")
         texts = value if key == "objectType" and isinstance(value, list) and value else [value]
         if not all(isinstance(text, str) and text for text in texts):
@@ -230,6 +241,8 @@ class AttributeReader:
         if key == "unitCode":
             return value
         expanded = [self.ld_context.expand_vocab(text) for text in texts]
+        if kind == "LanguageProperty" and expanded != [_LANG_STRING]:
+            raise BadRequestData(f'{what} is not "langString" (5.2.32)')
         return expanded if isinstance(value, list) else expanded[0]
 
     def _set_seal(self, instance: JsonObject, name: str, key: str, value: JsonValue) -> None:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
 from ldt_stack.broker.errors import BadRequestData
-from ldt_stack.broker.model.attributes import AttributeReader
-from ldt_stack.broker.model.names import ATTRIBUTE_MEMBERS, NULL, OUTPUT_ONLY_ENTITY, JsonObject, JsonValue
+from ldt_stack.broker.model.attributes import REMOVED, AttributeReader
+from ldt_stack.broker.model.names import (
+    ATTRIBUTE_MEMBERS,
+    GEO_PROPERTIES,
+    NULL,
+    OUTPUT_ONLY_ENTITY,
+    JsonObject,
+    JsonValue,
+)
 from ldt_stack.broker.model.values import Nulls, check_date_time, check_uri
 
 _SCOPE: Final = re.compile(r"/?[^\W\d_]\w*(?:/[^\W\d_]\w*)*")  # ABNF of clause 4.18
-_NO_ATTRIBUTE_NAMES: Final = ATTRIBUTE_MEMBERS - OUTPUT_ONLY_ENTITY - {"type"}
+_NO_ATTRIBUTE_NAMES: Final = ATTRIBUTE_MEMBERS - OUTPUT_ONLY_ENTITY - {"type"} | {"lang"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,8 @@ def read_fragment(payload: JsonObject, reader: AttributeReader, *, entity_id: st
     types: tuple[str, ...] = ()
     attributes: dict[str, list[JsonObject]] = {}
     for key, value in payload.items():
+        if key in {"@id", "@type"} and key[1:] in payload:
+            raise BadRequestData(f'"{key}" and "{key[1:]}" stand for the same member (4.4)')
         if key in {"id", "@id"}:
             identifier = _read_id(value, entity_id)
         elif key in {"type", "@type"}:
@@ -76,7 +86,20 @@ def read_fragment(payload: JsonObject, reader: AttributeReader, *, entity_id: st
             if iri in attributes:
                 raise BadRequestData(f'Two names stand for the Attribute "{iri}"')
             attributes[iri] = reader.attribute(key, value)
+            check_core_type(iri, attributes[iri])
     return Fragment(identifier, types, scope, expires_at, attributes)
+
+
+def check_core_type(iri: str, instances: Iterable[JsonObject]) -> None:
+    """The geospatial Properties of the core are GeoProperties (4.7.1, 5.2.4).
+
+    Raises:
+        BadRequestData: One of them is something else.
+    """
+    if iri in GEO_PROPERTIES:
+        for instance in instances:
+            if REMOVED not in instance and instance.get("type", "GeoProperty") != "GeoProperty":
+                raise BadRequestData(f'"{iri}" is a GeoProperty (5.2.4), not a {instance["type"]}')
 
 
 def _read_id(value: JsonValue, expected: str | None) -> str:

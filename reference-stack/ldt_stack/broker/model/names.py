@@ -14,6 +14,7 @@ NONE_LANGUAGE: Final = "@none"
 
 LOCATION: Final = CORE + "location"
 OBSERVATION_SPACE: Final = CORE + "observationSpace"
+GEO_PROPERTIES: Final = frozenset({LOCATION, OBSERVATION_SPACE, CORE + "operationSpace"})  # 4.7.1, 5.2.4
 NGSILD_PROOF: Final = CORE + "ngsildproof"
 
 # Attribute type -> the member that holds what it is about (5.2.5 to 5.2.7, 5.2.32, 5.2.35 to 5.2.38).

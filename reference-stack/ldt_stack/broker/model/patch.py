@@ -200,9 +200,11 @@ def _as_type(before: JsonObject, fragment: JsonObject, name: str, lang: str | No
     value = fragment.get("value")
     if bare and before["type"] == "LanguageProperty" and lang is not None and _is_text(value):
         return {"languageMap": {lang: value}}
+    what = f'The object of "{name}"'
     if bare and before["type"] == "Relationship" and _is_text(value):
-        what = f'The object of "{name}"'
         return {"object": [check_uri(o, what) for o in value] if isinstance(value, list) else check_uri(value, what)}
+    if bare and before["type"] == "ListRelationship" and isinstance(value, list):
+        return {"objectList": [check_uri(o, what) for o in value]}
     if bare and before["type"] == "Property":
         return {"value": value}
     if bare and before["type"] == "ListProperty" and isinstance(value, list):

@@ -39,8 +39,8 @@ def check_uri(value: JsonValue, what: str) -> str:
     Raises:
         BadRequestData: It is none; `what` says of what.
     """
-    if not isinstance(value, str) or not is_uri(value):
-        raise BadRequestData(f"{what} is {_shown(value)}; expected a URI")
+    if not isinstance(value, str) or not is_uri(value) or value == NULL:
+        raise BadRequestData(f"{what} is {_shown(value)}; expected a URI other than the NGSI-LD Null")
     return value
 
 
@@ -140,7 +140,7 @@ def _language_map(value: JsonValue, what: str, _: LdContext, nulls: Nulls) -> Js
 def _vocab(value: JsonValue, what: str, ld_context: LdContext, nulls: Nulls) -> JsonValue:
     if isinstance(value, str):
         return ld_context.expand_vocab(value)
-    if isinstance(value, list) and value and all(isinstance(element, str) for element in value):
+    if isinstance(value, list) and value and all(isinstance(element, str) and element != NULL for element in value):
         return [ld_context.expand_vocab(element) for element in value]
     raise BadRequestData(f"{what} is {_shown(value)}; expected a string, or an array of strings, that names IRIs")
 

@@ -23,7 +23,7 @@ from ldt_stack.broker.federation.writing import (
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model import patch
 from ldt_stack.broker.model.attributes import REMOVED, AttributeReader
-from ldt_stack.broker.model.entities import Fragment, read_fragment
+from ldt_stack.broker.model.entities import Fragment, check_core_type, read_fragment
 from ldt_stack.broker.model.names import VALUE_MEMBER, JsonObject
 from ldt_stack.broker.model.values import Nulls, check_uri
 from ldt_stack.broker.operations.distributed_writes import known_target, write_everywhere
@@ -204,6 +204,7 @@ async def replace_attribute(
     fragment = AttributeReader(call.ld_context).fragment(name, payload)
     if "type" not in fragment or VALUE_MEMBER[fragment["type"]] not in fragment:
         raise BadRequestData(f'The payload is no complete Attribute "{name}": it has no value')
+    check_core_type(iri, [fragment])
 
     def work(transaction: Transaction) -> None:
         entity = target_entity(transaction, entity_id, selection)
