@@ -6,6 +6,11 @@ The name of a Snapshot's space has a blank, which the name of a tenant cannot ha
 
 from __future__ import annotations
 
+from typing import Final
+
+MAX_NAME_BYTES: Final = 230  # escaped; what belongs to a database's file name besides leaves no more
+_PLAIN: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_-")  # upper case is escaped: some file systems fold it
+
 
 def space_of(tenant: str | None, snapshot_id: str) -> str:
     """The space of a Snapshot; None is the default tenant."""
@@ -18,3 +23,8 @@ def split_space(space: str | None) -> tuple[str | None, str | None]:
         return space, None
     tenant, _, snapshot_id = space.partition(" ")
     return tenant or None, snapshot_id
+
+
+def escaped(space: str) -> str:
+    """The name of a space as part of a file name; longer than `MAX_NAME_BYTES` it cannot be kept."""
+    return "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in space.encode())

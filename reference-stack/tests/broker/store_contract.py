@@ -263,6 +263,7 @@ class StoreContract:
 
     async def test_a_removed_tenant_is_gone_with_everything_in_it(self, store: Store) -> None:
         """Reads and writes find no such tenant; made anew, it is empty; others are left alone."""
+        await store.add(" urn:ngsi-ld:Snapshot:1")
         for tenant in ("gone", "stays", " urn:ngsi-ld:Snapshot:1"):
             await put(store, entity(1), tenant=tenant)
             assert await store.read(tenant, lambda snapshot: snapshot.get_entity("urn:ngsi-ld:E:001"), dear=True)
@@ -279,6 +280,8 @@ class StoreContract:
             await store.write("gone", lambda transaction: transaction.put_entity(entity(3)))
         with pytest.raises(NonexistentTenant):
             await store.remove("gone")
+        with pytest.raises(NonexistentTenant):  # writing does not bring a Snapshot back
+            await put(store, entity(3), tenant=" urn:ngsi-ld:Snapshot:1")
         await put(store, entity(4), tenant="gone")
         for dear in (False, True):
             found = await store.read("gone", lambda snapshot: snapshot.query_entities(EntityQuery()), dear=dear)

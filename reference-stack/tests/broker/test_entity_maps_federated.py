@@ -190,7 +190,7 @@ async def test_split_entities_are_candidates_until_they_are_put_together(pair: l
 
 async def test_the_map_of_a_retrieval_names_the_sources_of_the_entity(pair: list[Node]) -> None:
     answer = await send(pair[0].client, "GET", f"/entities/{IDS[4]}?entityMap=true", None, 200)
-    assert await entries(pair[0], answer) == {IDS[4]: ["@none", REGISTRATION]}
+    assert await entries(pair[0], answer) == {IDS[4]: [REGISTRATION]}
     header = {"NGSILD_EntityMap": answer.headers["ngsild-entitymap"]}
     await send(pair[0].client, "GET", f"/entities/{IDS[4]}", None, 200, **header)
     await send(pair[0].client, "GET", f"/entities/{IDS[3]}", None, 404, **header)
@@ -280,3 +280,13 @@ async def test_a_source_makes_a_temporal_map_and_is_given_it_back(pair: list[Nod
     assert (first.path, page.path) == ("/temporal/entityMaps", "/temporal/entities")
     assert page.headers["ngsild-entitymap"] == f"{API}/entityMaps/{linked['urn:x:t']}"
     assert "ngsild-warning" not in made.headers
+
+
+async def test_the_map_of_one_entity_says_where_it_is_held(network: Network, pair: list[Node]) -> None:
+    """5.2.39: "@none" is for what "is held locally"; 4.5.25: Registrations are those that were asked."""
+    a, _ = pair
+    for number, expected in ((1, ["@none", REGISTRATION]), (3, [REGISTRATION])):
+        answer = await send(a.client, "GET", f"/entities/{IDS[number - 1]}?entityMap=true", None, 200)
+        assert await entries(a, answer) == {IDS[number - 1]: expected}
+    answer = await send(a.client, "GET", f"/temporal/entities/{IDS[0]}?entityMap=true", None, 200)
+    assert await entries(a, answer) == {IDS[0]: ["@none"]}

@@ -253,8 +253,8 @@ async def test_linked_entities_are_followed_to_sources(network: Network, pair: l
     """4.5.23: inline and flat, over as many links as were asked for; each source is asked once for each."""
     a, b = pair
     owner, city = "urn:ngsi-ld:Person:1", "urn:ngsi-ld:City:1"
-    await create(a.client, CAR, owner={"type": "Relationship", "object": owner})
-    await create(b.client, owner, type="Person", home={"type": "Relationship", "object": city})
+    await create(a.client, CAR, owner={"type": "Relationship", "object": owner, "objectType": "Person"})
+    await create(b.client, owner, type="Person", home={"type": "Relationship", "object": city, "objectType": "City"})
     await create(b.client, city, type="City", name=prop("Lux"))
     await a.register("b", [{"type": "Person"}, {"type": "City"}])
     answer = (await a.client.get(f"{API}/{path}join=inline&joinLevel=2")).json()
@@ -266,3 +266,18 @@ async def test_linked_entities_are_followed_to_sources(network: Network, pair: l
     assert [one["id"] for one in flat] == [CAR, owner]
     local = (await a.client.get(f"{API}/{path}join=inline&local=true")).json()
     assert "entity" not in (local[0] if isinstance(local, list) else local)["owner"]
+
+
+async def test_only_what_an_object_type_announces_is_looked_for_at_sources(network: Network, pair: list[Node]) -> None:
+    """4.5.23.1: "Relationships targeting a locally stored Entity or Relationships annotated with an objectType"."""
+    a, b = pair
+    owner = "urn:ngsi-ld:Person:1"
+    await create(a.client, CAR, owner={"type": "Relationship", "object": owner})
+    await create(b.client, owner, type="Person")
+    await a.register("b", [{"type": "Person"}])
+    found = (await a.client.get(f"{API}/entities/{CAR}?join=inline")).json()
+    assert "entity" not in found["owner"]
+    assert owner not in str([sent.path for sent in network.sent])
+    await create(a.client, owner, type="Person")
+    found = (await a.client.get(f"{API}/entities/{CAR}?join=inline")).json()
+    assert found["owner"]["entity"]["id"] == owner

@@ -14,6 +14,7 @@ from typing import Final
 from ldt_stack.broker.http.messages import Request
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.operations.linked import Shown
+from ldt_stack.broker.representation import Links
 from ldt_stack.broker.representation.conformance import Version, amend_entity, parse_version
 from ldt_stack.broker.store.interface import TemporalEntity
 
@@ -47,16 +48,20 @@ def applied(version: Version) -> dict[str, str]:
 
 def amend_shown(shown: Sequence[Shown], version: Version, ld_context: LdContext) -> tuple[list[Shown], bool]:
     """The Entities as that version knew them, linked ones too; and whether that makes any difference."""
-    amended = [_amended(one, version, ld_context) for one in shown]
-    return amended, any(one != before for one, before in zip(amended, shown, strict=True))
-
-
-def _amended(shown: Shown, version: Version, ld_context: LdContext) -> Shown:
-    links = shown.options.links
-    if links is not None:
-        entities = {name: amend_entity(entity, version, ld_context) for name, entity in links.entities.items()}
-        links = replace(links, entities=entities)
-    return Shown(amend_entity(shown.entity, version, ld_context), replace(shown.options, links=links))
+    amended, altered = [], False
+    linked: dict[int, Links] = {}  # those of one answer are mostly the same: amended once
+    for one in shown:
+        entity, links = amend_entity(one.entity, version, ld_context), one.options.links
+        altered = altered or entity != one.entity
+        if links is not None:
+            known = linked.get(id(links.entities))
+            if known is None:
+                entities = {name: amend_entity(entity, version, ld_context) for name, entity in links.entities.items()}
+                altered = altered or entities != links.entities
+                known = linked[id(links.entities)] = replace(links, entities=entities)
+            links = replace(links, entities=known.entities)
+        amended.append(Shown(entity, replace(one.options, links=links)))
+    return amended, altered
 
 
 def amend_evolution(evolution: TemporalEntity, version: Version, ld_context: LdContext) -> tuple[TemporalEntity, bool]:

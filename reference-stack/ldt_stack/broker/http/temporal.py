@@ -155,7 +155,7 @@ async def retrieve_evolution(request: Request) -> Response:
     body = _render(result.entities[0], result, call.ld_context)
     headers = preference
     if wanted.concerned:
-        headers |= map_header(used or await new_map(request.broker, call, entity_id, wanted))
+        headers |= map_header(used or await new_map(request.broker, call, entity_id, wanted, temporal=True))
     return await _respond(request, body, call.ld_context, media_type, result, headers, status=altered or 200)
 
 

@@ -291,9 +291,10 @@ class OutboxNotifier:
             return render_notification(subscription, body, shown_as(subscription, body["data"]), tenant)
 
         def read(snapshot: Snapshot) -> list[Shown]:
-            return joined_with(snapshot, subscription, body["data"])
+            return joined_with(snapshot, subscription, body["data"], broker.settings.max_linked_entities)
 
-        shown = await self._started().store.read(tenant, read, dear=True)
+        broker = self._started()
+        shown = await broker.store.read(tenant, read, dear=True)
         return render_notification(subscription, body, shown, tenant)
 
     def _recorded(self, tenant: str | None, subscription_id: str, at: str, delivered: bool) -> None:

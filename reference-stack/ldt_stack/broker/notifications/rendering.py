@@ -30,7 +30,9 @@ def shown_as(subscription: Subscription, entities: Sequence[JsonObject]) -> list
     return [Shown(entity, options) for entity in entities]
 
 
-def joined_with(snapshot: Snapshot, subscription: Subscription, entities: Sequence[JsonObject]) -> list[Shown]:
+def joined_with(
+    snapshot: Snapshot, subscription: Subscription, entities: Sequence[JsonObject], max_linked: int
+) -> list[Shown]:
     """The Entities of a notification with those that they link to, as its "join" asks for (4.5.23, 5.8.6).
 
     Raises:
@@ -44,7 +46,8 @@ def joined_with(snapshot: Snapshot, subscription: Subscription, entities: Sequen
         omit=shown.omit,
         language=subscription.lang,
     )
-    return join_entities(snapshot, entities, View(options, subscription.join, subscription.join_level))
+    view = View(options, subscription.join, subscription.join_level, max_linked=max_linked)
+    return join_entities(snapshot, entities, view)
 
 
 def render_notification(

@@ -99,7 +99,7 @@ async def retrieve_entity(
         wanted = parsed.options.attributes
         if wanted is not None and wanted.isdisjoint(entity):
             raise ResourceNotFound(f"The Entity {entity_id} has none of the Attributes in attrs.", instance=entity_id)
-        return join_entities(elsewhere.on(snapshot), [entity], parsed)
+        return join_entities(snapshot, [entity], parsed, elsewhere.again())
 
     shown = await broker.store.read(call.tenant, work)
     while await elsewhere.fetch():
@@ -153,7 +153,7 @@ async def query_everywhere(
             page = assembled_page(snapshot, bound, remote, now, broker.settings.federation_max_entities)
         else:
             page = distributed_page(snapshot, bound, remote, now)
-        shown = join_entities(elsewhere.on(snapshot), page.entities, view)
+        shown = join_entities(snapshot, page.entities, view, elsewhere.again())
         more = page.offset + query.limit < page.total
         return EntitiesResult(shown, page.offset, query.limit, more, page.total if query.count else None)
 

@@ -13,7 +13,6 @@ from ldt_stack.broker.federation.matching import EntitySpecification
 from ldt_stack.broker.federation.merging import merge_entities
 from ldt_stack.broker.federation.reading import retrieve_versions
 from ldt_stack.broker.model.names import JsonObject
-from ldt_stack.broker.operations.linked import EntityLookup
 from ldt_stack.broker.operations.query_input import View
 from ldt_stack.broker.query.lexical import is_uri
 from ldt_stack.broker.service import Broker, Call
@@ -38,10 +37,17 @@ class LinkedElsewhere:
         self._asked: set[str] = set()
         self._missing: dict[str, None] = {}
 
-    def on(self, snapshot: EntityLookup) -> EntityLookup:
-        """What is held here, and what was found elsewhere so far."""
-        self._missing.clear()  # a read may run twice
-        return _Lookup(snapshot, self._found, self._missing)
+    def again(self) -> LinkedElsewhere:
+        """Itself, for links that are followed from the beginning: a read may run twice."""
+        self._missing.clear()
+        return self
+
+    def find(self, entity_id: str) -> JsonObject | None:
+        """See `linked.Elsewhere.find`."""
+        found = self._found.get(entity_id)
+        if found is None:
+            self._missing[entity_id] = None
+        return found
 
     async def fetch(self) -> bool:
         """Ask for what was missing; whether something of it was found, so that links are to be followed again."""
@@ -65,17 +71,3 @@ class LinkedElsewhere:
             dataset_ids=None,
         )
         return None if versions is None else merge_entities(versions.equal, versions.auxiliary, self._broker.now())
-
-
-class _Lookup:
-    """Entities by id; notes which are not there."""
-
-    def __init__(self, snapshot: EntityLookup, found: dict[str, JsonObject], missing: dict[str, None]) -> None:
-        self._snapshot, self._found, self._missing = snapshot, found, missing
-
-    def get_entity(self, entity_id: str) -> JsonObject | None:
-        """As `Snapshot.get_entity`."""
-        entity = self._snapshot.get_entity(entity_id) or self._found.get(entity_id)
-        if entity is None:
-            self._missing[entity_id] = None
-        return entity

@@ -37,7 +37,7 @@ from ldt_stack.broker.operations.temporal_consumption import (
 )
 from ldt_stack.broker.operations.temporal_range import cut
 from ldt_stack.broker.service import Broker, Call
-from ldt_stack.broker.store.interface import EntityQuery, EntitySelector, Snapshot, TemporalEntity
+from ldt_stack.broker.store.interface import EntityQuery, EntitySelector, Snapshot, TemporalEntity, TemporalQuery
 
 
 async def create_entity_map_for_query_entities(
@@ -232,11 +232,20 @@ async def named_map(broker: Broker, call: Call, entity_id: str, wanted: MapInput
     return MapUsed(found.identifier, created=False), own
 
 
-async def new_map(broker: Broker, call: Call, entity_id: str, wanted: MapInput) -> MapUsed:
-    """A new EntityMap of one Entity, after its retrieval (5.7.1.4, 5.7.3.4)."""
+async def new_map(broker: Broker, call: Call, entity_id: str, wanted: MapInput, *, temporal: bool = False) -> MapUsed:
+    """A new EntityMap of one Entity, or of its evolution, after its retrieval (5.7.1.4, 5.7.3.4)."""
     query = RegistrationQuery((EntitySpecification(None, (entity_id,)),))
-    names = [one.id for one, _ in await matching(broker, call, query, ("retrieveEntity",))]
-    made = await entity_maps.store_map(broker, call, {entity_id: [LOCAL, *names]}, "", wanted.lifetime)
+    operation = "retrieveTemporal" if temporal else "retrieveEntity"
+    names = [one.id for one, _ in await matching(broker, call, query, (operation,))]
+
+    def is_here(snapshot: Snapshot) -> bool:
+        if temporal:
+            few = TemporalQuery(timeproperty="createdAt", max_instances=1)
+            return snapshot.get_temporal(entity_id, few) is not None
+        return snapshot.get_entity(entity_id) is not None
+
+    here = [LOCAL] if await broker.store.read(call.tenant, is_here) else []
+    made = await entity_maps.store_map(broker, call, {entity_id: here + names}, "", wanted.lifetime)
     return MapUsed(made.identifier, created=True)
 
 

@@ -145,12 +145,14 @@ class View:
         join: How linked Entities are shown, None: not.
         join_level: How many links to follow.
         contained_by: Ids that are not shown again.
+        max_linked: How many linked Entities one answer may show.
     """
 
     options: RenderOptions
     join: Join | None = None
     join_level: int = 1
     contained_by: frozenset[str] = frozenset()
+    max_linked: int = 0
 
 
 _PLAIN: Final = ViewInput()
@@ -192,7 +194,7 @@ def parse_view(source: ViewInput, call: Call, settings: BrokerSettings) -> View:
         language=None if source.lang is None else parse_lang(source.lang),
         dataset_ids=None if source.dataset_ids is None else frozenset(source.dataset_ids),
     )
-    return View(options, join, level, frozenset(source.contained_by))
+    return View(options, join, level, frozenset(source.contained_by), settings.max_linked_entities)
 
 
 def _join(source: ViewInput) -> tuple[Join | None, int]:

@@ -7,7 +7,7 @@ kept all, so that the Snapshot can be queried in any of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -115,7 +115,7 @@ async def _execute(broker: Broker, call: Call, payload: JsonObject, content: Con
         result = await query_entities(broker, call, _query(broker, payload))
     except NgsiLdError as error:
         return _failed(error)
-    if len(content.entities) + len(result.entities) > most:
+    if _together(content.entities, (one.entity["id"] for one in result.entities)) > most:
         return _failed(TooManyResults(f"More than {most} Entities match, which is what a Snapshot holds."))
     for entity in _retrieved(result.entities):
         known = content.entities.get(entity["id"])
@@ -129,7 +129,7 @@ async def _execute_temporal(broker: Broker, call: Call, payload: JsonObject, con
         result = await query_temporal_evolution(broker, call, source, temporal, "normalized")
     except NgsiLdError as error:
         return _failed(error)
-    if len(content.evolutions) + len(result.entities) > most:
+    if _together(content.evolutions, (one.head["id"] for one in result.entities)) > most:
         return _failed(TooManyResults(f"More than {most} Entities match, which is what a Snapshot holds."))
     for one in result.entities:
         shown = {
@@ -141,6 +141,11 @@ async def _execute_temporal(broker: Broker, call: Call, payload: JsonObject, con
         kept = TemporalEntity(one.head, shown)
         content.evolutions[one.head["id"]] = kept if known is None else _merged_evolution(known, kept)
     return {"resultStatus": "success" if result.entities else "empty"}
+
+
+def _together(known: Mapping[str, object], found: Iterable[str]) -> int:
+    """How many Entities there are with those that were found: Queries may find the same ones."""
+    return len(known.keys() | set(found))
 
 
 def _failed(error: NgsiLdError) -> JsonObject:
@@ -197,7 +202,6 @@ def _merged_evolution(one: TemporalEntity, other: TemporalEntity) -> TemporalEnt
 
 async def write_content(broker: Broker, space: str, content: Content) -> None:
     """Store what was retrieved in the space of the Snapshot "so that local NGSI-LD operations can … be executed"."""
-    await broker.store.write(space, lambda transaction: None, create=True)
     at = broker.now()
     for entity in content.entities.values():
         _complete_times(entity, at)

@@ -38,7 +38,6 @@ _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 # These belong to the message itself.
 _OWN_HEADERS: Final = frozenset({"connection", "content-length", "content-type", "host", "transfer-encoding"})
-_MAX_ID_BYTES: Final = 120  # it becomes the name of a file
 
 
 def check_new(payload: JsonObject) -> JsonObject:
@@ -117,8 +116,6 @@ def _check_values(members: JsonObject) -> None:
         identifier = members["id"]
         if not isinstance(identifier, str) or not is_uri(identifier):
             raise _bad("id", "a URI", identifier)
-        if len(identifier.encode()) > _MAX_ID_BYTES:
-            raise _bad("id", f"a URI of up to {_MAX_ID_BYTES} bytes", identifier)
     if "snapshotLifetime" in members:
         if not isinstance(members["snapshotLifetime"], str):
             raise _bad("snapshotLifetime", "an ISO 8601 duration", members["snapshotLifetime"])

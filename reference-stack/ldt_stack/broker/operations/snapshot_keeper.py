@@ -10,6 +10,7 @@ import logging
 from collections.abc import Coroutine
 from functools import partial
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from ldt_stack.broker.errors import NgsiLdError
 from ldt_stack.broker.model.names import JsonObject
@@ -17,7 +18,7 @@ from ldt_stack.broker.notifications.mqtt import is_mqtt, parse_target
 from ldt_stack.broker.notifications.sending import Sender
 from ldt_stack.broker.notifications.snapshot import render_snapshot_notification
 from ldt_stack.broker.notifications.subscription import Endpoint
-from ldt_stack.broker.operations.snapshot_content import Content, execute_queries, read_content, write_content
+from ldt_stack.broker.operations.snapshot_content import execute_queries, read_content, write_content
 from ldt_stack.broker.operations.snapshots import PREPARING
 from ldt_stack.broker.service import Broker
 from ldt_stack.broker.spaces import space_of, split_space
@@ -37,6 +38,9 @@ class Keeper:
         self._used: dict[str, str] = {}  # space -> lastUsedAt that is not stored yet
         self._expires: dict[str, str] = {}  # space -> expiresAt, so that a sweep looks at no store in vain
         self._sweeper: asyncio.Task[None] | None = None
+        # Space -> held while its content is made or removed: the next Snapshot may have the same id.
+        self._filling: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._telling: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # notifications keep their order
 
     # --- life ------------------------------------------------------------------------------------------------------
 
@@ -91,7 +95,10 @@ class Keeper:
         self._run(self._prepare(tenant, snapshot_id))
 
     async def _prepare(self, tenant: str | None, snapshot_id: str) -> None:
-        broker = self._started()
+        async with self._filling.setdefault(space_of(tenant, snapshot_id), asyncio.Lock()):
+            await self._prepare_alone(self._started(), tenant, snapshot_id)
+
+    async def _prepare_alone(self, broker: Broker, tenant: str | None, snapshot_id: str) -> None:
         document = await broker.store.read(tenant, lambda snapshot: snapshot.get_document(_KIND, snapshot_id))
         if document is None:
             return
@@ -101,6 +108,9 @@ class Keeper:
         except NgsiLdError as error:
             _LOG.warning("Snapshot %s cannot be filled: %s", snapshot_id, error.detail)
             result = {"snapshotStatus": "failure"}
+        except Exception:
+            _LOG.exception("Snapshot %s cannot be filled", snapshot_id)
+            result = {"snapshotStatus": "failure"}  # 5.16.1.4: "and to failure otherwise"
 
         def work(transaction: Transaction) -> JsonObject | None:
             present = transaction.get_document(_KIND, snapshot_id)
@@ -120,7 +130,7 @@ class Keeper:
         """Store what the Snapshot is to hold; the members that say how that ended."""
         await self._remove_space(broker, tenant, document["id"])  # what an earlier process may have begun
         space = space_of(tenant, document["id"])
-        await write_content(broker, space, Content())  # it is there also where nothing is found, or all fails
+        await broker.store.add(space)  # it is there also where nothing is found, or all fails
         if "cloneOf" in document:
             await write_content(broker, space, await read_content(broker, space_of(tenant, document["cloneOf"])))
             return {"snapshotStatus": "success"}
@@ -146,7 +156,10 @@ class Keeper:
             self._run(self._notify(tenant, snapshot))
 
     async def _notify(self, tenant: str | None, snapshot: JsonObject) -> None:
-        broker = self._started()
+        async with self._telling.setdefault(space_of(tenant, snapshot["id"]), asyncio.Lock()):
+            await self._send(self._started(), tenant, snapshot)
+
+    async def _send(self, broker: Broker, tenant: str | None, snapshot: JsonObject) -> None:
         uri = snapshot["endpoint"]
         endpoint = Endpoint(uri, mqtt=parse_target(uri, {}) if is_mqtt(uri) else None)
         notification, headers = render_snapshot_notification(snapshot, tenant, broker.now())
@@ -175,10 +188,22 @@ class Keeper:
     async def removed(self, tenant: str | None, snapshot: JsonObject) -> None:
         """See `service.SnapshotKeeper.removed`."""
         broker = self._started()
-        self._expires.pop(space_of(tenant, snapshot["id"]), None)
-        await self._remove_space(broker, tenant, snapshot["id"])
+        space = space_of(tenant, snapshot["id"])
+        self._expires.pop(space, None)
+        filling = self._filling.get(space)
+        removal = self._remove_left(broker, tenant, snapshot["id"])
+        if filling is not None and filling.locked():
+            self._run(removal)  # nobody waits for a Snapshot that is being filled in vain
+        else:
+            await removal
         # "if expiresAt is before notifiedAt, the notification indicates that the snapshot has been deleted" (5.3.4)
         self._tell(tenant, {**snapshot, "expiresAt": min(snapshot["expiresAt"], broker.now())})
+
+    async def _remove_left(self, broker: Broker, tenant: str | None, snapshot_id: str) -> None:
+        """Remove the space of a Snapshot that is gone, unless there is a new one with its id, which sees to it."""
+        async with self._filling.setdefault(space_of(tenant, snapshot_id), asyncio.Lock()):
+            if await broker.store.read(tenant, lambda snapshot: snapshot.get_document(_KIND, snapshot_id)) is None:
+                await self._remove_space(broker, tenant, snapshot_id)
 
     async def _remove_space(self, broker: Broker, tenant: str | None, snapshot_id: str) -> None:
         space = space_of(tenant, snapshot_id)

@@ -7,6 +7,7 @@ A Snapshot is a document in the store of its tenant, which says its status, and 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Final, cast
 
 from ldt_stack.broker.errors import AlreadyExists, BadRequestData, Conflict, ResourceNotFound, TooManyResults
@@ -26,6 +27,7 @@ from ldt_stack.broker.query import attributes_of, matches_q, parse_q
 from ldt_stack.broker.query.lexical import is_uri
 from ldt_stack.broker.query.paths import SYSTEM_ATTRIBUTES
 from ldt_stack.broker.service import Broker, Call
+from ldt_stack.broker.spaces import MAX_NAME_BYTES, escaped, space_of
 from ldt_stack.broker.store.interface import DocumentKind, Snapshot, Transaction
 
 PREPARING: Final = "preparing"
@@ -46,7 +48,7 @@ async def create_snapshot(broker: Broker, call: Call, payload: JsonObject) -> st
         The id of the Snapshot, whose status is "preparing".
 
     Raises:
-        BadRequestData: The payload is no Snapshot.
+        BadRequestData: The payload is no Snapshot, or its id is too long to be kept.
         AlreadyExists: There is a Snapshot with this id.
         TooManyResults: There are as many Snapshots as may be, and none has a lower priority.
 
@@ -90,34 +92,40 @@ async def _keep(broker: Broker, tenant: str | None, members: JsonObject) -> str:
         "expiresAt": _expiry(broker, members.get("snapshotLifetime")),
     }
     snapshot_id: str = document["id"]
+    if len(escaped(space_of(tenant, snapshot_id))) > MAX_NAME_BYTES:
+        raise BadRequestData(f"The id of the Snapshot, {snapshot_id:.60}…, is longer than this broker can keep.")
 
-    def work(transaction: Transaction) -> JsonObject | None:
-        if transaction.get_document(_KIND, snapshot_id) is not None:
+    def work(transaction: Transaction) -> list[JsonObject]:
+        known = transaction.get_document(_KIND, snapshot_id)
+        if known is not None and known["expiresAt"] > now:
             raise AlreadyExists(f"There is a Snapshot {snapshot_id} already; choose another id or leave it out.")
-        less = _make_room(broker, transaction, tenant, document["snapshotPriority"])
+        removed = _make_room(broker, transaction, tenant, document["snapshotPriority"])
         transaction.put_document(_KIND, snapshot_id, document)
-        return less
+        return removed
 
-    less = await broker.store.write(tenant, work, create=True)
-    if less is not None:
-        await broker.snapshots.removed(tenant, less)
+    for removed in await broker.store.write(tenant, work, create=True):
+        await broker.snapshots.removed(tenant, removed)
     broker.snapshots.prepare(tenant, snapshot_id)
     return snapshot_id
 
 
-def _make_room(broker: Broker, transaction: Transaction, tenant: str | None, priority: int) -> JsonObject | None:
-    """Delete the document of the least important Snapshot, if there are as many as may be (5.5.15); which it was."""
-    if transaction.count_documents(_KIND) < broker.settings.max_snapshots:
-        return None
+def _make_room(broker: Broker, transaction: Transaction, tenant: str | None, priority: int) -> list[JsonObject]:
+    """Delete the documents of expired Snapshots, and of the least important if there are still as many as may be."""
+    now = broker.now()
     found = [_with_last_use(broker, tenant, one) for one in transaction.list_documents(_KIND)]
-    least = min(found, key=lambda one: (one["snapshotPriority"], one["lastUsedAt"]))
-    if least["snapshotPriority"] >= priority:
-        raise TooManyResults(
-            f"There are {broker.settings.max_snapshots} Snapshots, the limit of this broker, and none has a lower "
-            "snapshotPriority; delete one."
-        )
-    transaction.delete_document(_KIND, least["id"])
-    return least
+    gone = [one for one in found if one["expiresAt"] <= now]
+    if len(found) - len(gone) >= broker.settings.max_snapshots:
+        present = [one for one in found if one["expiresAt"] > now]
+        least = min(present, key=lambda one: (one["snapshotPriority"], one["lastUsedAt"]))
+        if least["snapshotPriority"] >= priority:
+            raise TooManyResults(
+                f"There are {broker.settings.max_snapshots} Snapshots, the limit of this broker, and none has a lower "
+                "snapshotPriority; delete one."
+            )
+        gone.append(least)
+    for one in gone:
+        transaction.delete_document(_KIND, one["id"])
+    return gone
 
 
 def _expiry(broker: Broker, lifetime: str | None) -> str:
@@ -195,7 +203,12 @@ async def delete_snapshot(broker: Broker, call: Call, snapshot_id: str) -> None:
     Source: CIM 009 V1.9.1, clause 5.16.5.
     """
     _check_id(snapshot_id)
-    if not await _remove(broker, call.tenant, [snapshot_id]):
+
+    def work(transaction: Transaction) -> list[JsonObject]:
+        document = find_snapshot(broker, transaction, call.tenant, snapshot_id)
+        return [] if document is None else [document]
+
+    if not await _remove(broker, call.tenant, work):
         raise _unknown(snapshot_id)
 
 
@@ -227,11 +240,11 @@ async def purge_snapshots(broker: Broker, call: Call, q: str | None) -> list[str
         raise BadRequestData(f"q names {names}; expected members of a Snapshot (clause 5.16.7.4).")
     now = broker.now()
 
-    def work(snapshot: Snapshot) -> list[str]:
-        documents = (_with_last_use(broker, call.tenant, one) for one in snapshot.list_documents(_KIND))
-        return [one["id"] for one in documents if one["expiresAt"] > now and matches_q(node, _as_entity(_shown(one)))]
+    def work(transaction: Transaction) -> list[JsonObject]:
+        documents = (_with_last_use(broker, call.tenant, one) for one in transaction.list_documents(_KIND))
+        return [one for one in documents if one["expiresAt"] > now and matches_q(node, _as_entity(_shown(one)))]
 
-    removed = await _remove(broker, call.tenant, await broker.store.read(call.tenant, work))
+    removed = await _remove(broker, call.tenant, work)
     if not removed:
         raise ResourceNotFound("No Snapshot fits the query.")
     return removed
@@ -254,13 +267,12 @@ def _as_entity(document: JsonObject) -> JsonObject:
     return entity
 
 
-async def _remove(broker: Broker, tenant: str | None, ids: list[str]) -> list[str]:
+async def _remove(broker: Broker, tenant: str | None, select: Callable[[Transaction], list[JsonObject]]) -> list[str]:
     def work(transaction: Transaction) -> list[JsonObject]:
-        found = [find_snapshot(broker, transaction, tenant, snapshot_id) for snapshot_id in ids]
-        present = [document for document in found if document is not None]
-        for document in present:
+        found = select(transaction)
+        for document in found:
             transaction.delete_document(_KIND, document["id"])
-        return present
+        return found
 
     removed = await broker.store.write(tenant, work)
     for document in removed:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from ldt_stack.broker.representation.entity import render_attribute, render_entity, render_instance
 from ldt_stack.broker.representation.geojson import render_feature, render_feature_collection
-from ldt_stack.broker.representation.options import NORMALIZED, Format, Links, RenderOptions
+from ldt_stack.broker.representation.options import NORMALIZED, Allowance, Format, Links, RenderOptions
 
 __all__ = [
     "NORMALIZED",
+    "Allowance",
     "Format",
     "Links",
     "RenderOptions",

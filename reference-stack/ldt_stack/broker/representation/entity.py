@@ -14,7 +14,7 @@ from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.names import VALUE_MEMBER, VALUE_MEMBERS, JsonObject, JsonValue, is_attribute_key
 from ldt_stack.broker.query.geometry import is_geometry
 from ldt_stack.broker.query.paths import objects_of
-from ldt_stack.broker.representation.options import NORMALIZED, Links, RenderOptions
+from ldt_stack.broker.representation.options import NORMALIZED, RenderOptions
 
 _SYSTEM: Final = frozenset({"createdAt", "modifiedAt", "expiresAt"})
 _NAMES: Final = frozenset({"vocab", "previousVocab", "objectType", "valueType", "entityTypeSealed"})
@@ -243,7 +243,8 @@ def _linked(
         if entity is None or uri in links.encountered:
             found.append(None)
             continue
-        below = Links(links.entities, links.depth - 1, links.encountered | {uri})
+        links.allowance.take()
+        below = replace(links, depth=links.depth - 1, encountered=links.encountered | {uri})
         inner = replace(options.of_linked(relation), links=below, attributes=None)
         found.append(render_entity(entity, ld_context, inner))
     return found

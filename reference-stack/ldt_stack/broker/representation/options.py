@@ -6,11 +6,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from ldt_stack.broker.errors import TooManyResults
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.query.language import LanguageFilter
 from ldt_stack.broker.query.projection import Projection
 
 Format = Literal["normalized", "concise", "simplified"]
+
+
+@dataclass(slots=True)
+class Allowance:
+    """How many linked Entities may still be shown in one answer: in a dense graph, each is shown in many places."""
+
+    left: int
+
+    def take(self) -> None:
+        """One more.
+
+        Raises:
+            TooManyResults: There may not be one more.
+        """
+        self.left -= 1
+        if self.left < 0:
+            raise TooManyResults("Linked Entities are shown in too many places; use join=flat or a lower joinLevel.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +39,13 @@ class Links:
         entities: Expanded Entities by id.
         depth: How many links may still be followed.
         encountered: Ids that are not shown again, because they led here.
+        allowance: Shared by all of one answer.
     """
 
     entities: Mapping[str, JsonObject]
     depth: int
-    encountered: frozenset[str] = frozenset()
+    encountered: frozenset[str]
+    allowance: Allowance
 
 
 @dataclass(frozen=True, slots=True)

@@ -335,11 +335,21 @@ class Store(Protocol):
         Args:
             tenant: Whose data; None is the default tenant.
             work: Runs on the store's thread, must not block on anything but the transaction, may run only once.
-            create: Whether a tenant that does not exist comes into being (5.5.10: creating operations only).
+            create: Whether a tenant that does not exist comes into being (5.5.10: creating operations only). The
+                space of a Snapshot never does so: its Snapshot may have been deleted in the meantime.
 
         Raises:
             NonexistentTenant: There is no such tenant and `create` is false.
             InternalError: The store failed (disk full, file damaged …); nothing was kept.
+        """
+        ...
+
+    async def add(self, space: str) -> None:
+        """Make the space of a Snapshot (`broker.spaces`); returns when it is on disk.
+
+        Raises:
+            BadRequestData: Its name is too long.
+            InternalError: The store failed.
         """
         ...
 

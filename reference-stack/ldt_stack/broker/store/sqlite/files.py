@@ -10,11 +10,10 @@ from urllib.parse import unquote_to_bytes
 from filelock import FileLock, Timeout
 
 from ldt_stack.broker.errors import BadRequestData, InternalError
+from ldt_stack.broker.spaces import MAX_NAME_BYTES, escaped, split_space
 
 _DEFAULT = "default.sqlite"
 _PREFIX, _SUFFIX = "tenant-", ".sqlite"
-_PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_-")  # upper case is escaped: some file systems fold it
-_MAX_NAME_BYTES = 200
 _LOCK_SECONDS = 0.5  # a broker that is just ending still holds it
 
 
@@ -47,10 +46,10 @@ class TenantFiles:
         """
         if tenant is None:
             return self.directory / _DEFAULT
-        escaped = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in tenant.encode())
-        if not escaped or len(escaped) > _MAX_NAME_BYTES:
+        name = escaped(tenant)
+        if not name or len(name) > MAX_NAME_BYTES:
             raise BadRequestData("The name of the tenant is empty or too long; use up to 60 letters, digits, _ or -")
-        return self.directory / f"{_PREFIX}{escaped}{_SUFFIX}"
+        return self.directory / f"{_PREFIX}{name}{_SUFFIX}"
 
     def exists(self, tenant: str | None) -> bool:
         """Whether a tenant exists; the default one does."""
@@ -78,6 +77,10 @@ class TenantFiles:
     def tenants(self) -> list[str | None]:
         """All of them, the default one first."""
         return [None, *sorted(self._known)]
+
+    def count_tenants(self) -> int:
+        """How many there are, the default one and those of Snapshots left out."""
+        return sum(split_space(space)[1] is None for space in self._known)
 
     def close(self) -> None:
         """Release the directory, and remove it if it was temporary."""

@@ -19,6 +19,7 @@ from typing import TypeVar
 from ldt_stack.broker.errors import InternalError, NonexistentTenant
 from ldt_stack.broker.model.instants import format_instant
 from ldt_stack.broker.settings import BrokerSettings
+from ldt_stack.broker.spaces import split_space
 from ldt_stack.broker.store.interface import HOUSEKEEPING, Snapshot, Transaction
 from ldt_stack.broker.store.sqlite.files import TenantFiles
 from ldt_stack.broker.store.sqlite.schema import connect
@@ -89,11 +90,16 @@ class SqliteStore:
 
     async def write(self, tenant: str | None, work: Callable[[Transaction], T], *, create: bool = False) -> T:
         """See `Store.write`."""
-        if not self._files.exists(tenant) and not create:
+        if not self._files.exists(tenant) and not (create and split_space(tenant)[1] is None):
             raise _no_such(tenant)
         result = await self._writer.submit(tenant, work)
         self._use(tenant)
         return result
+
+    async def add(self, space: str) -> None:
+        """See `Store.add`."""
+        await self._writer.submit(space, lambda transaction: None)
+        self._use(space)
 
     async def read(self, tenant: str | None, work: Callable[[Snapshot], T], *, dear: bool = False) -> T:
         """See `Store.read`."""
@@ -202,6 +208,9 @@ class SqliteStore:
 
 
 def _no_such(tenant: str | None) -> NonexistentTenant:
+    owner, snapshot_id = split_space(tenant)
+    if snapshot_id is not None:
+        return NonexistentTenant(f"There is no Snapshot {snapshot_id} of {owner or 'the default tenant'} any more")
     return NonexistentTenant(
         f'There is no tenant "{tenant}"; a tenant comes into being when something is created in it'
     )

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from ldt_stack.broker.errors import InternalError, TooManyResults
 from ldt_stack.broker.settings import BrokerSettings
+from ldt_stack.broker.spaces import split_space
 from ldt_stack.broker.store.interface import Transaction
 from ldt_stack.broker.store.sqlite.files import TenantFiles
 from ldt_stack.broker.store.sqlite.schema import connect
@@ -224,7 +225,8 @@ class Writer(threading.Thread):
     def _opened(self, tenant: str | None) -> _Open:
         opened = self._open.get(tenant)
         if opened is None:
-            if not self._files.exists(tenant) and len(self._files.tenants()) > self._settings.max_tenants:
+            own = split_space(tenant)[1] is None  # Snapshots have a limit of their own
+            if own and not self._files.exists(tenant) and self._files.count_tenants() >= self._settings.max_tenants:
                 raise TooManyResults(f"There are {self._settings.max_tenants} tenants, the limit of this broker")
             path = self._files.path(tenant)
             opened = _Open(connect(path, durable=not self._files.temporary, create=True), Names())
