@@ -16,10 +16,11 @@ from typing import Any
 import httpx
 import pytest
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.http.app import BrokerApp
 from ldt_stack.broker.ld_context import core_context
 from ldt_stack.broker.model.changes import compare
-from ldt_stack.broker.service import Broker, Call
+from ldt_stack.broker.service import Broker
 from ldt_stack.broker.settings import BrokerSettings
 from ldt_stack.broker.store.interface import Transaction
 

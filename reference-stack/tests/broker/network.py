@@ -33,12 +33,13 @@ class Sent:
     body: Any
 
 
-Source = Callable[[Sent], Awaitable[tuple[int, Any]] | tuple[int, Any]]
+Source = Callable[[Sent], Any]
+"""From a request to status, body (JSON or bytes) and perhaps headers; may be asynchronous."""
 
 
 @dataclass
 class Network:
-    """Stands in for `Outbound`: hosts are brokers, or functions from a request to status and body (JSON or bytes)."""
+    """Stands in for `Outbound`: hosts are brokers, or other sources."""
 
     hosts: dict[str, BrokerApp | Source] = field(default_factory=dict)
     sent: list[Sent] = field(default_factory=list)
@@ -89,8 +90,9 @@ async def _answer(source: Any, sent: Sent, url: str, headers: dict[str, str], co
             response = await client.request(sent.method, url, headers=headers, content=content)
         return Answer(response.status_code, dict(response.headers), response.content, url)
     result = source(sent)
-    status, body = await result if isinstance(result, Awaitable) else result
-    return Answer(status, {}, body if isinstance(body, bytes) else json.dumps(body).encode(), url)
+    status, body, *more = await result if isinstance(result, Awaitable) else result
+    given_headers = {name.lower(): value for name, value in (more[0] if more else {}).items()}
+    return Answer(status, given_headers, body if isinstance(body, bytes) else json.dumps(body).encode(), url)
 
 
 @dataclass

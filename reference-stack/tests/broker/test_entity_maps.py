@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.ld_context import core_context
 from ldt_stack.broker.operations.entity_map_queries import identity_of
 from ldt_stack.broker.operations.entity_map_walk import Walk
 from ldt_stack.broker.operations.entity_maps import StoredMap
 from ldt_stack.broker.operations.query_input import QueryInput, SelectorInput, ViewInput
-from ldt_stack.broker.service import Call
 
 from .api import create, refused, send
 from .conftest import RunningBroker

@@ -45,6 +45,20 @@ async def test_a_broker_that_registers_itself_does_not_ask_itself_twice(network:
     assert len(network.sent) == 1
 
 
+def deep(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+def nested(levels: int) -> dict[str, Any]:
+    attribute = prop(1)
+    for _ in range(levels):
+        attribute = prop(1, inner=attribute)
+    return attribute
+
+
 RUBBISH: list[tuple[str, Any, int]] = [
     ("html", (200, b"<html>hello</html>"), 111),
     ("nothing", (200, b""), 111),
@@ -57,6 +71,17 @@ RUBBISH: list[tuple[str, Any, int]] = [
     ("too much", (200, b" " * 5000), 111),
     ("not UTF-8", (200, b"[\xff]"), 111),
     ("too deep", (200, b"[" * 4000), 111),
+    (
+        "too deep, but closed",
+        (200, [{"id": CAR, "type": "Car", "speed": {"type": "Property", "value": deep(400)}}]),
+        111,
+    ),
+    ("too deep sub-Attributes", (200, [{"id": CAR, "type": "Car", "speed": nested(300)}]), 111),
+    (
+        "a context that leads nowhere",
+        (200, [], {"Link": '<http://a/x>; rel="http://www.w3.org/ns/json-ld#context"'}),
+        111,
+    ),
     ("forbidden", (403, {"type": "x", "title": "Forbidden", "detail": 'no "\r\nentry'}), 299),
     ("broken", (500, b"oops"), 299),
     ("elsewhere", (302, b""), 299),
@@ -153,3 +178,53 @@ async def test_entities_that_have_expired_elsewhere_are_not_shown(network: Netwo
     await a.register("old")
     assert (await a.client.get(f"{API}/entities/{CAR}")).status_code == 404
     assert (await a.query("type=Car")).json() == []
+
+
+async def test_a_busy_source_does_not_hold_up_another(network: Network, pair: list[Node]) -> None:
+    """Requests that wait for one source take nothing away from those to others."""
+    a, b = pair
+    await create(b.client, OTHER, type="Bus", speed=prop(1))
+    never = asyncio.Event()
+
+    async def slow(sent: Any) -> tuple[int, Any]:
+        await never.wait()
+        return 200, []
+
+    network.hosts["slow"] = slow
+    await a.register("slow")
+    await a.register("b", [{"type": "Bus"}])
+    waiting = [asyncio.create_task(a.query("type=Car")) for _ in range(100)]
+    await asyncio.sleep(0.1)
+    assert 0 < len(network.to("slow")) < 100
+    assert len((await asyncio.wait_for(a.query("type=Bus"), 2)).json()) == 1
+    never.set()
+    assert all(one.json() == [] for one in await asyncio.gather(*waiting))
+
+
+async def test_what_a_source_was_told_in_confidence_is_not_passed_on(network: Network, pair: list[Node]) -> None:
+    """4.3.6.5: a source that repeats the Authorization that it got must not tell it to whoever asked us."""
+    a, _ = pair
+    network.hosts["chatty"] = lambda sent: (403, {"detail": f"not with {sent.headers['authorization']} or s3cret"})
+    info = [{"key": "Authorization", "value": "Bearer s3cret"}]
+    await a.register("chatty", contextSourceInfo=info, operations=["retrieveOps", "updateOps"], mode="redirect")
+    answer = await a.client.get(f"{API}/entities/{CAR}")
+    refused = await a.client.patch(f"{API}/entities/{CAR}/attrs", json={"speed": prop(1)})
+    assert refused.status_code == 502
+    for text in (answer.headers["ngsild-warning"], refused.text):
+        assert "s3cret" not in text
+        assert "not with ***" in text
+
+
+@pytest.mark.parametrize("body", [[], None, 7, {"attributeDetails": 1}, [{"typeName": 1}], {"typeList": "x"}])
+@pytest.mark.parametrize("path", ["types", "types?details=true", "types/Car", "attributes", "attributes/speed"])
+async def test_types_of_a_source_that_answers_another_shape_are_left_out(
+    network: Network, pair: list[Node], path: str, body: Any
+) -> None:
+    """5.7.11, 6.3.17: whatever comes, what is known here is answered."""
+    a, _ = pair
+    await create(a.client, CAR, speed=prop(1))
+    network.hosts["odd"] = lambda sent: (200, body)
+    await a.register("odd")
+    answer = await a.client.get(f"{API}/{path}")
+    assert answer.status_code == 200, answer.text
+    assert (await a.client.get(f"{API}/{path}{'&' if '?' in path else '?'}local=true")).json()

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import NonexistentTenant
 from ldt_stack.broker.ld_context import core_context
 from ldt_stack.broker.operations import snapshot_content, snapshot_keeper
 from ldt_stack.broker.operations.entities import create_entity
 from ldt_stack.broker.operations.snapshot_content import write_content
 from ldt_stack.broker.operations.snapshot_keeper import Keeper
-from ldt_stack.broker.service import Broker, Call
+from ldt_stack.broker.service import Broker
 from ldt_stack.broker.spaces import space_of
 
 from .api import create, prepared, refused, send

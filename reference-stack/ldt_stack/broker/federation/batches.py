@@ -9,20 +9,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import NgsiLdError, ResourceNotFound
-from ldt_stack.broker.federation.client import Reply, SourceRequest
+from ldt_stack.broker.federation.client import Reply
 from ldt_stack.broker.federation.dividing import Division, Share
 from ldt_stack.broker.federation.failures import SourceFailure, SourceInvalid, SourceRefused
+from ldt_stack.broker.federation.messages import SourceRequest
 from ldt_stack.broker.federation.payloads import fallback, part_of, renamed, version_of
 from ldt_stack.broker.federation.registration import Registration
+from ldt_stack.broker.federation.surroundings import Surroundings
 from ldt_stack.broker.federation.writing import entity_path, unsupported
 from ldt_stack.broker.ld_context import CORE_CONTEXT_URL, LdContext
 from ldt_stack.broker.model.names import JsonObject, JsonValue
-
-if TYPE_CHECKING:
-    from ldt_stack.broker.service import Broker, Call
 
 Parameters = tuple[tuple[str, str], ...]
 
@@ -85,7 +85,7 @@ class SourceResults:
 
 
 async def forward_batch(
-    broker: Broker, call: Call, operation: BatchOperation, items: Sequence[BatchItem]
+    broker: Surroundings, call: Call, operation: BatchOperation, items: Sequence[BatchItem]
 ) -> SourceResults:
     """Forward a batch to all Context Sources that are concerned, at the same time."""
     groups: dict[str, list[tuple[BatchItem, Share]]] = {}
@@ -102,7 +102,7 @@ class _Group:
 
     def __init__(
         self,
-        broker: Broker,
+        broker: Surroundings,
         call: Call,
         operation: BatchOperation,
         members: list[tuple[BatchItem, Share]],

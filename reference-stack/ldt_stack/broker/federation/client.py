@@ -1,4 +1,4 @@
-"""Asks a Context Source: ETSI GS CIM 009 V1.9.1, clauses 4.3.6.5, 4.3.6.6, 5.2.34, 6.3.14 and 6.3.17 to 6.3.19.
+"""Asks a Context Source: ETSI GS CIM 009 V1.9.1, clauses 5.2.34, 6.3.14, 6.3.17 and 6.3.18.
 
 One request and its answer, through `outbound` (addresses, time, size, no redirects). Whatever goes wrong is a
 `SourceFailure`; every attempt counts for the Registration (table 5.2.9-2).
@@ -7,85 +7,36 @@ One request and its answer, through `outbound` (addresses, time, size, no redire
 from __future__ import annotations
 
 import asyncio
-import re
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeVar
-from urllib.parse import urlencode, urlsplit
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeVar
 
-import orjson
-
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import NgsiLdError
-from ldt_stack.broker.federation.failures import (
-    LoopDetected,
-    SourceFailure,
-    SourceInvalid,
-    SourceRefused,
-    SourceTimeout,
-    SourceUnreachable,
-)
+from ldt_stack.broker.federation.failures import LoopDetected, SourceInvalid, SourceTimeout, SourceUnreachable
 from ldt_stack.broker.federation.loops import loops, own_alias
-from ldt_stack.broker.federation.registration import REQUEST_VALUE, Registration
-from ldt_stack.broker.ld_context import CORE_CONTEXT_URL, LdContext, core_context
-from ldt_stack.broker.model.names import JsonValue
-from ldt_stack.broker.outbound import Answer, OutboundError
-
-if TYPE_CHECKING:
-    from ldt_stack.broker.service import Broker, Call
-
-API_ROOT: Final = "/ngsi-ld/v1"
-_JSON, _LD_JSON = "application/json", "application/ld+json"
-_CONTEXT_RELATION: Final = "http://www.w3.org/ns/json-ld#context"
-_CONTEXT_LINK: Final = re.compile(r'<([^>]*)>\s*;[^,]*rel="?' + re.escape(_CONTEXT_RELATION))
-# Keys with a meaning of their own (4.3.6.6), and headers that contextSourceInfo cannot override (6.3.19).
-_NOT_HEADERS: Final = frozenset(
-    {
-        "contenttype",
-        "jsonldcontext",
-        "ngsildconformance",
-        "ngsild-tenant",
-        "connection",
-        "content-length",
-        "content-type",
-        "host",
-        "link",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "via",
-    }
+from ldt_stack.broker.federation.messages import (
+    SourceRequest,
+    content_of,
+    context_link,
+    extra_headers,
+    has_next,
+    json_of,
+    refusal,
+    url_of,
 )
-MISSING: Final = object()
-_AT_ONCE: Final = 64  # requests to Context Sources under way
+from ldt_stack.broker.federation.outcomes import Outcomes
+from ldt_stack.broker.federation.registration import Registration
+from ldt_stack.broker.ld_context import ContextRegistry, LdContext, core_context
+from ldt_stack.broker.model.names import JsonValue
+from ldt_stack.broker.outbound import Answer, Outbound, OutboundError
+from ldt_stack.broker.settings import BrokerSettings
+
+_AT_ONCE: Final = 32  # requests to one Context Source under way: one that is slow does not hold up others
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class SourceRequest:
-    """What a Context Source is asked.
-
-    Args:
-        method: HTTP method.
-        path: Below the API root, percent-encoded.
-        parameters: Of the URL.
-        body: JSON, its names in `names`; MISSING: none.
-        names: The @context of names in `parameters` and `body`.
-        inline: Whether the elements of the body have a "@context" each.
-        headers: Further headers.
-        optional: Whether a source may refuse, whatever it says: the result is as if there were nothing.
-    """
-
-    method: str
-    path: str
-    parameters: Sequence[tuple[str, str]] = ()
-    body: JsonValue = MISSING
-    names: LdContext = field(default_factory=core_context)
-    inline: bool = False
-    headers: Mapping[str, str] = field(default_factory=dict)
-    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,23 +58,40 @@ class Reply:
     location: str | None = None
 
 
+class Sender(Protocol):
+    """What is needed of the broker that asks."""
+
+    settings: BrokerSettings
+    outbound: Outbound
+    contexts: ContextRegistry
+    outcomes: Outcomes
+
+    def now(self) -> str:
+        """The present instant as system times are written."""
+        ...
+
+
 class SourceClient:
     """Asks Context Sources for a broker. Used on the event loop alone."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Sender) -> None:
         self._broker = broker
         self._failed_at: dict[tuple[str | None, str], float] = {}
-        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._slots: defaultdict[tuple[str | None, str], asyncio.Semaphore]
+        self._slots = defaultdict(lambda: asyncio.Semaphore(_AT_ONCE))
 
     async def names_for(self, registration: Registration, call: Call) -> LdContext:
         """The @context to write names with: the source's own ("jsonldContext", 4.3.6.6), else the request's.
+
+        One that was given inline cannot go to a source that wants plain JSON: names are IRIs then.
 
         Raises:
             SourceInvalid: It cannot be had.
         """
         url = registration.setting("jsonldContext")
         if url is None:
-            return call.ld_context
+            plain = registration.setting("contentType") == "application/json"
+            return core_context() if plain and call.ld_context.url is None else call.ld_context
         try:
             return await self._broker.contexts.resolve(url)
         except NgsiLdError as error:
@@ -157,8 +125,7 @@ class SourceClient:
         self._respect_cooldown(registration, key)
         succeeded = False
         try:
-            async with self._slots:
-                answer = await self._send(registration, call, request, own)
+            answer = await self._send(registration, call, request, own)
             reply = await self._read(registration, request, answer, absent=absent)
             result = None if reply is None else await read(reply)
             succeeded = True
@@ -181,20 +148,25 @@ class SourceClient:
             registration.management.timeout_seconds or settings.federation_timeout_seconds,
             settings.federation_timeout_seconds,
         )
-        content, headers = _content(registration, request)
-        headers |= {**_headers(registration, call.conveyed), **request.headers}
+        content, headers = content_of(registration, request)
+        headers |= {**extra_headers(registration, call.conveyed), **request.headers}
         headers["Via"] = ", ".join(f"1.1 {alias}" for alias in (*call.via, own))
         if registration.tenant is not None:
             headers["NGSILD-Tenant"] = registration.tenant
         try:
-            return await self._broker.outbound.request(
-                request.method,
-                _url(registration, request),
-                headers=headers,
-                content=content,
-                timeout_seconds=limit,
-                max_bytes=settings.federation_max_bytes,
-            )
+            async with asyncio.timeout(limit), self._slots[call.tenant, registration.id]:
+                return await self._broker.outbound.request(
+                    request.method,
+                    url_of(registration, request),
+                    headers=headers,
+                    content=content,
+                    timeout_seconds=limit,
+                    max_bytes=settings.federation_max_bytes,
+                )
+        except TimeoutError:
+            raise SourceTimeout(
+                f"{registration.id}: its Context Source has {_AT_ONCE} requests to answer, none within {limit:g} s"
+            ) from None
         except OutboundError as error:
             failure = {"timeout": SourceTimeout, "size": SourceInvalid}.get(error.reason, SourceUnreachable)
             raise failure(f"{registration.id}: {error.detail}") from None
@@ -207,88 +179,14 @@ class SourceClient:
         if not 200 <= answer.status < 300:
             if request.optional:
                 return None
-            raise _refusal(registration, answer)
-        body = _json(registration, answer)
-        link = _CONTEXT_LINK.search(answer.headers.get("link", ""))
+            raise refusal(registration, answer)
+        body = json_of(registration, answer)
+        url = context_link(answer)
         try:
             # A source that names no @context is taken to answer in the one that it was asked in.
-            ld_context = request.names if link is None else await self._broker.contexts.resolve(link[1])
+            ld_context = request.names if url is None else await self._broker.contexts.resolve(url)
         except NgsiLdError as error:
             raise SourceInvalid(
                 f"{registration.id}: the @context of the answer cannot be used: {error.detail}"
             ) from None
-        more = 'rel="next"' in answer.headers.get("link", "")
-        return Reply(answer.status, body, ld_context, more, answer.headers.get("location"))
-
-
-def _url(registration: Registration, request: SourceRequest) -> str:
-    endpoint = registration.endpoint.rstrip("/")
-    root = endpoint if urlsplit(endpoint).path.endswith(API_ROOT) else endpoint + API_ROOT
-    parameters = [*request.parameters, *([("local", "true")] if registration.management.local_only else [])]
-    return f"{root}{request.path}" + (f"?{urlencode(parameters)}" if parameters else "")
-
-
-def _content(registration: Registration, request: SourceRequest) -> tuple[bytes, dict[str, str]]:
-    """The body, and the headers that say how its names and those of the URL are meant (4.3.6.6, 6.3.5)."""
-    accept = registration.setting("accept") or _JSON
-    headers = {"Accept": accept}
-    names = request.names
-    if request.inline:
-        return orjson.dumps(request.body), {**headers, "Content-Type": _LD_JSON}
-    inline = names.url is None or registration.setting("contentType") == _LD_JSON
-    if request.body is not MISSING and inline and registration.setting("jsonldContext") is None:
-        headers["Content-Type"] = _LD_JSON
-        return orjson.dumps(_with_context(request.body, names)), headers
-    if names.url is not None and names.source is not None:
-        headers["Link"] = f'<{names.url}>; rel="{_CONTEXT_RELATION}"; type="{_LD_JSON}"'
-    if request.body is MISSING:
-        return b"", headers
-    headers["Content-Type"] = _JSON
-    return orjson.dumps(request.body), headers
-
-
-def _with_context(body: JsonValue, names: LdContext) -> JsonValue:
-    context = CORE_CONTEXT_URL if names.source is None else names.source
-    if isinstance(body, list):
-        return [{**one, "@context": context} if isinstance(one, dict) else one for one in body]
-    return {**body, "@context": context}
-
-
-def _headers(registration: Registration, conveyed: Mapping[str, str]) -> dict[str, str]:
-    """Extra information to provide (4.3.6.5, 6.3.19)."""
-    headers: dict[str, str] = {}
-    for key, value in registration.source_info:
-        if key.lower() in _NOT_HEADERS:
-            continue
-        if value != REQUEST_VALUE:
-            headers[key] = value
-        elif (taken := conveyed.get(key.lower())) is not None:
-            headers[key] = taken
-    if "accept" in headers:
-        headers["Accept"] = headers.pop("accept")
-    return headers
-
-
-def _json(registration: Registration, answer: Answer) -> JsonValue:
-    if not answer.body:
-        return None
-    try:
-        return orjson.loads(answer.body)
-    except orjson.JSONDecodeError as error:
-        raise SourceInvalid(f"{registration.id}: {answer.url} answered what is no JSON: {error}") from None
-
-
-def _refusal(registration: Registration, answer: Answer) -> SourceFailure:
-    """The failure behind an answer that is no 2xx; what the source says is kept for whoever has to decide."""
-    try:
-        problem = orjson.loads(answer.body)
-    except orjson.JSONDecodeError:
-        problem = None
-    detail = problem.get("detail") or problem.get("title") if isinstance(problem, dict) else None
-    said = f": {detail:.300}" if isinstance(detail, str) else ""
-    kind = {508: LoopDetected, 504: SourceTimeout}.get(answer.status, SourceRefused)
-    failure = kind(f"{registration.id}: its Context Source answered {answer.status}{said}")
-    failure.answered = answer.status
-    if isinstance(problem, dict):
-        failure.problem = problem
-    return failure
+        return Reply(answer.status, body, ld_context, has_next(answer), answer.headers.get("location"))

@@ -8,25 +8,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 from urllib.parse import quote
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import NgsiLdError
-from ldt_stack.broker.federation.client import Reply, SourceRequest
+from ldt_stack.broker.federation.client import Reply
 from ldt_stack.broker.federation.failures import SourceInvalid
+from ldt_stack.broker.federation.messages import SourceRequest
 from ldt_stack.broker.federation.reading import or_warning, wire_names
 from ldt_stack.broker.federation.registration import Registration
+from ldt_stack.broker.federation.surroundings import Surroundings
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.names import JsonObject, JsonValue
-
-if TYPE_CHECKING:
-    from ldt_stack.broker.service import Broker, Call
 
 T = TypeVar("T")
 
 
 async def ask_sources(
-    broker: Broker,
+    broker: Surroundings,
     call: Call,
     operation: str,
     path: Callable[[LdContext], str],
@@ -88,6 +88,17 @@ def names_of(values: JsonValue, ld_context: LdContext) -> list[str]:
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise TypeError("expected an array of names")
     return [ld_context.expand_term(value) for value in values]
+
+
+def object_of(value: JsonValue) -> JsonObject:
+    """An object.
+
+    Raises:
+        TypeError: It is none.
+    """
+    if not isinstance(value, dict):
+        raise TypeError("expected an object")
+    return value
 
 
 def objects_of(values: JsonValue) -> list[JsonObject]:

@@ -13,23 +13,23 @@ import hashlib
 import logging
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import quote
 
 import orjson
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import NgsiLdError
-from ldt_stack.broker.federation.client import Reply, SourceRequest
+from ldt_stack.broker.federation.client import Reply
 from ldt_stack.broker.federation.failures import LoopDetected, SourceFailure, SourceInvalid
 from ldt_stack.broker.federation.forwarded import forwarded_subscription, matching_infos
+from ldt_stack.broker.federation.messages import SourceRequest
 from ldt_stack.broker.federation.registration import Registration, compile_registration
+from ldt_stack.broker.federation.surroundings import Surroundings
 from ldt_stack.broker.ld_context import core_context
 from ldt_stack.broker.model.names import NULL, JsonObject
 from ldt_stack.broker.notifications.compiling import compile_stored
 from ldt_stack.broker.store.interface import DocumentKind, Snapshot
-
-if TYPE_CHECKING:
-    from ldt_stack.broker.service import Broker, Call
 
 _LOG: Final = logging.getLogger("ldt_stack.broker.federation")
 _AGAIN_SECONDS: Final = 30.0
@@ -50,7 +50,7 @@ class Receipt:
 class SubscriptionForwarding:
     """Keeps Context Sources subscribed. Used on the event loop alone."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Surroundings) -> None:
         self._broker = broker
         self._receipts: dict[str, Receipt] = {}
         self._origins: dict[Key, tuple[str, tuple[str, ...]]] = {}
@@ -265,8 +265,6 @@ class SubscriptionForwarding:
         absent: bool = False,
     ) -> str | None:
         """Ask a source; the id of what it created, "" if it created nothing, None if it failed."""
-        from ldt_stack.broker.service import Call
-
         call = Call(tenant, core_context(), via=tuple(state["via"]))
 
         async def read(reply: Reply) -> str:

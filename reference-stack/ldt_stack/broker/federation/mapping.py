@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
-from ldt_stack.broker.federation.client import Reply, SourceRequest
+from ldt_stack.broker.call import Call
+from ldt_stack.broker.federation.client import Reply
 from ldt_stack.broker.federation.failures import SourceFailure
+from ldt_stack.broker.federation.messages import SourceRequest
 from ldt_stack.broker.federation.querying import FederatedQuery, Part, asked_as_batch, parts_of, query_request
 from ldt_stack.broker.federation.reading import matching, wire_names
 from ldt_stack.broker.federation.registration import Registration, RegistrationInfo
+from ldt_stack.broker.federation.surroundings import Surroundings
 from ldt_stack.broker.query.lexical import is_uri
-
-if TYPE_CHECKING:
-    from ldt_stack.broker.service import Broker, Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class SourceMap:
     entity_ids: tuple[str, ...]
 
 
-async def maps_of_sources(broker: Broker, call: Call, query: FederatedQuery) -> list[SourceMap]:
+async def maps_of_sources(broker: Surroundings, call: Call, query: FederatedQuery) -> list[SourceMap]:
     """The EntityMaps that Context Sources make for a query, where their Registrations offer it (5.14.4.4)."""
     found = await matching(broker, call, query.registrations, ("createEntityMapQueryEntity",))
     asked = [
@@ -47,7 +46,12 @@ async def maps_of_sources(broker: Broker, call: Call, query: FederatedQuery) -> 
 
 
 async def _ask(
-    broker: Broker, call: Call, query: FederatedQuery, registration: Registration, info: RegistrationInfo, part: Part
+    broker: Surroundings,
+    call: Call,
+    query: FederatedQuery,
+    registration: Registration,
+    info: RegistrationInfo,
+    part: Part,
 ) -> SourceMap | None:
     try:
         names = wire_names(await broker.sources.names_for(registration, call))
@@ -59,7 +63,7 @@ async def _ask(
 
 
 async def ask_for_map(
-    broker: Broker, call: Call, registration: Registration, request: SourceRequest
+    broker: Surroundings, call: Call, registration: Registration, request: SourceRequest
 ) -> SourceMap | None:
     """The EntityMap that a Context Source makes when it is asked; None if it does not."""
 

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import NgsiLdError, ResourceNotFound
-from ldt_stack.broker.federation.client import Reply, SourceRequest
+from ldt_stack.broker.federation.client import Reply
 from ldt_stack.broker.federation.failures import LoopDetected, SourceFailure
+from ldt_stack.broker.federation.messages import SourceRequest
 from ldt_stack.broker.federation.querying import FederatedQuery, Part, parts_of
 from ldt_stack.broker.federation.reading import matching, type_selector, wire_names
 from ldt_stack.broker.federation.registration import Registration, RegistrationInfo
+from ldt_stack.broker.federation.surroundings import Surroundings
 from ldt_stack.broker.federation.writing import Failure, unsupported
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.operation_names import OPERATIONS
-
-if TYPE_CHECKING:
-    from ldt_stack.broker.service import Broker, Call
 
 Members = frozenset[str] | None
 
 
 async def purge_at_sources(
-    broker: Broker, call: Call, query: FederatedQuery, *, keep: Members, drop: Members
+    broker: Surroundings, call: Call, query: FederatedQuery, *, keep: Members, drop: Members
 ) -> tuple[tuple[Failure, ...], bool]:
     """Forward a purge to all sources that are concerned; what failed, and whether any source did it.
 
@@ -51,7 +50,7 @@ async def purge_at_sources(
 
 
 async def _purge(
-    broker: Broker,
+    broker: Surroundings,
     call: Call,
     query: FederatedQuery,
     asked: tuple[Registration, RegistrationInfo, Part],

@@ -11,12 +11,13 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import TooManyResults
-from ldt_stack.broker.federation.client import Reply, SourceRequest
+from ldt_stack.broker.federation.client import Reply
 from ldt_stack.broker.federation.failures import SourceInvalid
 from ldt_stack.broker.federation.matching import RegistrationQuery
+from ldt_stack.broker.federation.messages import SourceRequest
 from ldt_stack.broker.federation.reading import (
     Versions,
     map_header,
@@ -28,13 +29,11 @@ from ldt_stack.broker.federation.reading import (
     wire_names,
 )
 from ldt_stack.broker.federation.registration import EntityInfo, Registration, RegistrationInfo
+from ldt_stack.broker.federation.surroundings import Surroundings
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.names import JsonObject, JsonValue
 from ldt_stack.broker.query import TypeSelection, compile_pattern
 from ldt_stack.broker.store.interface import EntityQuery, EntitySelector
-
-if TYPE_CHECKING:
-    from ldt_stack.broker.service import Broker, Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ class Part:
     id_pattern: str | None = None
 
 
-async def query_versions(broker: Broker, call: Call, query: FederatedQuery) -> dict[str, Versions]:
+async def query_versions(broker: Surroundings, call: Call, query: FederatedQuery) -> dict[str, Versions]:
     """What Context Sources have, by Entity id, in the order of Registrations and of their answers.
 
     Raises:
@@ -148,7 +147,12 @@ def asked_as_batch(registration: Registration, query: FederatedQuery) -> bool:
 
 
 async def _ask_all(
-    broker: Broker, call: Call, query: FederatedQuery, registration: Registration, info: RegistrationInfo, part: Part
+    broker: Surroundings,
+    call: Call,
+    query: FederatedQuery,
+    registration: Registration,
+    info: RegistrationInfo,
+    part: Part,
 ) -> list[JsonObject]:
     """All pages of one request."""
     names = await broker.sources.names_for(registration, call)
@@ -191,7 +195,7 @@ async def _ask_all(
     return list(found.values())
 
 
-def _too_many(broker: Broker) -> TooManyResults:
+def _too_many(broker: Surroundings) -> TooManyResults:
     most = broker.settings.federation_max_entities
     return TooManyResults(f"Context Sources have more than {most} Entities that match; narrow the query")
 

@@ -9,21 +9,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 from urllib.parse import quote
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import NgsiLdError
-from ldt_stack.broker.federation.client import API_ROOT, Reply, SourceRequest
+from ldt_stack.broker.federation.client import Reply
 from ldt_stack.broker.federation.failures import SourceFailure, SourceInvalid
 from ldt_stack.broker.federation.matching import EntitySpecification, RegistrationQuery
+from ldt_stack.broker.federation.messages import API_ROOT, SourceRequest
 from ldt_stack.broker.federation.received import read_received, within_registration
 from ldt_stack.broker.federation.registration import Registration, RegistrationInfo
+from ldt_stack.broker.federation.surroundings import Surroundings
 from ldt_stack.broker.ld_context import LdContext, core_context
 from ldt_stack.broker.model.names import JsonObject, is_attribute_key
 from ldt_stack.broker.query import TypeSelection
-
-if TYPE_CHECKING:
-    from ldt_stack.broker.service import Broker, Call
 
 T = TypeVar("T")
 
@@ -44,7 +44,7 @@ class Versions:
 
 
 async def matching(
-    broker: Broker, call: Call, query: RegistrationQuery, operations: Sequence[str]
+    broker: Surroundings, call: Call, query: RegistrationQuery, operations: Sequence[str]
 ) -> list[tuple[Registration, list[RegistrationInfo]]]:
     """Registrations that match a query and offer one of some operations, with what matches of each (5.12)."""
     if call.local:
@@ -88,7 +88,7 @@ def wire_names(ld_context: LdContext) -> LdContext:
 
 
 async def retrieve_versions(
-    broker: Broker,
+    broker: Surroundings,
     call: Call,
     entity_id: str,
     wanted: EntitySpecification,
@@ -193,7 +193,9 @@ def type_selector(alternatives: set[frozenset[str]], names: LdContext) -> str:
     return ",".join(sorted(types[0] if len(types) == 1 else f"({';'.join(types)})" for types in texts))
 
 
-async def read_entity_of(broker: Broker, registration: Registration, body: object, ld_context: LdContext) -> JsonObject:
+async def read_entity_of(
+    broker: Surroundings, registration: Registration, body: object, ld_context: LdContext
+) -> JsonObject:
     """One Entity of an answer, expanded with its own @context or that of the answer.
 
     Raises:

@@ -5,22 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import Conflict, NgsiLdError, ResourceNotFound
-from ldt_stack.broker.federation.client import Reply, SourceRequest
+from ldt_stack.broker.federation.client import Reply
 from ldt_stack.broker.federation.dividing import Division, Share, Target, divide
 from ldt_stack.broker.federation.failures import SourceFailure
 from ldt_stack.broker.federation.loops import own_alias
+from ldt_stack.broker.federation.messages import SourceRequest
 from ldt_stack.broker.federation.payloads import attribute_for, fallback, part_of, renamed, version_of
 from ldt_stack.broker.federation.reading import wire_names
 from ldt_stack.broker.federation.registration import Registration
+from ldt_stack.broker.federation.surroundings import Surroundings
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.names import JsonObject
-
-if TYPE_CHECKING:
-    from ldt_stack.broker.service import Broker, Call
 
 MakeRequest = Callable[[Share, LdContext], SourceRequest]
 """What a share asks of its source, its names in a @context."""
@@ -76,7 +75,7 @@ class Parts:
         raise min(self.failures, key=lambda failure: failure.registration_id is not None).error
 
 
-async def division_of(broker: Broker, call: Call, target: Target, operations: Sequence[str]) -> Division | None:
+async def division_of(broker: Surroundings, call: Call, target: Target, operations: Sequence[str]) -> Division | None:
     """How a write is divided; None: no Context Source is concerned, all is done here."""
     if call.local:
         return None
@@ -88,7 +87,9 @@ async def division_of(broker: Broker, call: Call, target: Target, operations: Se
     return division if division.shares else None
 
 
-async def distribute(broker: Broker, call: Call, entity_id: str, shares: Sequence[Share], make: MakeRequest) -> Parts:
+async def distribute(
+    broker: Surroundings, call: Call, entity_id: str, shares: Sequence[Share], make: MakeRequest
+) -> Parts:
     """Forward the shares, all at once."""
     parts = Parts(entity_id)
     results = await asyncio.gather(*(_forward(broker, call, share, make) for share in shares))
@@ -102,7 +103,7 @@ async def distribute(broker: Broker, call: Call, entity_id: str, shares: Sequenc
     return parts
 
 
-async def _forward(broker: Broker, call: Call, share: Share, make: MakeRequest) -> NgsiLdError | None:
+async def _forward(broker: Surroundings, call: Call, share: Share, make: MakeRequest) -> NgsiLdError | None:
     registration = share.registration
     if share.supported is None:
         return unsupported(registration)

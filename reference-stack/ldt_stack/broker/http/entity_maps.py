@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Final
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.http.headers import accept, read_call, read_local, read_payload, refuse_geojson
 from ldt_stack.broker.http.map_use import MAPS_PATH, map_header, read_map, take_map
 from ldt_stack.broker.http.messages import Request, Response
@@ -24,7 +25,6 @@ from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.operations import entity_map_queries, entity_maps
 from ldt_stack.broker.operations.entity_maps import MapUsed
 from ldt_stack.broker.operations.query_data import read_query, take_temporal
-from ldt_stack.broker.service import Call
 
 _TEMPORAL_PATH: Final = "/ngsi-ld/v1/temporal/entityMaps"
 

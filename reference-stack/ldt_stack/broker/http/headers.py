@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import BadRequestData, InvalidRequest, NgsiLdError
 from ldt_stack.broker.http.messages import Request
 from ldt_stack.broker.http.parameters import boolean
 from ldt_stack.broker.http.problems import HttpError
 from ldt_stack.broker.ld_context import LdContext
+from ldt_stack.broker.link_header import CONTEXT_RELATION, parse_links
 from ldt_stack.broker.model.names import JsonObject, JsonValue
 from ldt_stack.broker.model.nesting import check_nesting
-from ldt_stack.broker.service import Call
 from ldt_stack.broker.spaces import space_of
 
 if TYPE_CHECKING:
@@ -28,10 +29,6 @@ if TYPE_CHECKING:
 JSON, LD_JSON, GEO_JSON = "application/json", "application/ld+json", "application/geo+json"
 _BODY_TYPES = frozenset({JSON, LD_JSON})
 TENANT_HEADER, SNAPSHOT_HEADER = "ngsild-tenant", "ngsild-snapshot"
-CONTEXT_RELATION = "http://www.w3.org/ns/json-ld#context"
-# Possessive, so that no header takes more than linear time.
-_LINK = re.compile(r'<([^<>]*+)>((?:\s*+;\s*+[^\s=;,"<>]++\s*+(?:=\s*+(?:"[^"]*+"|[^\s;,"<>]*+))?+)*+)\s*+(?:,|$)')
-_LINK_PARAMETER = re.compile(r';\s*+([^\s=;,"<>]++)\s*+(?:=\s*+(?:"([^"]*+)"|([^\s;,"<>]*+)))?')
 _TENANT = re.compile(r"[\x21-\x7e]+")
 
 
@@ -53,12 +50,12 @@ def link_context(request: Request) -> str | None:
     """
     if "link" not in request.headers:
         return None
-    found: set[str] = set()
-    for header in request.header_values("link"):
-        for target, parameters in _LINK.findall(header):
-            for name, quoted, plain in _LINK_PARAMETER.findall(parameters):
-                if name.lower() == "rel" and CONTEXT_RELATION in (quoted or plain).split():
-                    found.add(target.strip())
+    found = {
+        link.target
+        for header in request.header_values("link")
+        for link in parse_links(header)
+        if CONTEXT_RELATION in link.relations
+    }
     if len(found) > 1:
         raise BadRequestData("The Link header names more than one @context; put them into one document")
     return found.pop() if found else None

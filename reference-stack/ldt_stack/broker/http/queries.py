@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Final
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.http.headers import accept, read_call, read_local, read_payload
 from ldt_stack.broker.http.map_use import MAP_PARAMETERS, map_header, read_map, take_map
 from ldt_stack.broker.http.messages import Request, Response
@@ -25,7 +26,6 @@ from ldt_stack.broker.operations.entity_map_queries import named_map, new_map, q
 from ldt_stack.broker.operations.entity_maps import MapInput, MapUsed
 from ldt_stack.broker.operations.query_data import read_query
 from ldt_stack.broker.operations.query_input import GeoInput, OrderingInput, QueryInput, SelectorInput
-from ldt_stack.broker.service import Call
 
 _ROOT: Final = "/ngsi-ld/v1"
 QUERY_PARAMETERS: Final = (

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import orjson
 
-from ldt_stack.broker.http.headers import CONTEXT_RELATION, JSON, LD_JSON
+from ldt_stack.broker.http.headers import JSON, LD_JSON
 from ldt_stack.broker.http.messages import Request, Response
 from ldt_stack.broker.ld_context import CORE_CONTEXT_URL, LdContext
+from ldt_stack.broker.link_header import CONTEXT_RELATION
 from ldt_stack.broker.model.names import JsonValue
 
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from typing import Final
 from urllib.parse import quote
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import InvalidRequest
 from ldt_stack.broker.http.conformance import NON_AUTHORITATIVE, amend_evolution, applied, wanted_version
 from ldt_stack.broker.http.entities import multi_status
@@ -31,7 +32,6 @@ from ldt_stack.broker.representation.temporal import (
     render_evolution,
     render_simplified_evolution,
 )
-from ldt_stack.broker.service import Call
 from ldt_stack.broker.store.interface import TemporalEntity
 
 _ROOT: Final = "/ngsi-ld/v1/temporal"

@@ -45,7 +45,8 @@ from ldt_stack.broker.service import NotifierFigures
 from ldt_stack.broker.store.interface import Delivery, DocumentKind, EntityQuery, Snapshot, Transaction
 
 if TYPE_CHECKING:
-    from ldt_stack.broker.service import Broker, Call
+    from ldt_stack.broker.call import Call
+    from ldt_stack.broker.service import Broker
 
 _LOG: Final = logging.getLogger("ldt_stack.broker.notifications")
 _COMPILE_AGAIN_SECONDS: Final = 5.0

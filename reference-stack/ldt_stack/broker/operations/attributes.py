@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import BadRequestData, ResourceNotFound
-from ldt_stack.broker.federation.client import SourceRequest
 from ldt_stack.broker.federation.dividing import Share, Target
+from ldt_stack.broker.federation.messages import SourceRequest
 from ldt_stack.broker.federation.reading import type_parameter
 from ldt_stack.broker.federation.writing import (
     MakeRequest,
@@ -30,7 +31,7 @@ from ldt_stack.broker.operations.distributed_writes import known_target, write_e
 from ldt_stack.broker.operations.recording import SCOPE, record
 from ldt_stack.broker.operations.targets import attribute_name, check_entity_id, read_types, target_entity
 from ldt_stack.broker.query.type_selection import TypeSelection
-from ldt_stack.broker.service import Broker, Call
+from ldt_stack.broker.service import Broker
 from ldt_stack.broker.store.interface import Transaction
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import AlreadyExists, BadRequestData, NgsiLdError, ResourceNotFound
 from ldt_stack.broker.federation.batches import (
     CREATE,
@@ -28,7 +29,7 @@ from ldt_stack.broker.operations import attributes, entities
 from ldt_stack.broker.operations.distributed_writes import divisions_of, rest_of
 from ldt_stack.broker.operations.targets import check_entity_id, target_entity
 from ldt_stack.broker.query.lexical import is_uri
-from ldt_stack.broker.service import Broker, Call
+from ldt_stack.broker.service import Broker
 from ldt_stack.broker.store.interface import Transaction
 
 _PATH = "/entityOperations"

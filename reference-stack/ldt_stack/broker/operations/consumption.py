@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import BadRequestData, ResourceNotFound
 from ldt_stack.broker.federation.matching import EntitySpecification
 from ldt_stack.broker.federation.merging import merge_entities
@@ -21,7 +22,7 @@ from ldt_stack.broker.query import bind_links, parse_types
 from ldt_stack.broker.query.lexical import is_uri
 from ldt_stack.broker.query.projection import ENTITY_MEMBERS
 from ldt_stack.broker.query.q import And, Comparison, Exists, Or, PatternMatch
-from ldt_stack.broker.service import Broker, Call
+from ldt_stack.broker.service import Broker
 from ldt_stack.broker.store.interface import EntityQuery, Page, Predicate, Snapshot
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import ResourceNotFound
 from ldt_stack.broker.federation.discovering import (
     ask_sources,
     names_of,
+    object_of,
     objects_of,
     offers_attribute,
     offers_type,
@@ -21,7 +23,7 @@ from ldt_stack.broker.federation.registration import Registration
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.names import ATTRIBUTE_TYPES, JsonValue, is_attribute_key
 from ldt_stack.broker.query import TypeSelection
-from ldt_stack.broker.service import Broker, Call
+from ldt_stack.broker.service import Broker
 from ldt_stack.broker.store.interface import EntityQuery, EntitySelector, Snapshot
 
 
@@ -124,7 +126,7 @@ async def retrieve_entity_type_information(broker: Broker, call: Call, name: str
 
     def parse(registration: Registration, body: JsonValue, ld_context: LdContext) -> TypeDetails:
         attributes: dict[str, list[str]] = {}
-        for one in objects_of(body.get("attributeDetails", [])):
+        for one in objects_of(object_of(body).get("attributeDetails", [])):
             (attribute,) = names_of([one["attributeName"]], ld_context)
             if offers_attribute(registration, attribute):
                 attributes[attribute] = _kinds(one.get("attributeTypes", []))
@@ -203,7 +205,8 @@ async def retrieve_attribute_information(broker: Broker, call: Call, name: str) 
         return [AttributeDetails(attribute, sorted(types), sorted(kinds), count)] if count else []
 
     def parse(registration: Registration, body: JsonValue, ld_context: LdContext) -> AttributeDetails:
-        types = [one for one in names_of(body.get("typeNames", []), ld_context) if offers_type(registration, one)]
+        known = names_of(object_of(body).get("typeNames", []), ld_context)
+        types = [one for one in known if offers_type(registration, one)]
         kinds = _kinds(body.get("attributeTypes", []))
         return AttributeDetails(attribute, types, kinds, _number(body.get("attributeCount")))
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.federation.matching import EntitySpecification
 from ldt_stack.broker.federation.merging import merge_entities
 from ldt_stack.broker.federation.reading import retrieve_versions
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.operations.query_input import View
 from ldt_stack.broker.query.lexical import is_uri
-from ldt_stack.broker.service import Broker, Call
+from ldt_stack.broker.service import Broker
 
 _MOST: Final = 500  # linked Entities that are asked for in one request
 

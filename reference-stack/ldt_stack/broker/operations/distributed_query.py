@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import TooManyResults
 from ldt_stack.broker.federation.matching import EntitySpecification, RegistrationQuery
 from ldt_stack.broker.federation.merging import merge_entities
@@ -19,7 +20,7 @@ from ldt_stack.broker.operations.query_input import QueryInput, View
 from ldt_stack.broker.operations.registration_query import geoproperty_names
 from ldt_stack.broker.query import GeoQuery, ScopeQuery, TypeSelection, attributes_of, compile_pattern, parse_q
 from ldt_stack.broker.query.projection import ENTITY_MEMBERS
-from ldt_stack.broker.service import Broker, Call
+from ldt_stack.broker.service import Broker
 from ldt_stack.broker.store.interface import EntityQuery, EntitySelector, Snapshot
 
 

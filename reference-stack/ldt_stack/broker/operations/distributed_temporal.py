@@ -11,11 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import NgsiLdError, TooManyResults
-from ldt_stack.broker.federation.client import Reply, SourceRequest
+from ldt_stack.broker.federation.client import Reply
 from ldt_stack.broker.federation.failures import SourceFailure, SourceInvalid
 from ldt_stack.broker.federation.mapping import SourceMap, ask_for_map
 from ldt_stack.broker.federation.matching import EntitySpecification, RegistrationQuery
+from ldt_stack.broker.federation.messages import SourceRequest
 from ldt_stack.broker.federation.querying import FederatedQuery, Part, parts_of
 from ldt_stack.broker.federation.reading import (
     map_header,
@@ -37,7 +39,7 @@ from ldt_stack.broker.operations.evolution_input import EVOLUTION_MEMBERS, eleme
 from ldt_stack.broker.operations.recording import null_value
 from ldt_stack.broker.query import TemporalCondition
 from ldt_stack.broker.query.lexical import is_uri
-from ldt_stack.broker.service import Broker, Call
+from ldt_stack.broker.service import Broker
 from ldt_stack.broker.store.interface import EntityQuery, EntitySelector, Snapshot, TemporalEntity, TemporalQuery
 
 _PARTIAL: Final = 206

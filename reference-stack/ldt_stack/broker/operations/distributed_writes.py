@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import NgsiLdError, NonexistentTenant, ResourceNotFound
 from ldt_stack.broker.federation.dividing import Division, Target
 from ldt_stack.broker.federation.writing import Failure, MakeRequest, PartialSuccess, distribute, division_of
 from ldt_stack.broker.model.entities import Fragment
 from ldt_stack.broker.query.type_selection import TypeSelection
-from ldt_stack.broker.service import Broker, Call
+from ldt_stack.broker.service import Broker
 
 
 async def known_target(

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import AlreadyExists, BadRequestData
-from ldt_stack.broker.federation.client import SourceRequest
 from ldt_stack.broker.federation.dividing import Share, Target
+from ldt_stack.broker.federation.messages import SourceRequest
 from ldt_stack.broker.federation.reading import type_parameter
 from ldt_stack.broker.federation.writing import (
     PartialSuccess,
@@ -26,7 +27,7 @@ from ldt_stack.broker.model.values import Nulls, check_date_time
 from ldt_stack.broker.operations.distributed_writes import known_target, write_everywhere
 from ldt_stack.broker.operations.recording import record
 from ldt_stack.broker.operations.targets import check_entity_id, read_types, target_entity
-from ldt_stack.broker.service import Broker, Call
+from ldt_stack.broker.service import Broker
 from ldt_stack.broker.store.interface import Transaction
 
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import orjson
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import BadRequestData, TooManyResults
 from ldt_stack.broker.federation.mapping import SourceMap, maps_of_sources
 from ldt_stack.broker.federation.matching import EntitySpecification, RegistrationQuery
@@ -36,7 +37,7 @@ from ldt_stack.broker.operations.temporal_consumption import (
     parse_request,
 )
 from ldt_stack.broker.operations.temporal_range import cut
-from ldt_stack.broker.service import Broker, Call
+from ldt_stack.broker.service import Broker
 from ldt_stack.broker.store.interface import EntityQuery, EntitySelector, Snapshot, TemporalEntity, TemporalQuery
 
 

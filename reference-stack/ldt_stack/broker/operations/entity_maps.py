@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import BadRequestData, ResourceNotFound, TooManyResults
 from ldt_stack.broker.model.durations import end_of
 from ldt_stack.broker.model.instants import format_instant, normalize
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.query.lexical import is_uri
-from ldt_stack.broker.service import Broker, Call
+from ldt_stack.broker.service import Broker
 from ldt_stack.broker.store.interface import DocumentKind, Snapshot, Transaction
 
 LOCAL: Final = "@none"  # "shall be used to refer to an Entity that is held locally" (5.2.39)

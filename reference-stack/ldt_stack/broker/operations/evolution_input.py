@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import BadRequestData
 from ldt_stack.broker.model.attributes import AttributeReader
 from ldt_stack.broker.model.entities import read_fragment
 from ldt_stack.broker.model.names import OUTPUT_ONLY_ENTITY, VALUE_MEMBER, JsonObject, JsonValue
 from ldt_stack.broker.representation.temporal import VALUES_MEMBER
-from ldt_stack.broker.service import Call
 from ldt_stack.broker.store.evolution import SCOPE
 
 EVOLUTION_MEMBERS: Final = frozenset({"id", "@id", "type", "@type", "expiresAt", *OUTPUT_ONLY_ENTITY})

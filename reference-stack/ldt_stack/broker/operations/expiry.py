@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import NgsiLdError
 from ldt_stack.broker.ld_context import core_context
 from ldt_stack.broker.model.instants import normalize
@@ -17,7 +18,7 @@ from ldt_stack.broker.model.names import JsonObject, is_attribute_key
 from ldt_stack.broker.operations.entity_maps import remove_expired_maps
 from ldt_stack.broker.operations.recording import record
 from ldt_stack.broker.operations.registrations import remove_in
-from ldt_stack.broker.service import Broker, Call
+from ldt_stack.broker.service import Broker
 from ldt_stack.broker.store.interface import HOUSEKEEPING, DocumentKind, Snapshot, Transaction
 
 _log = logging.getLogger(__name__)

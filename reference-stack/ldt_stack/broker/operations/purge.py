@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import BadRequestData
 from ldt_stack.broker.federation.purging import purge_at_sources
 from ldt_stack.broker.federation.writing import Failure
@@ -13,7 +14,7 @@ from ldt_stack.broker.operations.distributed_query import federated
 from ldt_stack.broker.operations.query_input import QueryInput, is_local, parse_query, parse_view
 from ldt_stack.broker.operations.recording import SCOPE, record
 from ldt_stack.broker.operations.targets import attribute_name
-from ldt_stack.broker.service import Broker, Call
+from ldt_stack.broker.service import Broker
 from ldt_stack.broker.store.interface import Transaction
 
 

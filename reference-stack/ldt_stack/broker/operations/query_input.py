@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, cast
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import BadRequestData
 from ldt_stack.broker.model.names import JsonValue
 from ldt_stack.broker.query import (
@@ -31,7 +32,6 @@ from ldt_stack.broker.query import (
 from ldt_stack.broker.query.lexical import is_uri
 from ldt_stack.broker.query.paths import SYSTEM_ATTRIBUTES
 from ldt_stack.broker.representation import NORMALIZED, Format, RenderOptions
-from ldt_stack.broker.service import Call
 from ldt_stack.broker.settings import BrokerSettings
 from ldt_stack.broker.store.interface import EntityQuery, EntitySelector, Predicate
 

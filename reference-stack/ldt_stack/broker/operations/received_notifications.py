@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import BadRequestData, ResourceNotFound
 from ldt_stack.broker.federation.forwarding import Receipt
 from ldt_stack.broker.federation.matching import EntitySpecification
@@ -19,7 +20,7 @@ from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.notifications.compiling import compile_stored
 from ldt_stack.broker.notifications.subscription import Subscription
-from ldt_stack.broker.service import Broker, Call
+from ldt_stack.broker.service import Broker
 from ldt_stack.broker.store.interface import DocumentKind, Snapshot
 
 _MAX_ENTITIES = 10_000

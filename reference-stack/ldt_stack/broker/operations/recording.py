@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.model.changes import AttributeChange, EntityChange, compare
 from ldt_stack.broker.model.names import NONE_LANGUAGE, NULL, VALUE_MEMBER, JsonObject, JsonValue
 from ldt_stack.broker.model.patch import new_instance_id
-from ldt_stack.broker.service import Broker, Call
+from ldt_stack.broker.service import Broker
 from ldt_stack.broker.store.interface import HistoryRow, Transaction
 
 SCOPE = "scope"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import BadRequestData
 from ldt_stack.broker.federation.matching import EntitySpecification, RegistrationQuery
 from ldt_stack.broker.model.registrations import GEOMETRIES
@@ -20,7 +21,6 @@ from ldt_stack.broker.query import (
     parse_types,
 )
 from ldt_stack.broker.query.projection import ENTITY_MEMBERS
-from ldt_stack.broker.service import Call
 from ldt_stack.broker.settings import BrokerSettings
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from functools import partial
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import AlreadyExists, BadRequestData, Conflict, ResourceNotFound
 from ldt_stack.broker.model.names import NULL, JsonObject, JsonValue
 from ldt_stack.broker.notifications.compiling import stored_document
@@ -27,7 +28,7 @@ from ldt_stack.broker.operations.subscriptions import (
     with_status,
 )
 from ldt_stack.broker.query.lexical import is_uri
-from ldt_stack.broker.service import Broker, Call
+from ldt_stack.broker.service import Broker
 from ldt_stack.broker.store.interface import DocumentKind, Snapshot, Transaction
 
 _KIND = DocumentKind.REGISTRATION_SUBSCRIPTION

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import AlreadyExists, BadRequestData, Conflict, ResourceNotFound
 from ldt_stack.broker.federation.matching import RegistrationQuery, overlap
 from ldt_stack.broker.federation.registration import Registration, compile_registration
@@ -18,7 +19,7 @@ from ldt_stack.broker.model.registrations import check_registration, expand_regi
 from ldt_stack.broker.operations.registration_query import RegistrationQueryInput, parse_registration_query
 from ldt_stack.broker.query import TypeSelection
 from ldt_stack.broker.query.lexical import is_uri
-from ldt_stack.broker.service import Broker, Call
+from ldt_stack.broker.service import Broker
 from ldt_stack.broker.store.interface import DocumentKind, EntityQuery, EntitySelector, Snapshot, Transaction
 
 _KIND = DocumentKind.REGISTRATION

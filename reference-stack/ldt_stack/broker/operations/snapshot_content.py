@@ -14,6 +14,7 @@ from functools import partial
 from itertools import islice
 from typing import Final, TypeVar
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import InternalError, NgsiLdError, TooManyResults
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.names import JsonObject, is_attribute_key
@@ -26,7 +27,7 @@ from ldt_stack.broker.operations.snapshot_data import QUERIES, TEMPORAL_QUERIES
 from ldt_stack.broker.operations.temporal_consumption import TemporalInput, parse_request, query_temporal_evolution
 from ldt_stack.broker.representation import RenderOptions
 from ldt_stack.broker.representation.entity import select_instances
-from ldt_stack.broker.service import Broker, Call
+from ldt_stack.broker.service import Broker
 from ldt_stack.broker.store.interface import (
     EntityQuery,
     HistoryRow,

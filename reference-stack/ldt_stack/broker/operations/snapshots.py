@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable
 from typing import Final, cast
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import AlreadyExists, BadRequestData, Conflict, ResourceNotFound, TooManyResults
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.durations import end_of
@@ -26,7 +27,7 @@ from ldt_stack.broker.operations.snapshot_data import (
 from ldt_stack.broker.query import attributes_of, matches_q, parse_q
 from ldt_stack.broker.query.lexical import is_uri
 from ldt_stack.broker.query.paths import SYSTEM_ATTRIBUTES
-from ldt_stack.broker.service import Broker, Call
+from ldt_stack.broker.service import Broker
 from ldt_stack.broker.spaces import MAX_NAME_BYTES, escaped, space_of
 from ldt_stack.broker.store.interface import DocumentKind, Snapshot, Transaction
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import AlreadyExists, BadRequestData, Conflict, ResourceNotFound
 from ldt_stack.broker.federation.failures import LoopDetected
 from ldt_stack.broker.federation.loops import own_alias
@@ -18,7 +19,7 @@ from ldt_stack.broker.notifications.compiling import compile_subscription, store
 from ldt_stack.broker.notifications.subscription import Subscription, status_at
 from ldt_stack.broker.notifications.validation import check_subscription, expand_members
 from ldt_stack.broker.query.lexical import is_uri
-from ldt_stack.broker.service import Broker, Call
+from ldt_stack.broker.service import Broker
 from ldt_stack.broker.store.interface import DocumentKind, Snapshot, Transaction
 
 _UPDATE_ATTEMPTS = 5

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import BadRequestData, ResourceNotFound
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.model.values import check_uri
 from ldt_stack.broker.query.lexical import is_member_name
 from ldt_stack.broker.query.type_selection import TypeSelection, parse_types
-from ldt_stack.broker.service import Call
 from ldt_stack.broker.store.interface import Snapshot
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import BadRequestData, ResourceNotFound
 from ldt_stack.broker.operations.distributed_query import federated
 from ldt_stack.broker.operations.distributed_temporal import (
@@ -32,7 +33,7 @@ from ldt_stack.broker.query import parse_temporal
 from ldt_stack.broker.query.lexical import is_uri
 from ldt_stack.broker.representation import RenderOptions
 from ldt_stack.broker.representation.aggregation import Aggregation, AggregationInput, parse_aggregation
-from ldt_stack.broker.service import Broker, Call
+from ldt_stack.broker.service import Broker
 from ldt_stack.broker.settings import BrokerSettings
 from ldt_stack.broker.store.interface import EntityQuery, Snapshot, TemporalEntity, TemporalPage, TemporalQuery
 

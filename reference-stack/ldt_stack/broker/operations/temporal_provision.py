@@ -10,9 +10,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import BadRequestData, ResourceNotFound
-from ldt_stack.broker.federation.client import SourceRequest
 from ldt_stack.broker.federation.dividing import Share, Target
+from ldt_stack.broker.federation.messages import SourceRequest
 from ldt_stack.broker.federation.writing import (
     MakeRequest,
     PartialSuccess,
@@ -28,7 +29,7 @@ from ldt_stack.broker.model.values import check_uri
 from ldt_stack.broker.operations.distributed_writes import write_everywhere
 from ldt_stack.broker.operations.evolution_input import EvolutionFragment, read_evolution
 from ldt_stack.broker.operations.targets import attribute_name, check_entity_id
-from ldt_stack.broker.service import Broker, Call
+from ldt_stack.broker.service import Broker
 from ldt_stack.broker.store.evolution import SCOPE
 from ldt_stack.broker.store.interface import HistoryRow, Snapshot, TemporalQuery, Transaction
 
