@@ -248,6 +248,7 @@ def test_only_instances_of_the_wanted_datasets_are_shown() -> None:
 
 
 LANGUAGE = {"type": "LanguageProperty", "languageMap": {"en": "x"}, "createdAt": OLD, "modifiedAt": OLD}
+ROUTE = {"type": "ListRelationship", "objectList": ["urn:a:1"], "createdAt": OLD, "modifiedAt": OLD}
 RELATION = {"type": "Relationship", "object": "urn:ngsi-ld:Bus:1", "createdAt": OLD, "modifiedAt": OLD}
 
 
@@ -259,6 +260,7 @@ RELATION = {"type": "Relationship", "object": "urn:ngsi-ld:Bus:1", "createdAt": 
         (prop(1), "keyValues", NULL),
         (RELATION, "normalized", {"type": "Relationship", "object": NULL}),
         (RELATION, "keyValues", NULL),
+        (ROUTE, "normalized", {"type": "ListRelationship", "objectList": [NULL]}),
         (LANGUAGE, "normalized", {"type": "LanguageProperty", "languageMap": {"@none": NULL}}),
         (LANGUAGE, "keyValues", NULL),
         (prop(1, datasetId=DATASET), "normalized", {"type": "Property", "value": NULL, "datasetId": DATASET}),

@@ -60,6 +60,8 @@ WRONG: list[dict[str, Any]] = [
     {"watchedAttributes": []},
     {"watchedAttributes": "speed"},
     {"watchedAttributes": [1]},
+    {"watchedAttributes": ["my speed"]},
+    {"notification": {"attributes": ["my speed"], "endpoint": {"uri": "http://a.example/"}}},
     {"notificationTrigger": ["entityMoved"]},
     {"notificationTrigger": []},
     {"notificationTrigger": "entityCreated"},

@@ -212,13 +212,17 @@ async def test_query_by_post(running: Any) -> None:
     body = {"type": "Query", "entities": [{"type": "Car"}], "attrs": ["speed"], "temporalQ": temporal}
 
     answer = await running.client.post(path, json=body)
-    aggregated = await running.client.post(
-        path, params={"format": "aggregatedValues"}, json={**body, "aggrParams": {"aggrMethods": "max"}}
-    )
+    aggregated = [
+        await running.client.post(
+            path, params={"format": "aggregatedValues"}, json={**body, "aggrParams": {"aggrMethods": methods}}
+        )
+        for methods in ("max,min", ["max", "min"])
+    ]
 
     assert answer.status_code == 200
     assert [values(one["speed"]) for one in answer.json()] == [[4, 5]]
-    assert aggregated.json()[0]["speed"]["max"][0][0] == 5
+    for shown in aggregated:
+        assert (shown.json()[0]["speed"]["max"][0][0], shown.json()[0]["speed"]["min"][0][0]) == (5, 4)
     for wrong in ({**body, "temporalQ": {}}, {**body, "temporalQ": []}, {**body, "type": "Car"}):
         await refused(running.client.post(path, json=wrong), 400, "BadRequestData")
 

@@ -27,7 +27,7 @@ from ldt_stack.broker.notifications.subscription import (
     TRIGGERS,
     map_names,
 )
-from ldt_stack.broker.query.lexical import is_uri
+from ldt_stack.broker.query.lexical import is_member_name, is_uri
 from ldt_stack.broker.query.projection import ENTITY_MEMBERS
 
 # "They are read-only … in the event that they are provided … implementations shall ignore them" (5.2.12, 5.2.14.2).
@@ -52,6 +52,14 @@ def _expand_list(value: JsonValue, member: str, rename: Callable[[str], str]) ->
     return [rename(item) for item in value]
 
 
+def _expand_names(value: JsonValue, member: str, ld_context: LdContext) -> list[str]:
+    """Attribute names, short or URIs (4.6.2)."""
+    for item in value if isinstance(value, list) else ():
+        if isinstance(item, str) and not is_member_name(item):
+            raise _bad(member, "names of Attributes, or their URIs", item)
+    return _expand_list(value, member, ld_context.expand_term)
+
+
 def _expand_notification(value: JsonValue, ld_context: LdContext) -> JsonObject:
     if not isinstance(value, dict):
         raise _bad("notification", "an object", value)
@@ -61,7 +69,7 @@ def _expand_notification(value: JsonValue, ld_context: LdContext) -> JsonObject:
         names = result["attributes"]
         if isinstance(names, list) and ENTITY_MEMBERS.intersection(item for item in names if isinstance(item, str)):
             raise BadRequestData('"attributes" of the notification names id, type or scope: use "pick" (5.2.14.1)')
-        result["attributes"] = _expand_list(names, "notification.attributes", expand)
+        result["attributes"] = _expand_names(names, "notification.attributes", ld_context)
     for member in ("pick", "omit"):
         if member in result and result[member] != NULL:
             result[member] = _expand_list(
@@ -102,7 +110,7 @@ def _expand_member(name: str, value: JsonValue, ld_context: LdContext) -> JsonVa
     if name == "notification":
         return _expand_notification(value, ld_context)
     if name == "watchedAttributes":
-        return _expand_list(value, name, ld_context.expand_term)
+        return _expand_names(value, name, ld_context)
     if name == "entities":
         if not isinstance(value, list) or not value:
             raise _bad(name, "an array of at least one EntitySelector (5.2.33)", value)

@@ -114,6 +114,8 @@ def take_temporal(payload: JsonObject) -> TemporalInput:
     last_n = merged.pop("lastN", None)
     if last_n is not None and (not isinstance(last_n, int) or isinstance(last_n, bool)):
         raise BadRequestData(f'"lastN" of the Query is {last_n!r}; expected a positive integer.')
+    if "aggrMethods" in merged:
+        merged["aggrMethods"] = ",".join(_texts(merged, "aggrMethods") or ())
     for name, value in merged.items():
         if not isinstance(value, str):
             raise BadRequestData(f'"{name}" of the Query is no string.')

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from ldt_stack.broker.ld_context import LdContext
-from ldt_stack.broker.model.names import VALUE_MEMBER, VALUE_MEMBERS, JsonObject, JsonValue, is_attribute_key
+from ldt_stack.broker.model.names import NULL, VALUE_MEMBER, VALUE_MEMBERS, JsonObject, JsonValue, is_attribute_key
 from ldt_stack.broker.query.geometry import is_geometry
 from ldt_stack.broker.query.paths import objects_of
 from ldt_stack.broker.representation.options import NORMALIZED, RenderOptions
@@ -142,7 +142,7 @@ def _core_member(member: str, value: JsonValue, ld_context: LdContext, options: 
         return _compact(value, ld_context)
     if member in _OBJECT_LISTS and isinstance(value, list):
         uris = objects_of({"objectList": value})
-        return uris if options.format == "concise" else [{"object": uri} for uri in uris]
+        return uris if options.format == "concise" or uris == [NULL] else [{"object": uri} for uri in uris]
     return value
 
 
