@@ -55,3 +55,46 @@ async def test_errors_of_sources_are_merged_into_the_result_of_a_batch(pair: lis
     await send(a, "PATCH", f"/csourceRegistrations/{identifier}", {"operations": ["retrieveOps"]}, 204)
     body = (await send(a, "POST", "/entityOperations/create", entities, 207)).json()
     assert {one["error"]["type"] for one in body["errors"]} == {ERRORS + "Conflict"}
+
+
+async def test_what_a_source_says_nothing_of_is_not_done(pair: list[Node], network: Network) -> None:
+    """5.2.16: "success" has all that succeeded; a source that answers 207 and forgets an Entity did not do it."""
+    a, _ = pair
+    network.hosts["s"] = lambda sent: (207, {"success": [CAR], "errors": []})
+    identifier = await a.register("s", mode="redirect", operations=ALL)
+    entities = [car(speed=prop(1)), {"id": OTHER, "type": "Car"}]
+    body = (await send(a, "POST", "/entityOperations/create", entities, 207)).json()
+    assert body["success"] == [CAR]
+    assert [(one["entityId"], one["registrationId"]) for one in body["errors"]] == [(OTHER, identifier)]
+
+
+@pytest.mark.parametrize(
+    ("path", "operations", "error"),
+    [
+        ("create", ["createEntity"], "AlreadyExists"),
+        ("upsert", ["createEntity"], "OperationNotSupported"),
+        ("upsert", ["createEntity", "updateEntity"], "OperationNotSupported"),
+        ("upsert?options=update", ["createEntity", "replaceEntity"], "OperationNotSupported"),
+    ],
+)
+async def test_an_entity_that_exists_at_a_source_and_cannot_be_changed_there(
+    pair: list[Node], path: str, operations: list[str], error: str
+) -> None:
+    """5.6.7.4, 5.6.8.4: "Otherwise add an OperationNotSupported Error for Entity EN related to CSR to E"."""
+    a, b = pair
+    await send(b, "POST", "/entities", car(speed=prop(1)), 201)
+    await a.register("b", mode="redirect", operations=operations)
+    body = (await send(a, "POST", f"/entityOperations/{path}", [car(speed=prop(2))], 207)).json()
+    assert (body["success"], body["errors"][0]["error"]["type"]) == ([], ERRORS + error)
+    assert await held(b) == car(speed=1)
+
+
+async def test_a_source_that_did_a_part_of_an_entity_is_no_success(pair: list[Node], network: Network) -> None:
+    """5.6.9.4: "Merge any error result(s) for Entity EN updated with E", also where it is asked one by one."""
+    a, _ = pair
+    partial = {"updated": [], "notUpdated": [{"attributeName": "speed", "reason": "not today"}]}
+    network.hosts["s"] = lambda sent: (207, partial)
+    await a.register("s", mode="redirect", operations=["updateEntity"])
+    body = (await send(a, "POST", "/entityOperations/update", [car(speed=prop(2))], 207)).json()
+    assert body["success"] == []
+    assert "not today" in body["errors"][0]["error"]["detail"]

@@ -1,5 +1,5 @@
-"""Temporal evolutions, types, Attributes and purge across Context Sources: ETSI GS CIM 009 V1.9.1, 5.6.11 to 5.6.16,
-5.6.21, 5.7.3 to 5.7.11.
+"""Temporal evolutions, types and Attributes across Context Sources: ETSI GS CIM 009 V1.9.1, 5.6.11 to 5.6.16, 5.7.3 to
+5.7.11.
 """
 
 from __future__ import annotations
@@ -183,27 +183,3 @@ async def test_types_and_attributes_of_all_sources(pair: list[Node], network: Ne
     assert (info["attributeCount"], info["typeNames"], info["attributeTypes"]) == (2, ["Car"], ["Property"])
     await send(a, "GET", "/types/Tram", None, 404)
     assert (await send(a, "GET", "/types?local=true", None, 200)).json()["typeList"] == ["Car"]
-
-
-async def test_a_purge_goes_everywhere_and_no_further_than_registered(pair: list[Node], network: Network) -> None:
-    """5.6.21.4."""
-    a, b = pair
-    for node in (a, b):
-        await create(node.client, CAR, speed={"type": "Property", "value": 1}, brand={"type": "Property", "value": "x"})
-        await create(node.client, "urn:a:bus", type="Bus")
-    identifier = await a.register("b", operations=["purgeEntity"])
-    await send(a, "DELETE", "/entities?type=Car,Bus&local=true", None, 204)
-    assert not network.sent
-    await send(a, "DELETE", "/entities?type=Car,Bus", None, 204)
-    assert [one["id"] for one in (await b.query("type=Car,Bus")).json()] == ["urn:a:bus"]
-    assert network.sent[-1].parameters == {"type": "Car"}
-    await send(a, "PATCH", f"/csourceRegistrations/{identifier}", {"endpoint": "http://dead"}, 204)
-    await send(a, "DELETE", "/entities?type=Car", None, 502)
-    await create(a.client, CAR)
-    answer = await send(a, "DELETE", "/entities?type=Car", None, 207)
-    assert answer.json()["errors"][0]["registrationId"] == identifier
-    await create(b.client, CAR, speed={"type": "Property", "value": 1}, brand={"type": "Property", "value": "x"})
-    info = [{"entities": [{"type": "Car"}], "propertyNames": ["speed"]}]
-    await send(a, "PATCH", f"/csourceRegistrations/{identifier}", {"endpoint": "http://b", "information": info}, 204)
-    await send(a, "DELETE", "/entities?type=Car", None, 204)
-    assert await b.retrieve(CAR) == {"id": CAR, "type": "Car", "brand": "x"}

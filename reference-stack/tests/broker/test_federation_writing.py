@@ -334,3 +334,45 @@ async def test_the_types_asked_for_limit_writes_at_sources_too(pair: list[Node],
     assert await held(b) == {"id": CAR, "type": "Bus", "speed": 1}
     await send(a, "PATCH", f"/entities/{CAR}/attrs?type=Bus", {"speed": prop(2)}, 204)
     assert await held(b) == {"id": CAR, "type": "Bus", "speed": 2}
+
+
+async def test_a_source_that_did_a_part_makes_it_partial(pair: list[Node], network: Network) -> None:
+    """6.3.17: what the source says (5.2.18, 5.2.16) is neither a whole success nor a whole failure."""
+    a, _ = pair
+    attribute = "https://uri.etsi.org/ngsi-ld/default-context/"
+    result = {"updated": [attribute + "brand"], "notUpdated": [{"attributeName": "speed", "reason": "too fast"}]}
+    network.hosts["s"] = lambda sent: (207, result)
+    identifier = await a.register("s", mode="redirect", operations=ALL)
+    answer = await send(a, "PATCH", f"/entities/{CAR}/attrs", {"speed": prop(1), "brand": prop("x")}, 207)
+    assert answer.json()["updated"] == [attribute + "brand"]
+    (failed,) = answer.json()["notUpdated"]
+    assert (failed["attributeName"], failed["registrationId"]) == (attribute + "speed", identifier)
+    assert "too fast" in failed["reason"]
+    network.hosts["s"] = lambda sent: (207, {"success": [CAR], "errors": [{"error": {"detail": "half"}}]})
+    for method, body in (("PATCH", {"speed": prop(1)}), ("PUT", car(speed=prop(1))), ("DELETE", None)):
+        answer = await send(a, method, f"/entities/{CAR}", body, 207)
+        assert answer.json()["success"] == [CAR]
+        assert "half" in answer.json()["errors"][0]["error"]["detail"]
+    network.hosts["s"] = lambda sent: (207, b"<html>")
+    await send(a, "PATCH", f"/entities/{CAR}", {"speed": prop(1)}, 502)
+    network.hosts["s"] = lambda sent: (207, [7])
+    await send(a, "PATCH", f"/entities/{CAR}", {"speed": prop(1)}, 207)
+
+
+async def test_plain_json_needs_a_context_that_can_be_linked_to(pair: list[Node], network: Network) -> None:
+    """4.3.6.6 contentType: a @context that came inline cannot go along with application/json; names are IRIs then."""
+    a, _ = pair
+    network.hosts["s"] = lambda sent: (201, b"")
+    info = [{"key": "contentType", "value": "application/json"}]
+    await a.register("s", [{"type": "https://cars.test/Car"}], mode="redirect", operations=ALL, contextSourceInfo=info)
+    context = {"Auto": "https://cars.test/Car", "tempo": "https://cars.test/speed"}
+    entity = {"id": CAR, "type": "Auto", "tempo": prop(1), "@context": context}
+    headers = {"Content-Type": "application/ld+json"}
+    assert (await a.client.post(f"{API}/entities", json=entity, headers=headers)).status_code == 201
+    answer = await a.client.post(f"{API}/entityOperations/create", json=[entity], headers=headers)
+    assert answer.status_code == 201, answer.text
+    one, batch = network.sent
+    assert one.headers["content-type"] == batch.headers["content-type"] == "application/json"
+    assert "link" not in one.headers
+    assert [one.body] == batch.body
+    assert one.body == {"id": CAR, "type": "https://cars.test/Car", "https://cars.test/speed": prop(1)}

@@ -174,6 +174,7 @@ async def test_a_second_proxied_registration_of_the_same_attribute_is_a_conflict
         registration(mode="redirect", id=None),
         registration([{"type": "Car", "idPattern": ":1$"}], properties=["speed"], mode="redirect", id=None),
         registration((), properties=["speed"], mode="redirect", id=None),
+        registration([{"type": "Bus", "id": CAR}], properties=["speed"], mode="exclusive", id=None),
     ):
         await refused(running.client, "POST", "/csourceRegistrations", other, 409, "Conflict")
     for other in (

@@ -12,16 +12,24 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ldt_stack.broker.call import Call
-from ldt_stack.broker.errors import NgsiLdError, ResourceNotFound
+from ldt_stack.broker.errors import (
+    ERRORS_IRI,
+    AlreadyExists,
+    BadRequestData,
+    Conflict,
+    NgsiLdError,
+    OperationNotSupported,
+    ResourceNotFound,
+)
 from ldt_stack.broker.federation.client import Reply
 from ldt_stack.broker.federation.dividing import Division, Share
 from ldt_stack.broker.federation.failures import SourceFailure, SourceInvalid, SourceRefused
-from ldt_stack.broker.federation.messages import SourceRequest
+from ldt_stack.broker.federation.messages import SourceRequest, masked, wants_plain_json
 from ldt_stack.broker.federation.payloads import fallback, part_of, renamed, version_of
 from ldt_stack.broker.federation.registration import Registration
 from ldt_stack.broker.federation.surroundings import Surroundings
-from ldt_stack.broker.federation.writing import entity_path, unsupported
-from ldt_stack.broker.ld_context import CORE_CONTEXT_URL, LdContext
+from ldt_stack.broker.federation.writing import entity_path, partial_failure, unsupported
+from ldt_stack.broker.ld_context import CORE_CONTEXT_URL, LdContext, core_context
 from ldt_stack.broker.model.names import JsonObject, JsonValue
 
 Parameters = tuple[tuple[str, str], ...]
@@ -145,20 +153,20 @@ class _Group:
 
     async def _body(self) -> tuple[JsonValue, LdContext, bool]:
         """The array, the @context that it is in, and whether its elements have their own."""
-        names = await self.broker.sources.names_for(self.registration, self.call)
         if self.operation.name == "deleteBatch":
-            return [item.entity_id for item, _ in self.members], names, False
-        own = self.registration.setting("jsonldContext") is not None
-        contexts = {id(item.ld_context): item.ld_context for item, _ in self.members}
-        if not own and len(contexts) == 1:
-            names = next(iter(contexts.values()))
-        if own or (len(contexts) == 1 and names.url is not None):
-            return [self._payload(item, share, names) for item, share in self.members], names, False
-        elements = [
-            {**self._payload(item, share, item.ld_context), "@context": _source(item.ld_context)}
-            for item, share in self.members
-        ]
-        return elements, names, True
+            return [item.entity_id for item, _ in self.members], core_context(), False
+        wanted = [await self._names(item) for item, _ in self.members]
+        if any(names is not wanted[0] for names in wanted) and not wants_plain_json(self.registration):
+            elements = [
+                {**self._payload(item, share, names), "@context": _source(names)}
+                for (item, share), names in zip(self.members, wanted, strict=True)
+            ]
+            return elements, wanted[0], True
+        common = wanted[0] if all(names is wanted[0] for names in wanted) else core_context()
+        return [self._payload(item, share, common) for item, share in self.members], common, False
+
+    async def _names(self, item: BatchItem) -> LdContext:
+        return await self.broker.sources.names_for(self.registration, item.ld_context)
 
     def _payload(self, item: BatchItem, share: Share, names: LdContext) -> JsonObject:
         part = part_of(item.payload, share.attributes, item.ld_context)
@@ -168,47 +176,63 @@ class _Group:
     def _take(self, reply: Reply) -> None:
         """201 with what was created, 204, or 207 with a BatchOperationResult (5.2.16)."""
         sent = [item.entity_id for item, _ in self.members]
-        failed: set[str] = set()
+        done = set(sent)
         if reply.status == 207:
-            if not isinstance(reply.body, dict) or not isinstance(reply.body.get("errors"), list):
-                raise SourceInvalid(f"{self.registration.id}: it answered 207 without a BatchOperationResult")
-            for one in reply.body["errors"]:
-                entity_id = one.get("entityId") if isinstance(one, dict) else None
-                if entity_id in sent:
-                    failed.add(entity_id)
-                    self._note(entity_id, self._reported(one.get("error")))
+            done = self._take_result(sent, reply.body)
         created = reply.body if reply.status == 201 and isinstance(reply.body, list) else []
         self.results.created.update(one for one in created if one in sent)
         for entity_id in sent:
-            if entity_id not in failed:
+            if entity_id in done:
                 self._note(entity_id, None)
+
+    def _take_result(self, sent: Sequence[str], body: JsonValue) -> set[str]:
+        """Take errors over; returns what succeeded: an Entity that neither list has did not."""
+        if not isinstance(body, dict) or not isinstance(body.get("errors"), list):
+            raise SourceInvalid(f"{self.registration.id}: it answered 207 without a BatchOperationResult")
+        failed = set()
+        for one in body["errors"]:
+            entity_id = one.get("entityId") if isinstance(one, dict) else None
+            if isinstance(entity_id, str) and entity_id in sent:
+                failed.add(entity_id)
+                self._note(entity_id, self._reported(one.get("error")))
+        success = body.get("success")
+        done = {one for one in success if isinstance(one, str)} if isinstance(success, list) else set(sent) - failed
+        for entity_id in sent:
+            if entity_id not in done | failed:
+                detail = f"{self.registration.id}: it answered 207 and says nothing of {entity_id}"
+                self._note(entity_id, SourceInvalid(detail))
+        return done - failed
 
     def _reported(self, problem: JsonValue) -> NgsiLdError:
         known = problem if isinstance(problem, dict) else {}
-        detail = f"{self.registration.id}: {known.get('detail') or known.get('title') or 'it gave no reason'}"
-        return ResourceNotFound(detail) if _says(known, "ResourceNotFound") else SourceRefused(detail)
+        said = known.get("detail") or known.get("title")
+        reason = masked(self.registration, said) if isinstance(said, str) else "it gave no reason"
+        return _as_said(known, SourceRefused(f"{self.registration.id}: {reason}"))
 
     async def _one_by_one(self, item: BatchItem, share: Share, singles: Sequence[Single]) -> NgsiLdError | None:
-        names = await self.broker.sources.names_for(self.registration, self.call)
-        own = self.registration.setting("jsonldContext") is not None
-        names = names if own else item.ld_context
+        names = await self._names(item)
 
-        async def read(_: Reply) -> None:
-            return None
+        async def read(reply: Reply) -> None:
+            partial = partial_failure(self.registration, reply)
+            if partial is not None:
+                raise partial
 
-        for position, single in enumerate(singles):
-            request = self._single_request(item, share, single, names)
+        exists: NgsiLdError | None = None
+        for single in singles:
             try:
-                await self._ask(request, read)
+                await self._ask(self._single_request(item, share, single, names), read)
             except SourceFailure as failure:
-                exists = single is CREATE and failure.answered == 409
-                if exists and position + 1 < len(singles):
+                error = _as_said(failure.problem or {}, failure)
+                if single is CREATE and failure.answered == 409:
+                    exists = error
                     continue
-                return ResourceNotFound(failure.detail) if failure.answered == 404 else failure
+                return ResourceNotFound(failure.detail) if failure.answered == 404 else error
             if single is CREATE:
                 self.results.created.add(item.entity_id)
             return None
-        return None
+        if len(self.operation.singles) > 1:  # 5.6.8.4: it exists, and can be neither replaced nor updated
+            return OperationNotSupported(f"{self.registration.id}: {item.entity_id} exists there and cannot be changed")
+        return exists
 
     def _single_request(self, item: BatchItem, share: Share, single: Single, names: LdContext) -> SourceRequest:
         path = "/entities" if single is CREATE else entity_path(item.entity_id)
@@ -222,5 +246,8 @@ def _source(ld_context: LdContext) -> JsonValue:
     return CORE_CONTEXT_URL if ld_context.source is None else ld_context.source
 
 
-def _says(problem: JsonObject, name: str) -> bool:
-    return isinstance(problem.get("type"), str) and problem["type"].endswith("/" + name)
+def _as_said(problem: JsonObject, error: NgsiLdError) -> NgsiLdError:
+    """The error with the type that a source gave it, where that says what is wrong with the input (5.5.2)."""
+    kinds = (AlreadyExists, BadRequestData, Conflict, OperationNotSupported, ResourceNotFound)
+    said = problem.get("type")
+    return next((kind(error.detail) for kind in kinds if said == ERRORS_IRI + kind.type_name), error)

@@ -26,6 +26,7 @@ from ldt_stack.broker.federation.messages import (
     json_of,
     refusal,
     url_of,
+    wants_plain_json,
 )
 from ldt_stack.broker.federation.outcomes import Outcomes
 from ldt_stack.broker.federation.registration import Registration
@@ -80,8 +81,8 @@ class SourceClient:
         self._slots: defaultdict[tuple[str | None, str], asyncio.Semaphore]
         self._slots = defaultdict(lambda: asyncio.Semaphore(_AT_ONCE))
 
-    async def names_for(self, registration: Registration, call: Call) -> LdContext:
-        """The @context to write names with: the source's own ("jsonldContext", 4.3.6.6), else the request's.
+    async def names_for(self, registration: Registration, given: LdContext) -> LdContext:
+        """The @context to write names with: the source's own ("jsonldContext", 4.3.6.6), else that given.
 
         One that was given inline cannot go to a source that wants plain JSON: names are IRIs then.
 
@@ -90,8 +91,7 @@ class SourceClient:
         """
         url = registration.setting("jsonldContext")
         if url is None:
-            plain = registration.setting("contentType") == "application/json"
-            return core_context() if plain and call.ld_context.url is None else call.ld_context
+            return core_context() if wants_plain_json(registration) and given.url is None else given
         try:
             return await self._broker.contexts.resolve(url)
         except NgsiLdError as error:

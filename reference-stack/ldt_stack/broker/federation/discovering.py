@@ -52,7 +52,7 @@ async def ask_sources(
     ]
 
     async def ask(registration: Registration) -> T | None:
-        names = wire_names(await broker.sources.names_for(registration, call))
+        names = wire_names(await broker.sources.names_for(registration, call.ld_context))
 
         async def read(reply: Reply) -> T:
             try:

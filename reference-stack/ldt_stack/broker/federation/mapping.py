@@ -54,7 +54,7 @@ async def _ask(
     part: Part,
 ) -> SourceMap | None:
     try:
-        names = wire_names(await broker.sources.names_for(registration, call))
+        names = wire_names(await broker.sources.names_for(registration, call.ld_context))
     except SourceFailure:
         return None
     residual = query.split or names is not call.ld_context

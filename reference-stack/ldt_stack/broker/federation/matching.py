@@ -176,7 +176,10 @@ def overlap(one: Registration, other: Registration) -> bool:
 
 
 def _same_entity(entity: EntityInfo, offered: Sequence[EntityInfo]) -> bool:
-    """Whether an Entity known by id and (some of) its types may be one of those offered."""
+    """Whether an Entity known by id and (some of) its types may be one of those offered; of one id, whatever types."""
     return not offered or any(
-        one.covers_id(entity.id or "") and not one.types.isdisjoint(entity.types) for one in offered
+        one.id == entity.id
+        if one.id is not None
+        else one.covers_id(entity.id or "") and not one.types.isdisjoint(entity.types)
+        for one in offered
     )

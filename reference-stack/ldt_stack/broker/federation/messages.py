@@ -105,6 +105,11 @@ def content_of(registration: Registration, request: SourceRequest) -> tuple[byte
     return orjson.dumps(request.body), {**headers, "Content-Type": _JSON}
 
 
+def wants_plain_json(registration: Registration) -> bool:
+    """Whether a source takes application/json alone (contentType, 4.3.6.6)."""
+    return registration.setting("contentType") == _JSON
+
+
 def _with_context(body: JsonValue, names: LdContext) -> JsonValue:
     context = CORE_CONTEXT_URL if names.source is None else names.source
     if isinstance(body, list):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
+from functools import partial
 
 from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import NgsiLdError, ResourceNotFound
@@ -13,7 +15,7 @@ from ldt_stack.broker.federation.querying import FederatedQuery, Part, parts_of
 from ldt_stack.broker.federation.reading import matching, type_selector, wire_names
 from ldt_stack.broker.federation.registration import Registration, RegistrationInfo
 from ldt_stack.broker.federation.surroundings import Surroundings
-from ldt_stack.broker.federation.writing import Failure, unsupported
+from ldt_stack.broker.federation.writing import Failure, partial_failure, unsupported
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.operation_names import OPERATIONS
 
@@ -34,63 +36,89 @@ async def purge_at_sources(
     """
     found = await matching(broker, call, query.registrations, tuple(OPERATIONS))
     asked = [
-        (registration, info, part)
+        _Purge(registration, info, part, members)
         for registration, infos in found
         if registration.mode != "auxiliary" and (registration.proxied or "purgeEntity" in registration.operations)
         for info in infos
+        if (members := _members(query, info, keep, drop)) is not None
         for part in parts_of(query.local.selectors, info)
     ]
-    results = await asyncio.gather(*(_purge(broker, call, query, one, keep, drop) for one in asked))
+    results = await asyncio.gather(*(_purge(broker, call, query, one) for one in asked))
     failures = [
-        Failure(error, registration.id)
-        for (registration, _, _), error in zip(asked, results, strict=True)
-        if error is not None and (registration.proxied or not isinstance(error, LoopDetected))
+        Failure(error, one.registration.id)
+        for one, error in zip(asked, results, strict=True)
+        if error is not None and (one.registration.proxied or not isinstance(error, LoopDetected | ResourceNotFound))
     ]
     return tuple(failures), any(error is None for error in results)
 
 
-async def _purge(
-    broker: Surroundings,
-    call: Call,
-    query: FederatedQuery,
-    asked: tuple[Registration, RegistrationInfo, Part],
-    keep: Members,
-    drop: Members,
-) -> NgsiLdError | None:
-    registration, info, part = asked
+@dataclass(frozen=True, slots=True)
+class _Members:
+    """IRIs: Attributes that select, that stay and that go; None: not said. Never none at all (see `_members`)."""
+
+    wanted: Members
+    keep: Members
+    drop: Members
+
+
+@dataclass(frozen=True, slots=True)
+class _Purge:
+    registration: Registration
+    info: RegistrationInfo
+    part: Part
+    members: _Members
+
+
+def _members(query: FederatedQuery, info: RegistrationInfo, keep: Members, drop: Members) -> _Members | None:
+    """What a source is asked to purge, within what is registered (4.3.6.1); None: nothing of that.
+
+    Of Entities of which only some Attributes are registered, no others may go: not the Entities themselves either.
+    """
+    wanted = query.wanted
+    if info.attributes is not None:
+        wanted = None if wanted is None else wanted & info.attributes
+        drop = info.attributes - (keep or frozenset()) if drop is None else drop & info.attributes
+        keep = None
+    # An empty list would be no list on the wire: everything would go.
+    return None if wanted == frozenset() or drop == frozenset() else _Members(wanted, keep, drop)
+
+
+async def _purge(broker: Surroundings, call: Call, query: FederatedQuery, asked: _Purge) -> NgsiLdError | None:
+    registration, part = asked.registration, asked.part
     if "purgeEntity" not in registration.operations:
         return unsupported(registration)
     try:
-        names = wire_names(await broker.sources.names_for(registration, call))
-        patterns = {one.id_pattern for one in info.entities if one.id_pattern is not None}
-        unsaid = query.filters.parameters and names is not call.ld_context
-        if unsaid or (part.id_pattern is not None and patterns - {part.id_pattern}):
+        names = wire_names(await broker.sources.names_for(registration, call.ld_context))
+        if (query.filters.parameters and names is not call.ld_context) or not _can_be_said(asked):
             # What cannot be narrowed to the Registration would purge more than it covers.
             return SourceFailure(f"{registration.id}: its source cannot be asked for exactly what is to be purged")
-        request = SourceRequest("DELETE", "/entities", _parameters(query, info, part, names, keep, drop), names=names)
-        await broker.sources.ask(registration, call, request, _ignore)
+        request = SourceRequest("DELETE", "/entities", _parameters(query, part, names, asked.members), names=names)
+        return await broker.sources.ask(registration, call, request, partial(_partial, registration))
     except SourceFailure as failure:
         return ResourceNotFound(failure.detail) if failure.answered == 404 else failure
-    return None
 
 
-async def _ignore(_: Reply) -> None:
-    """204 says it all."""
+def _can_be_said(asked: _Purge) -> bool:
+    """Whether one request says it: there is no parameter for two patterns, for datasetIds, or for keeping nothing."""
+    patterns = {one.id_pattern for one in asked.info.entities if one.id_pattern is not None}
+    pattern = asked.part.id_pattern
+    if asked.registration.dataset_ids is not None or asked.members.keep == frozenset():
+        return False
+    return pattern is None or not patterns - {pattern}
 
 
-def _parameters(
-    query: FederatedQuery, info: RegistrationInfo, part: Part, names: LdContext, keep: Members, drop: Members
-) -> list[tuple[str, str]]:
-    if info.attributes is not None:  # of its Entities, the other Attributes are not what is registered
-        drop = info.attributes - (keep or frozenset()) if drop is None else drop & info.attributes
-        keep = None
+async def _partial(registration: Registration, reply: Reply) -> SourceFailure | None:
+    return partial_failure(registration, reply)
+
+
+def _parameters(query: FederatedQuery, part: Part, names: LdContext, members: _Members) -> list[tuple[str, str]]:
     chosen = {
         "type": type_selector(set(part.types), names) if part.types else "",
         "id": ",".join(part.ids),
         "idPattern": part.id_pattern or "",
-        "attrs": _list(query.wanted, names),
-        "keep": _list(keep, names),
-        "drop": _list(drop, names),
+        "attrs": _list(members.wanted, names),
+        "keep": _list(members.keep, names),
+        "drop": _list(members.drop, names),
     }
     return [*((name, value) for name, value in chosen.items() if value), *query.filters.parameters]
 

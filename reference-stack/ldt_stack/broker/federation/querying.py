@@ -155,7 +155,7 @@ async def _ask_all(
     part: Part,
 ) -> list[JsonObject]:
     """All pages of one request."""
-    names = await broker.sources.names_for(registration, call)
+    names = await broker.sources.names_for(registration, call.ld_context)
     as_batch = asked_as_batch(registration, query)
     if not as_batch:
         names = wire_names(names)

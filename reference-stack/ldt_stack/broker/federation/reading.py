@@ -116,7 +116,7 @@ async def retrieve_versions(
         return None
 
     async def ask(registration: Registration, infos: list[RegistrationInfo]) -> JsonObject | None:
-        names = wire_names(await broker.sources.names_for(registration, call))
+        names = wire_names(await broker.sources.names_for(registration, call.ld_context))
         covering = [info for info in infos if info.covers(entity_id, None)]
         parameters = _retrieval_parameters(covering, names, entity_id, attributes, dataset_ids)
         parameters += type_parameter(covering, entity_id, names, wanted.types)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from ldt_stack.broker.call import Call
-from ldt_stack.broker.errors import Conflict, NgsiLdError, ResourceNotFound
+from ldt_stack.broker.errors import BadRequestData, Conflict, NgsiLdError, ResourceNotFound
 from ldt_stack.broker.federation.client import Reply
 from ldt_stack.broker.federation.dividing import Division, Share, Target, divide
 from ldt_stack.broker.federation.failures import SourceFailure
@@ -19,7 +20,7 @@ from ldt_stack.broker.federation.reading import wire_names
 from ldt_stack.broker.federation.registration import Registration
 from ldt_stack.broker.federation.surroundings import Surroundings
 from ldt_stack.broker.ld_context import LdContext
-from ldt_stack.broker.model.names import JsonObject
+from ldt_stack.broker.model.names import JsonObject, JsonValue
 
 MakeRequest = Callable[[Share, LdContext], SourceRequest]
 """What a share asks of its source, its names in a @context."""
@@ -55,7 +56,6 @@ class Parts:
     entity_id: str
     done: bool = False
     failures: list[Failure] = field(default_factory=list)
-    updated: set[str] = field(default_factory=set)
 
     def conclude(self) -> PartialSuccess | None:
         """None: all was done, as far as there was something to do.
@@ -93,31 +93,30 @@ async def distribute(
     """Forward the shares, all at once."""
     parts = Parts(entity_id)
     results = await asyncio.gather(*(_forward(broker, call, share, make) for share in shares))
-    for share, error in zip(shares, results, strict=True):
-        if error is None:
-            parts.done = True
-            parts.updated |= share.attributes or frozenset()
-        elif share.registration.proxied or not isinstance(error, ResourceNotFound):
-            # That an inclusive source does not have the Entity is no failure: it may be here, or at another one.
-            parts.failures.append(Failure(error, share.registration.id, share.attributes))
+    for share, (done, failure) in zip(shares, results, strict=True):
+        parts.done = parts.done or done
+        # That an inclusive source does not have the Entity is no failure: it may be here, or at another one.
+        if failure is not None and (share.registration.proxied or not isinstance(failure.error, ResourceNotFound)):
+            parts.failures.append(failure)
     return parts
 
 
-async def _forward(broker: Surroundings, call: Call, share: Share, make: MakeRequest) -> NgsiLdError | None:
+async def _forward(broker: Surroundings, call: Call, share: Share, make: MakeRequest) -> tuple[bool, Failure | None]:
+    """Whether a source did its share, or some of it, and what it did not."""
     registration = share.registration
     if share.supported is None:
-        return unsupported(registration)
+        return False, Failure(unsupported(registration), registration.id, share.attributes)
 
-    async def read(reply: Reply) -> SourceFailure | None:
-        return _partial(registration, reply)
+    async def read(reply: Reply) -> Failure | None:
+        error = partial_failure(registration, reply)
+        return None if error is None else Failure(error, registration.id, _not_updated(reply) or share.attributes)
 
     try:
-        names = await broker.sources.names_for(registration, call)
-        return await broker.sources.ask(registration, call, make(share, names), read)
+        names = await broker.sources.names_for(registration, call.ld_context)
+        return True, await broker.sources.ask(registration, call, make(share, names), read)
     except SourceFailure as failure:
-        if failure.answered == 404:
-            return ResourceNotFound(failure.detail)
-        return failure
+        error = ResourceNotFound(failure.detail) if failure.answered == 404 else failure
+        return False, Failure(error, registration.id, share.attributes)
 
 
 def unsupported(registration: Registration) -> Conflict:
@@ -127,11 +126,39 @@ def unsupported(registration: Registration) -> Conflict:
     )
 
 
-def _partial(registration: Registration, reply: Reply) -> SourceFailure | None:
-    """A source that itself did only a part (207) says so."""
+def partial_failure(registration: Registration, reply: Reply) -> SourceFailure | None:
+    """What a source that itself did only a part (207) says of the rest; None: it did everything."""
     if reply.status != 207:
         return None
-    return SourceFailure(f"{registration.id}: its Context Source did only a part of it (207)")
+    reasons = "; ".join(dict.fromkeys(_reasons(reply.body))) or "it gave no reason"
+    return SourceFailure(f"{registration.id}: its Context Source did only a part of it: {reasons:.500}")
+
+
+def _reasons(body: JsonValue) -> Iterator[str]:
+    """Of an UpdateResult (5.2.18), or of a BatchOperationResult (5.2.16)."""
+    for one in _listed(body, "notUpdated"):
+        if isinstance(one.get("reason"), str):
+            yield one["reason"]
+    for one in _listed(body, "errors"):
+        error = one.get("error")
+        reason = error.get("detail") or error.get("title") if isinstance(error, dict) else None
+        if isinstance(reason, str):
+            yield reason
+
+
+def _not_updated(reply: Reply) -> frozenset[str]:
+    """IRIs of the Attributes that an UpdateResult says were not updated (5.2.19); empty: it is none."""
+    found = set()
+    for one in _listed(reply.body, "notUpdated"):
+        if isinstance(one.get("attributeName"), str):
+            with contextlib.suppress(BadRequestData):  # no name: nothing that we asked for
+                found.add(reply.ld_context.expand_term(one["attributeName"]))
+    return frozenset(found)
+
+
+def _listed(body: JsonValue, member: str) -> list[JsonObject]:
+    listed = body.get(member) if isinstance(body, dict) else None
+    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
 
 
 def entity_path(entity_id: str, attribute: str | None = None) -> str:

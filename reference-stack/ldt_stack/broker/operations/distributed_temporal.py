@@ -104,7 +104,7 @@ async def retrieve_evolutions(broker: Broker, call: Call, entity_id: str, interv
         return None
 
     async def ask(registration: Registration, infos: list[RegistrationInfo]) -> TemporalEntity | None:
-        names = wire_names(await broker.sources.names_for(registration, call))
+        names = wire_names(await broker.sources.names_for(registration, call.ld_context))
         covering = [info for info in infos if info.covers(entity_id, None)]
         parameters = [*interval_parameters(interval), *attrs_parameter(covering, interval.attributes, names)]
 
@@ -191,7 +191,7 @@ async def _parameters(
         SourceFailure: Its @context cannot be had, or cannot say the filters.
     """
     registration, info, part = asked
-    names = wire_names(await broker.sources.names_for(registration, call))
+    names = wire_names(await broker.sources.names_for(registration, call.ld_context))
     if query.filters.parameters and names is not call.ld_context:
         raise SourceFailure(f"{registration.id}: its @context cannot say the filters of this query")
     chosen = {
