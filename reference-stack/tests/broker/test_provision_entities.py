@@ -112,6 +112,7 @@ BAD_ENTITIES: dict[str, dict[str, Any]] = {
     "embedded @context": {"speed": {"value": 1, "@context": {}}},
     "bad sub-Attribute": {"speed": {"value": 1, "by": {"type": "Relationship", "object": "x"}}},
     "id is the NGSI-LD Null": {"id": NULL},
+    "id with a control character": {"id": "urn:a:\x01"},
     "id and @id": {"@id": "urn:a:1"},
     "type and @type": {"@type": "Bus"},
     "NGSI-LD Null as datasetId": {"speed": {"value": 1, "datasetId": NULL}},

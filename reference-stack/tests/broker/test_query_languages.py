@@ -192,6 +192,18 @@ def test_order_of_types() -> None:
     assert _order("v", [..., moment, day, hour, True, [1], {"a": 1}, "x", 3]) == [8, 7, 6, 5, 4, 3, 2, 1, 0]
 
 
+def test_moments_are_told_by_their_form() -> None:
+    """4.6.3, 4.23.1: a string that is a DateTime, Date or Time sorts as one, in the order of time."""
+    assert _order("v", ["2020-01-01T00:00:00.5Z", "2020-01-01", "10:00:00Z", "10", "2020-01-01T00:00:00Z", True]) == [
+        3,
+        5,
+        2,
+        1,
+        4,
+        0,
+    ]
+
+
 def test_ascending_and_descending() -> None:
     """4.23.3: values ascend unless it says desc; what does not exist comes last in both; equal ones by id."""
     assert _order("v", [2, 1, ..., 3, 1]) == [1, 4, 0, 3, 2]

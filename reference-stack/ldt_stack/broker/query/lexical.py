@@ -12,7 +12,7 @@ from ldt_stack.broker.errors import BadRequestData, TooComplexQuery
 NAME: Final = r"[^\W\d_]\w*"
 PREFIXED_NAME: Final = rf"{NAME}(?::{NAME})?"  # 4.6.2: prefix:name
 # RFC 3986/3987: a scheme, and none of the characters that no URI or IRI may have.
-_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[^\s<>\"\\^`{}|]+")
+_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[^\s\x00-\x1f\x7f<>\"\\^`{}|]+")
 _PREFIXED_NAME: Final = re.compile(PREFIXED_NAME)
 
 MAX_DEPTH: Final = 50  # nested parentheses or braces; deeper is no query that a person meant

@@ -18,7 +18,7 @@ from ldt_stack.broker.query.collation import ROOT, Collation, parse_collation
 from ldt_stack.broker.query.geometry import check_geometry, distance_metres, is_geometry
 from ldt_stack.broker.query.lexical import MAX_TERMS, Cursor
 from ldt_stack.broker.query.paths import AttributePath, LinkedPath, parse_path
-from ldt_stack.broker.query.values import TemporalValue
+from ldt_stack.broker.query.values import Kind, TemporalValue, temporal_value
 
 if TYPE_CHECKING:
     from ldt_stack.broker.ld_context import LdContext
@@ -37,6 +37,7 @@ _TYPE_ORDER: Final = {
     "Date": 6,
     "DateTime": 7,
 }
+_MOMENTS: Final = (Kind.DATETIME, Kind.DATE, Kind.TIME)
 _NULL: Final = 8
 _MISSING: Final = 9
 
@@ -109,8 +110,9 @@ def _rank(value: Any, collation: Collation) -> tuple[int, Any]:
         return _MISSING, 0
     if value is None:
         return _NULL, 0
-    if isinstance(value, TemporalValue):
-        return _TYPE_ORDER[value.kind.value], value.text
+    moment = _moment(value)
+    if moment is not None:
+        return _TYPE_ORDER[moment.kind.value], moment.text
     if isinstance(value, bool):
         return _TYPE_ORDER["boolean"], value
     if isinstance(value, int | float):
@@ -119,6 +121,15 @@ def _rank(value: Any, collation: Collation) -> tuple[int, Any]:
         return _TYPE_ORDER["string"], collation.key(value)
     kind = "array" if isinstance(value, list) else "object"
     return _TYPE_ORDER[kind], json.dumps(value, sort_keys=True, default=_plain)
+
+
+def _moment(value: Any) -> TemporalValue | None:
+    """The Time, Date or DateTime that a value is, also where only the form of its string says so (4.6.3)."""
+    if not isinstance(value, str):
+        return value if isinstance(value, TemporalValue) else None
+    if not value[:1].isdigit():
+        return None
+    return next((found for kind in _MOMENTS if (found := temporal_value(kind, value)) is not None), None)
 
 
 def _plain(value: object) -> str:
