@@ -41,7 +41,7 @@ class RegistrationIndex:
         known = self._known.get(tenant)
         if known is None:
             known = await self._load(tenant)
-        if any(one.expires_at is not None for one in known):
+        if known and any(one.expires_at is not None for one in known):
             present = now()
             return tuple(one for one in known if not one.expired(present))
         return known

@@ -26,10 +26,7 @@ _VERSION: Final = re.compile(r"\d{1,3}\.\d{1,3}(?:\.\d{1,3})?")
 def preferences(request: Request) -> dict[str, str]:
     """The Prefer header (RFC 7240): names and values."""
     found: dict[str, str] = {}
-    given = request.header_values("prefer")
-    if not given:
-        return found
-    for entry in ",".join(given).split(","):
+    for entry in ",".join(request.header_values("prefer")).split(","):
         name, _, value = entry.partition(";")[0].partition("=")
         found.setdefault(name.strip().lower(), value.strip().strip('"'))
     return found
@@ -37,6 +34,8 @@ def preferences(request: Request) -> dict[str, str]:
 
 def wanted_version(request: Request) -> Version | None:
     """The version that the answer shall keep to; None: the client does not say."""
+    if "prefer" not in request.headers:
+        return None
     text = preferences(request).get("ngsi-ld", "")
     return min(parse_version(text), _NEWEST) if _VERSION.fullmatch(text) else None
 

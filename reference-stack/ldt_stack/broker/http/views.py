@@ -21,7 +21,7 @@ from ldt_stack.broker.http.responses import respond
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.names import LOCATION, JsonObject
 from ldt_stack.broker.operations.linked import Shown
-from ldt_stack.broker.operations.query_input import ViewInput
+from ldt_stack.broker.operations.query_input import PLAIN, ViewInput
 from ldt_stack.broker.representation import Format, render_entity, render_feature
 
 FORMAT_PARAMETERS: Final = ("format", "options", "geometryProperty")
@@ -36,6 +36,7 @@ VIEW_PARAMETERS: Final = (
     "joinLevel",
     "containedBy",
 )
+_NAMES: Final = frozenset(VIEW_PARAMETERS)
 _FORMATS: Final[dict[str, Format]] = {
     "normalized": "normalized",
     "concise": "concise",
@@ -72,6 +73,8 @@ def read_view(request: Request) -> ViewInput:
         BadRequestData: joinLevel is no number.
     """
     given = request.query_params
+    if _NAMES.isdisjoint(given):
+        return PLAIN
     chosen, sys_attrs = read_format(request)
     dataset_ids = given.get("datasetId")
     return ViewInput(

@@ -6,17 +6,19 @@ in `entity_map_queries.py`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import BadRequestData, ResourceNotFound
 from ldt_stack.broker.federation.matching import EntitySpecification
 from ldt_stack.broker.federation.merging import merge_entities
 from ldt_stack.broker.federation.querying import query_versions
-from ldt_stack.broker.federation.reading import retrieve_versions
+from ldt_stack.broker.federation.reading import Versions, retrieve_versions
 from ldt_stack.broker.operations.distributed_links import LinkedElsewhere
 from ldt_stack.broker.operations.distributed_query import assembled_page, distributed_page, federated
-from ldt_stack.broker.operations.linked import Shown, join_entities
+from ldt_stack.broker.operations.linked import Elsewhere, Shown, join_entities
 from ldt_stack.broker.operations.query_input import QueryInput, View, ViewInput, is_local, parse_query, parse_view
 from ldt_stack.broker.query import bind_links, parse_types
 from ldt_stack.broker.query.lexical import is_uri
@@ -24,6 +26,8 @@ from ldt_stack.broker.query.projection import ENTITY_MEMBERS
 from ldt_stack.broker.query.q import And, Comparison, Exists, Or, PatternMatch
 from ldt_stack.broker.service import Broker
 from ldt_stack.broker.store.interface import EntityQuery, Page, Predicate, Snapshot
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +79,18 @@ async def retrieve_entity(
     parsed = parse_view(view, call, broker.settings)
     terms = broker.settings.max_query_terms
     selection = None if types is None else parse_types(types, call.ld_context, max_terms=terms)
-    versions = await retrieve_versions(
-        broker,
-        call,
-        entity_id,
-        EntitySpecification(selection, (entity_id,)),
-        attributes=_asked_for(parsed),
-        dataset_ids=parsed.options.dataset_ids,
-    )
+    versions: Versions | None = None
+    if not call.local and await broker.registrations.registrations(call.tenant, broker.now):
+        versions = await retrieve_versions(
+            broker,
+            call,
+            entity_id,
+            EntitySpecification(selection, (entity_id,)),
+            attributes=_asked_for(parsed),
+            dataset_ids=parsed.options.dataset_ids,
+        )
 
-    elsewhere = LinkedElsewhere(broker, call, parsed)
-
-    def work(snapshot: Snapshot) -> list[Shown]:
+    def work(snapshot: Snapshot, elsewhere: Elsewhere | None) -> list[Shown]:
         times = parsed.options.sys_attrs or versions is not None  # by them versions are compared
         entity = snapshot.get_entity(entity_id, instance_times=times)
         if entity is not None and selection is not None and not selection.matches(entity):
@@ -100,12 +104,27 @@ async def retrieve_entity(
         wanted = parsed.options.attributes
         if wanted is not None and wanted.isdisjoint(entity):
             raise ResourceNotFound(f"The Entity {entity_id} has none of the Attributes in attrs.", instance=entity_id)
-        return join_entities(snapshot, [entity], parsed, elsewhere.again())
+        return join_entities(snapshot, [entity], parsed, elsewhere)
 
-    shown = await broker.store.read(call.tenant, work)
+    return await _read_joined(broker, call, parsed, work)
+
+
+async def _read_joined(broker: Broker, call: Call, view: View, work: Callable[[Snapshot, Elsewhere | None], T]) -> T:
+    """Read; and again, as long as Context Sources have more of what links lead to (5.7.1.4).
+
+    Args:
+        broker: Whose store.
+        call: The request.
+        view: Whether links are followed.
+        work: Is given what is held here, and what Context Sources have of linked Entities; None: nobody asks for it.
+    """
+    if view.join is None:
+        return await broker.store.read(call.tenant, lambda snapshot: work(snapshot, None))
+    elsewhere = LinkedElsewhere(broker, call, view)
+    result = await broker.store.read(call.tenant, lambda snapshot: work(snapshot, elsewhere.again()))
     while await elsewhere.fetch():
-        shown = await broker.store.read(call.tenant, work)
-    return shown
+        result = await broker.store.read(call.tenant, lambda snapshot: work(snapshot, elsewhere.again()))
+    return result
 
 
 async def query_entities(broker: Broker, call: Call, source: QueryInput) -> EntitiesResult:
@@ -127,12 +146,13 @@ async def query_entities(broker: Broker, call: Call, source: QueryInput) -> Enti
     Source: CIM 009 V1.9.1, clause 5.7.2.
     """
     view = parse_view(source.view, call, broker.settings)
-    query = replace(parse_query(source, view, call, broker.settings), instance_times=view.options.sys_attrs)
+    query = parse_query(source, view, call, broker.settings, instance_times=view.options.sys_attrs)
     if not is_local(source, call) and await broker.registrations.registrations(call.tenant, broker.now):
         return await query_everywhere(broker, call, source, view, query)
 
     def work(snapshot: Snapshot) -> EntitiesResult:
-        page, offset = _page(snapshot, bind_query(query, snapshot))
+        # Without join no term follows a link (5.7.2.4).
+        page, offset = _page(snapshot, query if view.join is None else bind_query(query, snapshot))
         shown = join_entities(snapshot, page.entities, view)
         return EntitiesResult(shown, offset, query.limit, page.more, page.count)
 
@@ -146,22 +166,18 @@ async def query_everywhere(
     asked = federated(broker, call, source, view, query)
     remote = await query_versions(broker, call, asked)
     now = broker.now()
-    elsewhere = LinkedElsewhere(broker, call, view)
 
-    def work(snapshot: Snapshot) -> EntitiesResult:
+    def work(snapshot: Snapshot, elsewhere: Elsewhere | None) -> EntitiesResult:
         bound = replace(bind_query(query, snapshot), instance_times=True)  # by them versions are compared
         if asked.split:
             page = assembled_page(snapshot, bound, remote, now, broker.settings.federation_max_entities)
         else:
             page = distributed_page(snapshot, bound, remote, now)
-        shown = join_entities(snapshot, page.entities, view, elsewhere.again())
+        shown = join_entities(snapshot, page.entities, view, elsewhere)
         more = page.offset + query.limit < page.total
         return EntitiesResult(shown, page.offset, query.limit, more, page.total if query.count else None)
 
-    result = await broker.store.read(call.tenant, work)
-    while await elsewhere.fetch():
-        result = await broker.store.read(call.tenant, work)
-    return result
+    return await _read_joined(broker, call, view, work)
 
 
 def _asked_for(view: View) -> frozenset[str] | None:

@@ -89,7 +89,7 @@ async def query_entities_with_map(
     Source: CIM 009 V1.9.1, clauses 5.5.9.3 and 5.7.2.4.
     """
     view = parse_view(source.view, call, broker.settings)
-    query = replace(parse_query(source, view, call, broker.settings), instance_times=view.options.sys_attrs)
+    query = parse_query(source, view, call, broker.settings, instance_times=view.options.sys_attrs)
     found = await _find(broker, call, wanted, identity_of(source, call, temporal=False))
     entity_map = found or await _create(broker, call, source, query, wanted.lifetime)
     narrowed = replace(query, order_by=(), offset=0, count=False)
@@ -289,9 +289,9 @@ async def _find(broker: Broker, call: Call, wanted: MapInput, identity: str | No
     """The map that was named; None if none was, or "the resource cannot be found, or the data has expired"."""
     if wanted.lifetime is not None:
         entity_maps.expiry(broker, wanted.lifetime)  # refused also where no new map is made
-    identifier, now = wanted.identifier, broker.now()
-    if identifier is None:
+    if wanted.identifier is None:
         return None
+    identifier, now = wanted.identifier, broker.now()
     found = await broker.store.read(call.tenant, lambda snapshot: entity_maps.find_map(snapshot, identifier, now))
     if found is not None and identity is not None and found.head["query"] != identity:
         raise BadRequestData(

@@ -155,7 +155,7 @@ class View:
     max_linked: int = 0
 
 
-_PLAIN: Final = ViewInput()
+PLAIN: Final = ViewInput()  # who says nothing
 _PLAIN_VIEW: Final = View(NORMALIZED)
 
 
@@ -168,7 +168,7 @@ def parse_view(source: ViewInput, call: Call, settings: BrokerSettings) -> View:
 
     Source: CIM 009 V1.9.1, clauses 5.7.1.4 and 5.7.2.4.
     """
-    if source == _PLAIN:
+    if source is PLAIN or source == PLAIN:
         return _PLAIN_VIEW
     terms = settings.max_query_terms
     pick, omit, attrs = (
@@ -217,7 +217,9 @@ def check_ids(name: str, ids: Sequence[str]) -> None:
             raise BadRequestData(f"{name} has {identifier!r}, which is no valid URI.")
 
 
-def parse_query(source: QueryInput, view: View, call: Call, settings: BrokerSettings) -> EntityQuery:
+def parse_query(
+    source: QueryInput, view: View, call: Call, settings: BrokerSettings, *, instance_times: bool = True
+) -> EntityQuery:
     """Check and parse a query.
 
     Args:
@@ -225,6 +227,7 @@ def parse_query(source: QueryInput, view: View, call: Call, settings: BrokerSett
         view: The parsed `source.view`.
         call: Its @context expands the names.
         settings: Limits.
+        instance_times: As in `EntityQuery`.
 
     Raises:
         BadRequestData: Something is not valid, too wide, or too deep.
@@ -260,6 +263,7 @@ def parse_query(source: QueryInput, view: View, call: Call, settings: BrokerSett
         offset=source.offset,
         limit=min(source.limit, settings.max_page_size),
         count=source.count,
+        instance_times=instance_times,
     )
 
 

@@ -59,11 +59,11 @@ def render_entity(entity: JsonObject, ld_context: LdContext, options: RenderOpti
 def _render_everything(entity: JsonObject, ld_context: LdContext) -> JsonObject:
     """What is asked for most, in few steps: normalized, nothing left out but system times."""
     rendered: JsonObject = {}
-    compact, known = ld_context.compact_iri, ld_context.known_short_names
+    compact, known, all_unchanged = ld_context.compact_iri, ld_context.known_short_names, _UNCHANGED.issuperset
     for member, value in entity.items():
         if ":" in member:
             name = known.get(member) or compact(member)
-            if len(value) == 1 and value[0].keys() <= _UNCHANGED:
+            if len(value) == 1 and all_unchanged(value[0]):
                 rendered[name] = value[0]
             elif value:
                 rendered[name] = _attribute(member, value, ld_context, NORMALIZED)

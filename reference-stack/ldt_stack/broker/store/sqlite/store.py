@@ -32,25 +32,19 @@ _INLINE_ENTITIES = 200  # a few milliseconds
 
 
 class _Reader:
-    """A connection that only reads."""
+    """A connection that only reads, one snapshot after the other."""
 
-    def __init__(self, connection: sqlite3.Connection, timeout_seconds: float) -> None:
-        self.connection = connection
-        self.timeout_seconds = timeout_seconds
-        self.names = Names()
+    def __init__(self, session: Session) -> None:
+        self.connection = session.connection
+        self._session = session
+        self._snapshot = SqliteSnapshot(session)
 
-    def run(
-        self,
-        work: Callable[[Snapshot], T],
-        now: Callable[[], str],
-        versions: dict[str, int],
-        budget: int | None = None,
-    ) -> T:
+    def run(self, work: Callable[[Snapshot], T], budget: int | None = None) -> T:
         """Raises `TooDear` where the budget of Entities does not suffice."""
+        self._session.budget = budget
         self.connection.execute("BEGIN")
         try:
-            session = Session(self.connection, now, self.names, versions, self.timeout_seconds, budget)
-            return work(SqliteSnapshot(session))
+            return work(self._snapshot)
         finally:
             self.connection.execute("ROLLBACK")
 
@@ -109,7 +103,7 @@ class SqliteStore:
         try:
             if not dear:
                 try:
-                    return self._reader(tenant).run(work, self._now, self.versions(tenant), _INLINE_ENTITIES)
+                    return self._reader(tenant).run(work, _INLINE_ENTITIES)
                 except TooDear:
                     pass  # begun again below
             loop = asyncio.get_running_loop()
@@ -124,14 +118,13 @@ class SqliteStore:
     def _reader(self, tenant: str | None) -> _Reader:
         reader = self._inline.get(tenant)
         if reader is None:
-            reader = _Reader(self._connect(tenant), self._settings.query_timeout_seconds)
-            self._inline[tenant] = reader
+            reader = self._inline[tenant] = self._connect(tenant)
             self._close_surplus()
         self._inline.move_to_end(tenant)
         return reader
 
     def _use(self, tenant: str | None) -> None:
-        if not HOUSEKEEPING.get():
+        if tenant is not None and not HOUSEKEEPING.get():  # the default tenant's files stay open
             self._used[tenant] = time.monotonic()
 
     def _close_surplus(self) -> None:
@@ -158,8 +151,10 @@ class SqliteStore:
             self._writer.close_unused(unused)
         return unused
 
-    def _connect(self, tenant: str | None) -> sqlite3.Connection:
-        return connect(self._files.path(tenant), durable=not self._files.temporary, create=False)
+    def _connect(self, tenant: str | None) -> _Reader:
+        connection = connect(self._files.path(tenant), durable=not self._files.temporary, create=False)
+        timeout_seconds = self._settings.query_timeout_seconds
+        return _Reader(Session(connection, self._now, Names(), self.versions(tenant), timeout_seconds))
 
     def _read_dear(self, tenant: str | None, work: Callable[[Snapshot], T]) -> T:
         """Runs on a thread of the pool."""
@@ -168,9 +163,9 @@ class SqliteStore:
         try:
             reader = idle.pop()
         except IndexError:
-            reader = _Reader(self._connect(tenant), self._settings.query_timeout_seconds)
+            reader = self._connect(tenant)
         try:
-            return reader.run(work, self._now, self.versions(tenant))
+            return reader.run(work)
         finally:
             if self._removals.get(tenant, 0) == removals:
                 self._idle.setdefault(tenant, []).append(reader)
