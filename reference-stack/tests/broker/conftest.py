@@ -19,7 +19,7 @@ import pytest
 from ldt_stack.broker.call import Call
 from ldt_stack.broker.http.app import BrokerApp
 from ldt_stack.broker.ld_context import core_context
-from ldt_stack.broker.model.changes import compare
+from ldt_stack.broker.model.changes import EntityChange
 from ldt_stack.broker.service import Broker
 from ldt_stack.broker.settings import BrokerSettings
 from ldt_stack.broker.store.interface import Transaction
@@ -181,7 +181,7 @@ class RunningBroker:
                 for name, value in attributes.items():
                     after[VOCABULARY + name] = _instances(value, at)
                 transaction.put_entity(after)
-            change = compare(entity_id, before, after, at)
+            change = EntityChange(entity_id, at, before, after)
             broker.notifier.changes(transaction, Call(tenant, core_context()), [change])
 
         await broker.store.write(tenant, work, create=True)

@@ -247,6 +247,72 @@ class StoreContract:
         assert sorted(await self._values(store, TemporalQuery())) == [1, 2, 4, 33]
         assert await store.read(None, lambda s: s.get_history_row("urn:e", SPEED, "urn:i:3")) == changed
 
+    async def test_instances_that_were_written_together(self, store: Store) -> None:
+        """Each has an id of its own, by which it can be found, replaced and deleted; the others stay as they are."""
+        one, observed = entity(1), "2026-01-02T00:00:00Z"
+        given = [
+            (SPEED, {"type": "Property", "value": 1, "observedAt": observed}),
+            (NAME, {"type": "Property", "value": "a", "observedAt": observed}),
+            (NAME, {"type": "Property", "value": "b", "observedAt": observed, "datasetId": "urn:d"}),
+            ("https://example.org/nested", {"type": "Property", "value": {"x": 1, "observedAt": observed}}),
+            ("https://example.org/deep", {"type": "Property", "value": {"x": 1, "observedAt": observed}}),
+        ]
+        given[4][1]["observedAt"] = observed
+        await store.write(None, lambda t: t.append_instances(one, given), create=True)
+
+        async def held() -> dict[str, list[dict[str, Any]]]:
+            found = await store.read(None, lambda s: s.get_temporal(one["id"], TemporalQuery()))
+            assert found is not None
+            assert found.head == {name: one[name] for name in ("id", "type", "createdAt", "modifiedAt")}
+            return found.attributes
+
+        kept = await held()
+        bare = [
+            (name, {key: value for key, value in i.items() if key not in {"createdAt", "modifiedAt", "instanceId"}})
+            for name, instances in kept.items()
+            for i in instances
+        ]
+        assert sorted(bare, key=str) == sorted(given, key=str)
+        assert {(i["createdAt"], i["modifiedAt"]) for instances in kept.values() for i in instances} == {(AT, AT)}
+        assert len({i["instanceId"] for instances in kept.values() for i in instances}) == 5
+        for name, instances in kept.items():
+            for i in instances:
+                assert (
+                    await store.read(None, lambda s, n=name, i=i: s.get_history_row(one["id"], n, i["instanceId"])) == i
+                )  # type: ignore[misc]
+        missing = kept[SPEED][0]["instanceId"]
+        assert await store.read(None, lambda s: s.get_history_row(one["id"], NAME, missing)) is None
+
+        changed = {**kept[NAME][0], "value": "c", "modifiedAt": "2026-02-01T00:00:00.000000Z"}
+        assert await store.write(None, lambda t: t.replace_history(HistoryRow(one["id"], NAME, changed))) is True
+        assert await held() == {**kept, NAME: [changed, kept[NAME][1]]}
+        assert (
+            await store.write(None, lambda t: t.delete_history(one["id"], NAME, dataset_id="urn:d", any_dataset=False))
+            == 1
+        )
+        assert await held() == {**kept, NAME: [changed]}
+        assert await store.write(None, lambda t: t.delete_history(one["id"], SPEED)) == 1
+        assert await held() == {**{name: i for name, i in kept.items() if name != SPEED}, NAME: [changed]}
+        assert await store.write(None, lambda t: t.delete_history(one["id"])) == 3
+        assert await store.read(None, lambda s: s.get_temporal(one["id"], TemporalQuery())) is None
+
+    async def test_the_head_of_an_entity_that_exists_was_modified_with_it(self, store: Store) -> None:
+        """The later modifiedAt of state and evolution counts; when the Entity is gone, what was put last."""
+        later = "2026-03-01T00:00:00.000000Z"
+        await put(store, entity(1))
+        await store.write(None, lambda t: t.append_instances(entity(1), [(SPEED, entity(1)[SPEED][0])]))
+
+        async def modified_at() -> str:
+            found = await store.read(None, lambda s: s.get_temporal(entity(1)["id"], TemporalQuery()))
+            assert found is not None
+            return str(found.head["modifiedAt"])
+
+        assert await modified_at() == AT
+        await put(store, {**entity(1), "modifiedAt": later})
+        assert await modified_at() == later
+        await store.write(None, lambda t: t.delete_entity(entity(1)["id"]))
+        assert await modified_at() == AT
+
     async def test_history_keeps_types(self, store: Store) -> None:
         """The head of a temporal evolution unites the types that it was ever given."""
         for kind in (CAR, BUS):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ldt_stack.broker.ld_context import core_context
 from ldt_stack.broker.model import patch
 from ldt_stack.broker.model.attributes import AttributeReader
+from ldt_stack.broker.model.changes import with_times
 from ldt_stack.broker.model.entities import read_entity
 from ldt_stack.broker.model.names import VALUE_MEMBER
 from ldt_stack.broker.representation import RenderOptions, render_entity
@@ -74,13 +75,8 @@ def concise(normalized: Any) -> Any:
 
 
 def stored(entity: dict[str, Any]) -> dict[str, Any]:
-    """The expanded Entity, with instance ids left out: they are random."""
-    created = patch.create(read_entity(entity, AttributeReader(core_context())), AT)
-    for instances in created.values():
-        for instance in instances if isinstance(instances, list) else []:
-            if isinstance(instance, dict):
-                instance.pop("instanceId", None)
-    return created
+    """The expanded Entity as it is read back: system times that are those of the Entity may have been left out."""
+    return with_times(patch.create(read_entity(entity, AttributeReader(core_context())), AT))
 
 
 @MANY

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ldt_stack.broker.ld_context import core_context
-from ldt_stack.broker.model.changes import EntityChange, compare
+from ldt_stack.broker.model.changes import EntityChange
 from ldt_stack.broker.notifications.compiling import compile_subscription
 from ldt_stack.broker.notifications.content import entity_after_change
 from ldt_stack.broker.notifications.matching import concerns
@@ -48,7 +48,7 @@ def subscription(**members: Any) -> Subscription:
 
 
 def change(before: dict[str, Any] | None, after: dict[str, Any] | None) -> EntityChange:
-    return compare(CAR, before, after, NOW)
+    return EntityChange(CAR, NOW, before, after)
 
 
 def fires(one: Subscription, before: dict[str, Any] | None, after: dict[str, Any] | None) -> bool:

@@ -18,7 +18,7 @@ from ldt_stack.broker.store.interface import HOUSEKEEPING, Transaction
 from ldt_stack.broker.store.sqlite import SqliteStore
 from ldt_stack.broker.store.sqlite.files import tenant_files
 
-from .store_contract import StoreContract, entity, put
+from .store_contract import AT, StoreContract, entity, put
 
 
 @pytest.fixture(params=["temporary", "directory"])
@@ -118,7 +118,8 @@ async def test_a_full_disk_keeps_what_was_there(store: SqliteStore) -> None:
         return work
 
     await store.write(None, limit_pages(0))
-    big = entity(2, **{"https://example.org/big": [{"type": "Property", "value": "x" * 300_000}]})
+    long = {"type": "Property", "value": "x" * 300_000, "createdAt": AT, "modifiedAt": AT}
+    big = entity(2, **{"https://example.org/big": [long]})
     results = await asyncio.gather(*(put(store, entity(10 + n), big) for n in range(3)), return_exceptions=True)
     for result in results:
         assert isinstance(result, InternalError)

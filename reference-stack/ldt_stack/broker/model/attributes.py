@@ -34,7 +34,7 @@ from ldt_stack.broker.model.values import (
     is_geometry,
     is_null,
 )
-from ldt_stack.broker.query.lexical import is_member_name
+from ldt_stack.broker.query.lexical import is_member_name, is_uri
 
 REMOVED: Final = "@null"
 """Member of an instance that asks for a deletion: the NGSI-LD Null stood for it, or for its value. Never stored."""
@@ -266,3 +266,38 @@ def _is_instance(value: JsonValue) -> bool:
     if isinstance(stated, str):
         return stated in _KINDS or stated.removeprefix("ngsi-ld:") in _KINDS
     return not VALUE_MEMBERS.isdisjoint(value)
+
+
+def is_plain(value: JsonValue) -> bool:
+    """Whether an Attribute of a payload needs no more than a look: it is its own expanded instance, in every operation.
+
+    A normalized Property, GeoProperty or Relationship with at most observedAt and a unit, and no NGSI-LD Null.
+    """
+    if type(value) is not dict:
+        return False
+    kind = value.get("type")
+    if kind == "Property":
+        content = value.get("value")
+        if type(content) not in _NUMBERS and (type(content) is not str or content == NULL):
+            return False
+    elif kind == "GeoProperty":
+        if not is_geometry(value.get("value")):
+            return False
+    elif kind == "Relationship":
+        content = value.get("object")
+        if type(content) is not str or content == NULL or not is_uri(content):
+            return False
+    else:
+        return False
+    members = 2
+    observed_at = value.get("observedAt")
+    if observed_at is not None:
+        if normalize(observed_at) is None or "," in observed_at:
+            return False
+        members += 1
+    unit = value.get("unitCode")
+    if unit is not None:
+        if type(unit) is not str or unit == "" or unit == NULL or kind == "Relationship":
+            return False
+        members += 1
+    return len(value) == members

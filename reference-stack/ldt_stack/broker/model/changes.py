@@ -1,11 +1,10 @@
-"""What an operation changed: handed to the notifier and written to the history, in the same transaction.
+"""What an operation changed: written to the history, and handed to the notifier, in the same transaction.
 
 ETSI GS CIM 009 V1.9.1, clauses 4.3.1 (history follows the current state) and 5.8.6 (notification behaviour).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from ldt_stack.broker.model.names import JsonObject
@@ -31,55 +30,102 @@ class AttributeChange(NamedTuple):
     after: JsonObject | None
 
 
-@dataclass(frozen=True, slots=True)
+Instances = list[tuple[str, JsonObject]]
+"""Attribute instances, each with the IRI of its Attribute."""
+
+
+def written(before: JsonObject | None, after: JsonObject | None) -> Instances:
+    """The Attribute instances that an operation wrote, also with an equal value.
+
+    An instance counts as written if it is a different object than before: operations build a new dict for every
+    instance they write, and keep the very same dict for what they leave alone.
+    """
+    found: Instances = []
+    for name, instances in (after or {}).items():
+        if ":" in name:  # an Attribute
+            old = before.get(name) if before else None
+            for instance in instances:
+                if old is None or not any(instance is one for one in old):
+                    found.append((name, instance))
+    return found
+
+
+def removed(before: JsonObject | None, after: JsonObject | None) -> Instances:
+    """The Attribute instances that are not there any more."""
+    found: Instances = []
+    for name, instances in (before or {}).items():
+        if ":" in name:
+            now: list[JsonObject] = after.get(name, []) if after else []
+            if len(now) == len(instances) == 1 and now[0].get("datasetId") == instances[0].get("datasetId"):
+                continue
+            left = {instance.get("datasetId") for instance in now}
+            found.extend((name, instance) for instance in instances if instance.get("datasetId") not in left)
+    return found
+
+
 class EntityChange:
     """One Entity that an operation created, changed or deleted.
 
-    Args:
+    What is costly to know is found out when it is asked for: most changes concern no Subscription.
+
+    Attributes:
         entity_id: Its id.
         at: The instant of the operation, six digits, UTC; the new createdAt/modifiedAt/deletedAt.
+        types: IRIs of the types that it has; if deleted, had.
         before: The expanded Entity as it was; None if created.
-        after: The expanded Entity as it is; None if deleted.
-        attributes: Attribute instances written or removed; all of them where the Entity is created or deleted.
     """
 
-    entity_id: str
-    at: str
-    before: JsonObject | None
-    after: JsonObject | None
-    attributes: tuple[AttributeChange, ...]
+    __slots__ = ("_after", "_attributes", "_whole", "at", "before", "entity_id", "types")
+
+    def __init__(self, entity_id: str, at: str, before: JsonObject | None, after: JsonObject | None) -> None:
+        self.entity_id = entity_id
+        self.at = at
+        self.before = before
+        self.types: list[str] = (after or before or {"type": []})["type"]
+        self._after = after
+        self._whole: JsonObject | None = None
+        self._attributes: tuple[AttributeChange, ...] | None = None
+
+    @property
+    def after(self) -> JsonObject | None:
+        """The expanded Entity as it is, all system times set; None if deleted."""
+        if self._whole is None and self._after is not None:
+            self._whole = with_times(self._after)
+        return self._whole
 
     @property
     def kind(self) -> ChangeKind:
         """Whether the Entity itself was created, updated or deleted."""
         if self.before is None:
             return "created"
-        return "updated" if self.after is not None else "deleted"
+        return "updated" if self._after is not None else "deleted"
+
+    @property
+    def attributes(self) -> tuple[AttributeChange, ...]:
+        """Attribute instances written or removed; all of them where the Entity is created or deleted."""
+        if self._attributes is None:
+            old = {
+                (name, instance.get("datasetId")): instance
+                for name, instances in (self.before or {}).items()
+                if ":" in name
+                for instance in instances
+            }
+            changes: list[AttributeChange] = []
+            for name, instance in written(self.before, self.after):
+                dataset_id = instance.get("datasetId")
+                previous = old.get((name, dataset_id))
+                kind: ChangeKind = "created" if previous is None else "updated"
+                changes.append(AttributeChange(name, dataset_id, kind, previous, instance))
+            for name, instance in removed(self.before, self.after):
+                changes.append(AttributeChange(name, instance.get("datasetId"), "deleted", instance, None))
+            self._attributes = tuple(changes)
+        return self._attributes
 
 
-def _instances(entity: JsonObject | None) -> dict[tuple[str, str | None], JsonObject]:
-    if entity is None:
-        return {}
+def with_times(entity: JsonObject) -> JsonObject:
+    """An Entity whose instances all have system times: those that have none have those of the Entity."""
+    times = {name: entity[name] for name in ("createdAt", "modifiedAt") if name in entity}
     return {
-        (name, instance.get("datasetId")): instance
-        for name, instances in entity.items()
-        if ":" in name  # an Attribute
-        for instance in instances
+        name: [one if "modifiedAt" in one else {**times, **one} for one in value] if ":" in name else value
+        for name, value in entity.items()
     }
-
-
-def compare(entity_id: str, before: JsonObject | None, after: JsonObject | None, at: str) -> EntityChange:
-    """Derive what was written from the state before and after.
-
-    An instance counts as written if it is a different object than before: operations build a new dict for every
-    instance they write, and keep the very same dict for what they leave alone.
-    """
-    old, new = _instances(before), _instances(after)
-    changes: list[AttributeChange] = []
-    for key, instance in new.items():
-        previous = old.get(key)
-        if previous is not instance:
-            kind: ChangeKind = "created" if previous is None else "updated"
-            changes.append(AttributeChange(key[0], key[1], kind, previous, instance))
-    changes.extend(AttributeChange(key[0], key[1], "deleted", old[key], None) for key in old.keys() - new.keys())
-    return EntityChange(entity_id, at, before, after, tuple(changes))

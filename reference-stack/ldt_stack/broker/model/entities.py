@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from typing import Final
 
 from ldt_stack.broker.errors import BadRequestData
-from ldt_stack.broker.model.attributes import REMOVED, AttributeReader
+from ldt_stack.broker.model.attributes import REMOVED, AttributeReader, is_plain
 from ldt_stack.broker.model.names import (
     ATTRIBUTE_MEMBERS,
     GEO_PROPERTIES,
@@ -20,6 +20,7 @@ from ldt_stack.broker.model.names import (
 from ldt_stack.broker.model.values import Nulls, check_date_time, check_uri
 
 _SCOPE: Final = re.compile(r"/?[^\W\d_]\w*(?:/[^\W\d_]\w*)*")  # ABNF of clause 4.18
+_OWN_MEMBERS: Final = frozenset({"id", "type", "scope", "expiresAt", *OUTPUT_ONLY_ENTITY})
 _NO_ATTRIBUTE_NAMES: Final = ATTRIBUTE_MEMBERS - OUTPUT_ONLY_ENTITY - {"type"} | {"lang"}
 
 
@@ -33,6 +34,7 @@ class Fragment:
         scope: None if the payload has none; empty: it is to be removed.
         expires_at: None if the payload has none; NULL: it is to be removed.
         attributes: IRI -> instances, see `attributes.REMOVED`.
+        plain: IRIs of Attributes whose one instance is as it is stored, but for system times (`attributes.is_plain`).
     """
 
     id: str | None = None
@@ -40,6 +42,7 @@ class Fragment:
     scope: tuple[str, ...] | None = None
     expires_at: str | None = None
     attributes: dict[str, list[JsonObject]] = field(default_factory=dict)
+    plain: Set[str] = field(default=frozenset(), compare=False)
 
 
 def read_entity(payload: JsonObject, reader: AttributeReader, *, entity_id: str | None = None) -> Fragment:
@@ -66,28 +69,32 @@ def read_fragment(payload: JsonObject, reader: AttributeReader, *, entity_id: st
     identifier, scope, expires_at = entity_id, None, None
     types: tuple[str, ...] = ()
     attributes: dict[str, list[JsonObject]] = {}
+    plain: set[str] = set()
     for key, value in payload.items():
-        if key in {"@id", "@type"} and key[1:] in payload:
-            raise BadRequestData(f'"{key}" and "{key[1:]}" stand for the same member (4.4)')
-        if key in {"id", "@id"}:
-            identifier = _read_id(value, entity_id)
-        elif key in {"type", "@type"}:
-            types = _read_types(value, reader)
-        elif key == "scope":
-            scope = _read_scope(value, reader.nulls)
-        elif key == "expiresAt":
-            expires_at = _read_expiry(value, reader.nulls)
-        elif key in OUTPUT_ONLY_ENTITY:
-            continue  # "In the event that they are provided … implementations shall ignore them" (5.2.2)
-        elif key.startswith("@") or key in _NO_ATTRIBUTE_NAMES:
-            raise BadRequestData(f'"{key}" is a term of the core that is no name for an Attribute (4.5.1)')
+        if key in _NO_ATTRIBUTE_NAMES or key in _OWN_MEMBERS or key.startswith("@"):
+            if key in {"@id", "@type"} and key[1:] in payload:
+                raise BadRequestData(f'"{key}" and "{key[1:]}" stand for the same member (4.4)')
+            if key in {"id", "@id"}:
+                identifier = _read_id(value, entity_id)
+            elif key in {"type", "@type"}:
+                types = _read_types(value, reader)
+            elif key == "scope":
+                scope = _read_scope(value, reader.nulls)
+            elif key == "expiresAt":
+                expires_at = _read_expiry(value, reader.nulls)
+            elif key not in OUTPUT_ONLY_ENTITY:  # "implementations shall ignore them" (5.2.2)
+                raise BadRequestData(f'"{key}" is a term of the core that is no name for an Attribute (4.5.1)')
+            continue
+        iri = reader.name(key)
+        if iri in attributes:
+            raise BadRequestData(f'Two names stand for the Attribute "{iri}"')
+        if is_plain(value):
+            attributes[iri] = [value]
+            plain.add(iri)
         else:
-            iri = reader.name(key)
-            if iri in attributes:
-                raise BadRequestData(f'Two names stand for the Attribute "{iri}"')
             attributes[iri] = reader.attribute(key, value)
-            check_core_type(iri, attributes[iri])
-    return Fragment(identifier, types, scope, expires_at, attributes)
+        check_core_type(iri, attributes[iri])
+    return Fragment(identifier, types, scope, expires_at, attributes, plain)
 
 
 def check_core_type(iri: str, instances: Iterable[JsonObject]) -> None:

@@ -2,15 +2,14 @@
 
 ETSI GS CIM 009 V1.9.1, clauses 5.5.8, 5.5.12, 5.6.1 to 5.6.5 and 5.6.17 to 5.6.19. Everything here is pure: an Entity
 is not modified but a new one returned, in which each instance that was written is a new dict and each that was left
-alone is the same one (`changes.compare` relies on it).
+alone is the same one (`changes.written` relies on it). System times of an instance that are those of its Entity may be
+left out.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Final
 
 from ldt_stack.broker.errors import BadRequestData
@@ -18,9 +17,6 @@ from ldt_stack.broker.model.attributes import REMOVED
 from ldt_stack.broker.model.entities import Fragment
 from ldt_stack.broker.model.names import NULL, VALUE_MEMBER, JsonObject, JsonValue, is_attribute_key
 from ldt_stack.broker.model.values import check_uri
-
-_INSTANCE: Final = f"urn:ngsi-ld:instance:{os.urandom(8).hex()}"  # another one in every process
-_instances: Final = count(int.from_bytes(os.urandom(4), "big") << 16)
 
 
 @dataclass(slots=True)
@@ -35,24 +31,13 @@ class Patched:
 _GENERATED: Final = frozenset({"createdAt", "modifiedAt", "instanceId"})
 
 
-def new_instance_id() -> str:
-    """A URI for an Attribute instance of the temporal evolution (4.5.7), unique: where made, and the how manieth."""
-    return f"{_INSTANCE}{next(_instances):016x}"
-
-
 def stamp(instance: JsonObject, at: str, before: JsonObject | None = None) -> JsonObject:
     """An instance as it is stored: system times set (5.2.2), createdAt kept from what it replaces; a new dict."""
-    stamped = _stamp(instance, at, before)
-    stamped["instanceId"] = new_instance_id()
-    return stamped
-
-
-def _stamp(instance: JsonObject, at: str, before: JsonObject | None) -> JsonObject:
     stamped: JsonObject = {}
     for key, value in instance.items():
         if ":" in key:  # a sub-Attribute
             old = _by_dataset(before.get(key, ())) if before else {}
-            sub = [_stamp(one, at, old.get(one.get("datasetId"))) for one in value if REMOVED not in one]
+            sub = [stamp(one, at, old.get(one.get("datasetId"))) for one in value if REMOVED not in one]
             if sub:
                 stamped[key] = sub
         elif key not in _GENERATED and value != NULL:
@@ -79,9 +64,19 @@ def create(fragment: Fragment, at: str, created_at: str | None = None, before: J
     entity["createdAt"] = created_at or at
     entity["modifiedAt"] = at
     for name, instances in fragment.attributes.items():
-        old = _by_dataset(before.get(name, ())) if before else {}
-        entity[name] = [stamp(instance, at, old.get(instance.get("datasetId"))) for instance in instances]
+        old = before.get(name, ()) if before else ()
+        if name in fragment.plain and _begins_with(entity, old, at):
+            entity[name] = instances
+        else:
+            known = _by_dataset(old)
+            entity[name] = [stamp(instance, at, known.get(instance.get("datasetId"))) for instance in instances]
     return entity
+
+
+def _begins_with(entity: JsonObject, old: Sequence[JsonObject], at: str) -> bool:
+    """Whether an Attribute has the system times of its Entity, which then need not be set: it replaces `old`."""
+    created = old[0].get("createdAt") if len(old) == 1 and "datasetId" not in old[0] else None if old else at
+    return bool(created == entity["createdAt"])
 
 
 def append(entity: JsonObject, fragment: Fragment, at: str, *, overwrite: bool) -> Patched:

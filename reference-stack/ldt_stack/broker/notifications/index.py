@@ -91,8 +91,7 @@ class SubscriptionIndex:
     def candidates(self, tenant: str | None, change: EntityChange) -> list[Subscription]:
         """Those that a change may concern: the only ones worth asking."""
         known = self._tenants.get(tenant)
-        entity = change.after if change.after is not None else change.before
-        if known is None or entity is None:
+        if known is None:
             return []
         with known.lock:
-            return list(known.candidates(change.entity_id, entity["type"]).values())
+            return list(known.candidates(change.entity_id, change.types).values())

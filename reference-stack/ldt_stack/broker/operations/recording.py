@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ldt_stack.broker.call import Call
-from ldt_stack.broker.model.changes import AttributeChange, EntityChange, compare
+from ldt_stack.broker.model.changes import EntityChange, removed, written
+from ldt_stack.broker.model.instance_ids import new_instance_id
 from ldt_stack.broker.model.names import NONE_LANGUAGE, NULL, VALUE_MEMBER, JsonObject, JsonValue
-from ldt_stack.broker.model.patch import new_instance_id
 from ldt_stack.broker.service import Broker
 from ldt_stack.broker.store.interface import HistoryRow, Transaction
 
@@ -40,15 +40,22 @@ def record(
     if present is None:
         raise ValueError("Neither before nor after: nothing to record")
     entity_id: str = present["id"]
-    change = compare(entity_id, before, after, at)
+    new = written(before, after)
+    rows = [HistoryRow(entity_id, name, deleted_instance(one, at)) for name, one in removed(before, after)]
+    scope = _scope_row(before, after, at)
+    if scope is not None:
+        rows.append(scope)
     if after is None:
         transaction.delete_entity(entity_id)
     else:
-        transaction.put_entity(after)
-    transaction.put_temporal_head(_head(present, at, deleted=after is None))
-    rows = [_row(entity_id, attribute, at) for attribute in change.attributes]
-    scope = _scope_row(before, after, at)
-    transaction.append_history([*rows, scope] if scope is not None else rows)
+        transaction.put_entity(after, before)
+    if rows or before is None or after is None or before["type"] != after["type"]:
+        transaction.put_temporal_head(_head(present, at, deleted=after is None))
+    if after is not None and new:
+        transaction.append_instances(after, new)
+    if rows:
+        transaction.append_history(rows)
+    change = EntityChange(entity_id, at, before, after)
     broker.notifier.changes(transaction, call, (change,))
     return change
 
@@ -60,12 +67,6 @@ def _head(entity: JsonObject, at: str, *, deleted: bool) -> JsonObject:
     if deleted:
         head["modifiedAt"] = head["deletedAt"] = at
     return head
-
-
-def _row(entity_id: str, change: AttributeChange, at: str) -> HistoryRow:
-    if change.after is not None:
-        return HistoryRow(entity_id, change.attribute, change.after)
-    return HistoryRow(entity_id, change.attribute, deleted_instance(change.before or {}, at))
 
 
 def deleted_instance(before: JsonObject, at: str) -> JsonObject:
@@ -93,8 +94,8 @@ def null_value(kind: str) -> JsonValue:
 
 def _scope_row(before: JsonObject | None, after: JsonObject | None, at: str) -> HistoryRow | None:
     """4.18: in the temporal representation the scope is a Property with system times alone."""
-    old: Sequence[str] = (before or {}).get(SCOPE, ())
-    new: Sequence[str] = (after or {}).get(SCOPE, ())
+    old: Sequence[str] = before.get(SCOPE, ()) if before else ()
+    new: Sequence[str] = after.get(SCOPE, ()) if after else ()
     if list(old) == list(new):
         return None
     instance: JsonObject = {

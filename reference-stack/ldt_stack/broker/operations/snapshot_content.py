@@ -17,8 +17,8 @@ from typing import Final, TypeVar
 from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import InternalError, NgsiLdError, TooManyResults
 from ldt_stack.broker.ld_context import LdContext
+from ldt_stack.broker.model.instance_ids import new_instance_id
 from ldt_stack.broker.model.names import JsonObject, is_attribute_key
-from ldt_stack.broker.model.patch import new_instance_id
 from ldt_stack.broker.operations.consumption import query_entities
 from ldt_stack.broker.operations.linked import Shown
 from ldt_stack.broker.operations.query_data import read_query, take_temporal

@@ -23,6 +23,7 @@ from ldt_stack.broker.federation.writing import (
 )
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.entities import Fragment
+from ldt_stack.broker.model.instance_ids import new_instance_id
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.model.patch import stamp
 from ldt_stack.broker.model.values import check_uri
@@ -166,7 +167,12 @@ def _add(
     if scopes:
         changed[SCOPE] = scopes[-1]
     transaction.put_temporal_head(changed)
-    transaction.append_history([HistoryRow(entity_id, name, stamp(one, at)) for name, one in fragment.instances])
+    transaction.append_history(
+        [
+            HistoryRow(entity_id, name, {**stamp(one, at), "instanceId": new_instance_id()})
+            for name, one in fragment.instances
+        ]
+    )
 
 
 async def delete_attribute_from_temporal_evolution(

@@ -261,8 +261,15 @@ class Snapshot(Protocol):
 class Transaction(Snapshot, Protocol):
     """A snapshot that can be written to; sees its own writes."""
 
-    def put_entity(self, entity: JsonObject) -> None:
-        """Insert or replace the current state of an Entity. Instance ids belong to the history and are not kept."""
+    def put_entity(self, entity: JsonObject, before: JsonObject | None = None) -> None:
+        """Insert or replace the current state of an Entity. Instance ids belong to the history and are not kept.
+
+        Attribute instances that have no createdAt or modifiedAt get those of the Entity.
+
+        Args:
+            entity: Expanded.
+            before: What `get_entity` said of it in this transaction, unchanged: the store need not look again.
+        """
         ...
 
     def delete_entity(self, entity_id: str) -> bool:
@@ -273,6 +280,14 @@ class Transaction(Snapshot, Protocol):
         """Add Attribute instances, with new instanceIds, to the temporal evolution; `put_temporal_head` comes first."""
         ...
 
+    def append_instances(self, entity: JsonObject, written: Sequence[tuple[str, JsonObject]]) -> None:
+        """Add Attribute instances (IRI, instance) of an Entity, as it is put, to its temporal evolution.
+
+        The store gives them instanceIds. Where an instance has no createdAt or modifiedAt, those of the Entity count.
+        An evolution that is not there yet, or was deleted, begins with the Entity's head.
+        """
+        ...
+
     def replace_history(self, row: HistoryRow) -> bool:
         """Replace the instance with the row's instanceId; False if there is none."""
         ...
@@ -280,6 +295,7 @@ class Transaction(Snapshot, Protocol):
     def put_temporal_head(self, head: JsonObject) -> None:
         """Insert or replace the head (see `TemporalEntity`) of an Entity's temporal evolution.
 
+        While the Entity exists, the later modifiedAt of both counts: it need not be put for that alone.
         Entity Types that it had before stay (4.16: "an Entity always had all Entity Types").
         """
         ...

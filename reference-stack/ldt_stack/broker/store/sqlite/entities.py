@@ -19,31 +19,34 @@ _NOTHING: Final[JsonObject] = {"type": []}
 def get_entity(session: Session, entity_id: str, *, instance_times: bool = True) -> JsonObject | None:
     """See `Snapshot.get_entity`."""
     session.spend(1)
-    row = session.execute("SELECT body, times, expires_at FROM entities WHERE id = ?", (entity_id,)).fetchone()
-    if row is None or (row[2] is not None and row[2] <= session.now()):
+    row = session.execute("SELECT number, body, times, expires_at FROM entities WHERE id = ?", (entity_id,)).fetchone()
+    if row is None or (row[3] is not None and row[3] <= session.now()):
         return None
-    entity: JsonObject = decode_entity(row[0], row[1]) if instance_times else orjson.loads(row[0])
+    session.entities[entity_id] = row[0]
+    entity: JsonObject = decode_entity(row[1], row[2]) if instance_times else orjson.loads(row[1])
     return entity
 
 
-def put_entity(session: Session, entity: JsonObject) -> None:
+def put_entity(session: Session, entity: JsonObject, before: JsonObject | None = None) -> None:
     """See `Transaction.put_entity`."""
     body, times = encode_entity(entity)
     expires_at = normalize(entity.get("expiresAt"))
     kept = (body, times, expires_at, _next_expiry(entity, expires_at))
-    known = session.execute("SELECT number, body FROM entities WHERE id = ?", (entity["id"],)).fetchone()
-    if known is None:
+    number = session.entities.get(entity["id"])
+    if number is None or before is None:
+        known = session.execute("SELECT number, body FROM entities WHERE id = ?", (entity["id"],)).fetchone()
+        number, before = (None, _NOTHING) if known is None else (known[0], orjson.loads(known[1]))
+    if number is None:
         number = session.execute(
             "INSERT INTO entities (id, body, times, expires_at, next_expiry) VALUES (?, ?, ?, ?, ?)",
             (entity["id"], *kept),
         ).lastrowid
-        _index(session, int(number or 0), _NOTHING, entity)
     else:
         session.execute(
             "UPDATE entities SET body = ?, times = ?, expires_at = ?, next_expiry = ? WHERE number = ?",
-            (*kept, known[0]),
+            (*kept, number),
         )
-        _index(session, known[0], orjson.loads(known[1]), entity)
+    _index(session, int(number or 0), before, entity)
 
 
 def _next_expiry(entity: JsonObject, expires_at: str | None) -> str | None:
@@ -69,6 +72,7 @@ def delete_entity(session: Session, entity_id: str) -> bool:
     row = session.execute("DELETE FROM entities WHERE id = ? RETURNING number, body", (entity_id,)).fetchone()
     if row is None:
         return False
+    session.entities.pop(entity_id, None)
     _index(session, row[0], orjson.loads(row[1]), _NOTHING)
     return True
 

@@ -1,58 +1,129 @@
-"""Writes of the temporal evolution of Entities: a head and rows of Attribute instances. Reads are in `temporal`."""
+"""Writes of the temporal evolution of Entities: a head, and rows of instances. Reads are in `temporal`.
+
+The head of an Entity that exists is written when it comes, goes, or changes its types or scope: its modifiedAt is
+taken from the current state when the head is read (`HEAD`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
 import orjson
 
+from ldt_stack.broker.model.instance_ids import TOGETHER, encode_instance_id, new_instance_id, shifted
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.store.interface import HistoryRow
+from ldt_stack.broker.store.sqlite.instances import (
+    COLUMNS,
+    Kept,
+    decode_row,
+    encode_instance,
+    encode_together,
+    system_time,
+)
 from ldt_stack.broker.store.sqlite.session import Session
-from ldt_stack.broker.store.sqlite.stored import decode_instance, encode_instance, encode_instance_id
 
-TIME_COLUMN = {
-    "observedAt": "observed_at",
-    "createdAt": "created_at",
-    "modifiedAt": "modified_at",
-    "deletedAt": "deleted_at",
-}
-INSTANCE_COLUMNS = "dataset, instance_id, body, observed_at, created_at, modified_at, deleted_at"
+_INSERT: Final = (
+    "INSERT INTO history (number, entity, shape, instance_id, body, observed_at, created_at, modified_at, deleted_at)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_HEAD_MEMBERS: Final = ("id", "type", "scope", "createdAt", "modifiedAt")
+_SYSTEM_TIMES: Final = frozenset({"createdAt", "modifiedAt"})
+_Written = tuple[str, JsonObject]
 
 
 def append_history(session: Session, rows: Sequence[HistoryRow]) -> None:
     """See `Transaction.append_history`."""
     numbers = {entity_id: _number(session, entity_id) for entity_id in {row.entity_id for row in rows}}
     session.connection.executemany(
-        "INSERT INTO history (entity, attribute, dataset, instance_id, body,"
-        " observed_at, created_at, modified_at, deleted_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [(numbers[row.entity_id], session.name(row.attribute), *encode_instance(row.instance)) for row in rows],
+        _INSERT,
+        [
+            (
+                session.next_instance(1),
+                numbers[row.entity_id],
+                session.shape((session.name(row.attribute),)),
+                *encode_instance(row.instance),
+            )
+            for row in rows
+        ],
     )
+
+
+def append_instances(session: Session, entity: JsonObject, written: Sequence[_Written]) -> None:
+    """See `Transaction.append_instances`."""
+    evolution = _find(session, entity["id"])
+    if evolution is None:
+        put_temporal_head(session, {name: entity[name] for name in _HEAD_MEMBERS if name in entity})
+        evolution = session.heads[entity["id"]]
+    own = entity["createdAt"], entity["modifiedAt"]
+    groups: dict[tuple[Any, Any, Any], list[_Written]] = {}
+    for one in written:
+        get = one[1].get
+        groups.setdefault((get("observedAt"), get("createdAt", own[0]), get("modifiedAt", own[1])), []).append(one)
+    for (observed_at, created_at, modified_at), members in groups.items():
+        created, modified = system_time(created_at), system_time(modified_at)
+        if created is None or modified is None:
+            append_history(session, [_whole(entity, one, created_at, modified_at) for one in members])
+            continue
+        for begin in range(0, len(members), TOGETHER):
+            some = members[begin : begin + TOGETHER]
+            body, observed = encode_together([_bare(instance) for _, instance in some], observed_at)
+            identifier = encode_instance_id(new_instance_id())
+            place = session.next_instance(len(some)), evolution, session.shape_of([name for name, _ in some])
+            session.execute(_INSERT, (*place, identifier, body, observed, created, modified, None))
+
+
+def _bare(instance: JsonObject) -> JsonObject:
+    if "modifiedAt" not in instance and "createdAt" not in instance:
+        return instance
+    return {key: instance[key] for key in instance if key not in _SYSTEM_TIMES}
+
+
+def _whole(entity: JsonObject, one: _Written, created_at: str, modified_at: str) -> HistoryRow:
+    times = {"createdAt": created_at, "modifiedAt": modified_at, "instanceId": new_instance_id()}
+    return HistoryRow(entity["id"], one[0], {**one[1], **times})
 
 
 def replace_history(session: Session, row: HistoryRow) -> bool:
     """See `Transaction.replace_history`."""
-    entity = session.execute("SELECT number FROM temporal_entities WHERE id = ?", (row.entity_id,)).fetchone()
-    if entity is None:
+    entity = _find(session, row.entity_id)
+    found = None if entity is None else _row_of(session, entity, row.attribute, row.instance_id)
+    if entity is None or found is None:
         return False
-    kept = encode_instance(row.instance)
-    changed = session.execute(
-        "UPDATE history SET dataset = ?, instance_id = ?, body = ?, observed_at = ?, created_at = ?,"
-        " modified_at = ?, deleted_at = ? WHERE entity = ? AND attribute = ? AND instance_id = ?",
-        (*kept, entity[0], session.find_name(row.attribute), kept[1]),
-    )
-    return changed.rowcount > 0
+    instances = decode_row(found, session.attributes_of(found[1]))
+    changed = [one._replace(instance=row.instance) if _is(one, row.instance_id) else one for one in instances]
+    _rewrite(session, entity, found[0], changed)
+    return True
+
+
+def _is(one: Kept, instance_id: str) -> bool:
+    return bool(one.instance["instanceId"] == instance_id)
+
+
+def _rewrite(session: Session, entity: int, number: int, left: Sequence[Kept]) -> None:
+    """Put what is left of a row in its place: each instance in a row of its own, under its own number."""
+    session.execute("DELETE FROM history WHERE number = ?", (number,))
+    rows = [(one.number, entity, session.shape((one.attribute,)), *encode_instance(one.instance)) for one in left]
+    session.connection.executemany(_INSERT, rows)
+
+
+def _find(session: Session, entity_id: str) -> int | None:
+    """The number of an evolution."""
+    known = session.heads.get(entity_id)
+    if known is None:
+        row = session.execute("SELECT number FROM temporal_entities WHERE id = ?", (entity_id,)).fetchone()
+        if row is None:
+            return None
+        known = session.heads[entity_id] = int(row[0])
+    return known
 
 
 def _number(session: Session, entity_id: str) -> int:
-    known = session.heads.get(entity_id)
-    if known is not None:
-        return known
-    row = session.execute("SELECT number FROM temporal_entities WHERE id = ?", (entity_id,)).fetchone()
-    if row is None:
+    found = _find(session, entity_id)
+    if found is None:
         raise LookupError(f"put_temporal_head of {entity_id} must come before its rows")
-    return int(row[0])
+    return found
 
 
 def put_temporal_head(session: Session, head: JsonObject) -> None:
@@ -62,18 +133,17 @@ def put_temporal_head(session: Session, head: JsonObject) -> None:
     head = {**head, "type": list(dict.fromkeys((*before, *head["type"])))}
     body = orjson.dumps(head).decode()
     if known is None:
-        number = session.execute(
-            "INSERT INTO temporal_entities (id, head) VALUES (?, ?) RETURNING number", (head["id"], body)
-        ).fetchone()[0]
+        number = int(
+            session.execute("INSERT INTO temporal_entities (id, head) VALUES (?, ?)", (head["id"], body)).lastrowid or 0
+        )
     else:
         number = known[0]
         session.execute("UPDATE temporal_entities SET head = ? WHERE number = ?", (body, number))
     session.heads[head["id"]] = number
-    if len(head["type"]) > len(before):
-        session.connection.executemany(
-            "INSERT OR IGNORE INTO temporal_types (type, entity) VALUES (?, ?)",
-            [(session.name(name), number) for name in head["type"]],
-        )
+    session.connection.executemany(
+        "INSERT INTO temporal_types (type, entity) VALUES (?, ?)",
+        [(session.name(name), number) for name in head["type"][len(before) :]],
+    )
 
 
 def delete_history(
@@ -86,33 +156,72 @@ def delete_history(
     any_dataset: bool = True,
 ) -> int:
     """See `Transaction.delete_history`."""
-    row = session.execute("SELECT number FROM temporal_entities WHERE id = ?", (entity_id,)).fetchone()
+    row = session.execute("SELECT number, head FROM temporal_entities WHERE id = ?", (entity_id,)).fetchone()
     if row is None:
         return 0
-    conditions: list[str] = ["entity = ?"]
-    parameters: list[Any] = [row[0]]
-    if attribute is not None:
-        conditions.append("attribute = ?")
-        parameters.append(session.find_name(attribute))
-    if instance_id is not None:
-        conditions.append("instance_id = ?")
-        parameters.append(encode_instance_id(instance_id))
-    if not any_dataset:
-        conditions.append("dataset IS ?")
-        parameters.append(dataset_id)
-    gone = session.execute(f"DELETE FROM history WHERE {' AND '.join(conditions)}", tuple(parameters)).rowcount  # noqa: S608 — own
     if attribute is None:
-        session.heads.pop(entity_id, None)
-        session.execute("DELETE FROM temporal_entities WHERE number = ?", (row[0],))
-        session.execute("DELETE FROM temporal_types WHERE entity = ?", (row[0],))
+        return _delete_evolution(session, entity_id, *row)
+    number = session.find_name(attribute)
+    gone = 0
+    for found in [*_rows_of(session, row[0], number, instance_id)]:
+        instances = decode_row(found, session.attributes_of(found[1]))
+        left = [
+            one
+            for one in instances
+            if one.attribute != number
+            or (instance_id is not None and not _is(one, instance_id))
+            or (not any_dataset and one.instance.get("datasetId") != dataset_id)
+        ]
+        if len(left) < len(instances):
+            gone += len(instances) - len(left)
+            _rewrite(session, row[0], found[0], left)
     return gone
+
+
+def _delete_evolution(session: Session, entity_id: str, number: int, head: str) -> int:
+    shapes = session.execute(
+        "SELECT shape, count(*) FROM history WHERE entity = ? GROUP BY shape", (number,)
+    ).fetchall()
+    session.execute("DELETE FROM history WHERE entity = ?", (number,))
+    session.heads.pop(entity_id, None)
+    session.execute("DELETE FROM temporal_entities WHERE number = ?", (number,))
+    types = orjson.loads(head)["type"]
+    session.connection.executemany(
+        "DELETE FROM temporal_types WHERE type = ? AND entity = ?", [(session.name(name), number) for name in types]
+    )
+    return sum(len(session.attributes_of(shape)) * rows for shape, rows in shapes)
+
+
+def _rows_of(
+    session: Session, entity: int, attribute: int | None, instance_id: str | None
+) -> Iterator[tuple[Any, ...]]:
+    """Rows that have an instance of an Attribute, or the one that has a certain instance of it."""
+    if attribute is None:
+        return
+    for shape in session.shapes_of(entity):
+        members = session.attributes_of(shape)
+        places = [place for place, one in enumerate(members) if one == attribute]
+        if not places:
+            continue
+        own = ""
+        parameters: list[tuple[Any, ...]] = [(entity, shape)]
+        if instance_id is not None:
+            kept = encode_instance_id(instance_id)
+            firsts = [kept] if isinstance(kept, str) else [shifted(kept, -place) for place in places]
+            own, parameters = " AND instance_id = ?", [(entity, shape, first) for first in firsts]
+        for given in parameters:
+            yield from session.execute(f"SELECT {COLUMNS} FROM history WHERE entity = ? AND shape = ?{own}", given)  # noqa: S608 — own
+
+
+def _row_of(session: Session, entity: int, attribute: str, instance_id: str) -> tuple[Any, ...] | None:
+    return next(_rows_of(session, entity, session.find_name(attribute), instance_id), None)
 
 
 def get_history_row(session: Session, entity_id: str, attribute: str, instance_id: str) -> JsonObject | None:
     """See `Snapshot.get_history_row`."""
-    row = session.execute(
-        f"SELECT {INSTANCE_COLUMNS} FROM history JOIN temporal_entities ON temporal_entities.number = entity"  # noqa: S608 — own
-        " WHERE id = ? AND attribute = ? AND instance_id = ?",
-        (entity_id, session.find_name(attribute), encode_instance_id(instance_id)),
-    ).fetchone()
-    return None if row is None else decode_instance(row)
+    entity = _find(session, entity_id)
+    row = None if entity is None else _row_of(session, entity, attribute, instance_id)
+    if row is None:
+        return None
+    instances = decode_row(row, session.attributes_of(row[1]))
+    return next((one.instance for one in instances if _is(one, instance_id)), None)

@@ -10,13 +10,14 @@ from pathlib import Path
 from ldt_stack.broker.errors import InternalError
 
 APPLICATION_ID = 0x4C445442  # "LDTB"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _CACHE_KIB = 8192  # of a connection that reads
 _WRITER_CACHE_KIB = 32768  # values and ids come in any order: what is written again soon should be at hand
 _WRITER_CHECKPOINT_PAGES = 4000  # of the log, 16 MiB; pages that are written often go to the file less often
 
-# Names (IRIs) are long and few: they are kept once. `stored` says what bodies leave out. Instants of Entities and of
-# the outbox are normalized text (six digits, UTC), those of the history microseconds since 1970: there are many.
+# Names (IRIs) are long and few: they are kept once. `stored` and `instances` say what bodies leave out. Instants of
+# Entities and of the outbox are normalized text (six digits, UTC), those of the history microseconds since 1970: there
+# are many.
 # What an Entity has in the tables that find it follows from its body: no index leads back from the Entity to them.
 _TABLES = """
 CREATE TABLE names (number INTEGER PRIMARY KEY, iri TEXT NOT NULL UNIQUE);
@@ -40,12 +41,12 @@ CREATE VIRTUAL TABLE places_tree USING rtree (number, west, east, south, north);
 
 CREATE TABLE temporal_entities (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, head TEXT NOT NULL);
 CREATE TABLE temporal_types (type INTEGER NOT NULL, entity INTEGER NOT NULL, PRIMARY KEY (type, entity)) WITHOUT ROWID;
-CREATE INDEX temporal_types_of ON temporal_types (entity);
+
+CREATE TABLE shapes (number INTEGER PRIMARY KEY, attributes TEXT NOT NULL UNIQUE);
 CREATE TABLE history (
-    number INTEGER PRIMARY KEY, entity INTEGER NOT NULL, attribute INTEGER NOT NULL, dataset TEXT,
-    instance_id NOT NULL, body TEXT NOT NULL,
-    observed_at INTEGER, created_at INTEGER, modified_at INTEGER, deleted_at INTEGER);
-CREATE INDEX history_observed ON history (entity, attribute, observed_at);
+    number INTEGER PRIMARY KEY, entity INTEGER NOT NULL, shape INTEGER NOT NULL, instance_id NOT NULL,
+    body TEXT NOT NULL, observed_at INTEGER, created_at INTEGER, modified_at INTEGER, deleted_at INTEGER);
+CREATE INDEX history_observed ON history (entity, shape, observed_at);
 
 CREATE TABLE documents (
     number INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, UNIQUE (kind, id));

@@ -8,24 +8,38 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+
+import orjson
 
 from ldt_stack.broker.errors import TooComplexQuery
+
+_MAX_REMEMBERED: Final = 10_000  # shapes, of a connection
 
 
 @dataclass(slots=True)
 class Names:
-    """IRI <-> number. One per connection; forgotten when a transaction is rolled back."""
+    """IRI <-> number, shape <-> number. One per connection; forgotten when a transaction is rolled back.
+
+    A shape is what Attributes a row of the history has, in their order. `instances` is the number of the last instance
+    of the history, for the connection that writes.
+    """
 
     numbers: dict[str, int] = field(default_factory=dict)
     iris: dict[int, str] = field(default_factory=dict)
+    shapes: dict[tuple[int | str, ...], int] = field(default_factory=dict)
+    attributes: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    instances: int | None = None
 
     def clear(self) -> None:
         """Forget everything."""
         self.numbers.clear()
         self.iris.clear()
+        self.shapes.clear()
+        self.attributes.clear()
+        self.instances = None
 
 
 class TooDear(Exception):  # noqa: N818 — a turn of events, not an error
@@ -45,7 +59,8 @@ class Session:
         budget: How many Entities may still be looked at; None: as many as it takes.
         enqueued: Whether something went into the outbox.
         touched_kinds: Kinds of documents that were put or deleted.
-        heads: Numbers of the temporal evolutions whose heads were put.
+        entities: Numbers of the Entities that were read, by id.
+        heads: Numbers of the temporal evolutions that are known, by id.
     """
 
     connection: sqlite3.Connection
@@ -56,6 +71,7 @@ class Session:
     budget: int | None = None
     enqueued: bool = False
     touched_kinds: set[str] = field(default_factory=set)
+    entities: dict[str, int] = field(default_factory=dict)
     heads: dict[str, int] = field(default_factory=dict)
 
     def execute(self, statement: str, parameters: tuple[Any, ...] = ()) -> sqlite3.Cursor:
@@ -117,3 +133,60 @@ class Session:
             self.names.iris[number] = iri
             self.names.numbers[iri] = number
         return iri
+
+    def shape(self, attributes: tuple[int, ...]) -> int:
+        """The number of a shape, of numbers of Attributes; given on first use."""
+        number = self.names.shapes.get(attributes)
+        if number is None:
+            text = orjson.dumps(attributes).decode()
+            row = self.execute("SELECT number FROM shapes WHERE attributes = ?", (text,)).fetchone()
+            if row is None:
+                row = self.execute("INSERT INTO shapes (attributes) VALUES (?) RETURNING number", (text,)).fetchone()
+            number = int(row[0])
+            self._remember(attributes, number)
+        return number
+
+    def shape_of(self, iris: Sequence[str]) -> int:
+        """The number of the shape of IRIs of Attributes."""
+        key = tuple(iris)
+        number = self.names.shapes.get(key)
+        if number is None:
+            number = self.shape(tuple(self.name(iri) for iri in iris))
+            self._remember(key, number)
+        return number
+
+    def _remember(self, key: tuple[int | str, ...], number: int) -> None:
+        if len(self.names.shapes) >= _MAX_REMEMBERED:
+            self.names.shapes.clear()
+        self.names.shapes[key] = number
+
+    def attributes_of(self, shape: int) -> tuple[int, ...]:
+        """The numbers of the Attributes of a shape."""
+        found = self.names.attributes.get(shape)
+        if found is None:
+            row = self.execute("SELECT attributes FROM shapes WHERE number = ?", (shape,)).fetchone()
+            found = tuple(orjson.loads(row[0]))
+            if len(self.names.attributes) >= _MAX_REMEMBERED:
+                self.names.attributes.clear()
+            self.names.attributes[shape] = found
+        return found
+
+    def shapes_of(self, evolution: int) -> list[int]:
+        """Of all rows of an evolution, from the index, one look-up each."""
+        found: list[int] = []
+        last = -1
+        while True:
+            row = self.execute(
+                "SELECT min(shape) FROM history WHERE entity = ? AND shape > ?", (evolution, last)
+            ).fetchone()
+            if row[0] is None:
+                return found
+            last = int(row[0])
+            found.append(last)
+
+    def next_instance(self, count: int) -> int:
+        """The number of the last of so many new instances of the history."""
+        if self.names.instances is None:
+            self.names.instances = int(self.execute("SELECT coalesce(max(number), 0) FROM history").fetchone()[0])
+        self.names.instances += count
+        return self.names.instances

@@ -6,9 +6,8 @@ as lazily as the answer needs: a page never reads the whole history.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from heapq import merge
-from itertools import islice
 from typing import Any, Final
 
 import orjson
@@ -26,20 +25,23 @@ from ldt_stack.broker.store.interface import (
     TemporalPage,
     TemporalQuery,
 )
-from ldt_stack.broker.store.sqlite.history import INSTANCE_COLUMNS, TIME_COLUMN
+from ldt_stack.broker.store.sqlite.instances import COLUMNS, TIME_COLUMN, Kept, decode_row, microseconds
 from ldt_stack.broker.store.sqlite.session import Session
-from ldt_stack.broker.store.sqlite.stored import decode_instance, microseconds
 
-_Dated = tuple[int, int, str, JsonObject]  # microseconds (_UNDATED where there are none), row, IRI, instance
+_Dated = tuple[int, int, int, JsonObject]  # microseconds (_UNDATED: none), number, Attribute, instance
 _UNDATED: Final = -(2**63)
+_HEADS: Final = (
+    "SELECT temporal_entities.number, head, json_extract(body, '$.modifiedAt') FROM temporal_entities"
+    " LEFT JOIN entities ON entities.id = temporal_entities.id"
+)
 
 
 def get_temporal(session: Session, entity_id: str, query: TemporalQuery) -> TemporalEntity | None:
     """See `Snapshot.get_temporal`."""
-    row = session.execute("SELECT number, head FROM temporal_entities WHERE id = ?", (entity_id,)).fetchone()
+    row = session.execute(f"{_HEADS} WHERE temporal_entities.id = ?", (entity_id,)).fetchone()
     if row is None:
         return None
-    return _Reader(session, row[0], orjson.loads(row[1]), query, ()).load()
+    return _Reader(session, row[0], _head(*row[1:]), query, ()).load()
 
 
 def query_temporal(session: Session, query: EntityQuery, temporal: TemporalQuery) -> TemporalPage:
@@ -62,9 +64,9 @@ def _candidates(session: Session, selectors: Sequence[EntitySelector]) -> Iterat
     """Heads of the Entities that any selector selects, by id."""
     narrow, parameters = _narrowed(session, selectors)
     patterns = [None if one.id_pattern is None else compile_pattern(one.id_pattern) for one in selectors]
-    rows = session.execute(f"SELECT number, head FROM temporal_entities WHERE {narrow} ORDER BY id", parameters)  # noqa: S608 — own constants
-    for number, text in session.timed(rows):
-        head: JsonObject = orjson.loads(text)
+    rows = session.execute(f"{_HEADS} WHERE {narrow} ORDER BY temporal_entities.id", parameters)
+    for number, text, modified_at in session.timed(rows):
+        head = _head(text, modified_at)
         if not selectors or any(
             (not one.ids or head["id"] in one.ids)
             and (pattern is None or pattern.search(head["id"]))
@@ -74,16 +76,24 @@ def _candidates(session: Session, selectors: Sequence[EntitySelector]) -> Iterat
             yield number, head
 
 
+def _head(text: str, modified_at: str | None) -> JsonObject:
+    """A head as it was put, with the modifiedAt of the current state if that is later."""
+    head: JsonObject = orjson.loads(text)
+    if modified_at is not None and modified_at > head.get("modifiedAt", ""):
+        head["modifiedAt"] = modified_at
+    return head
+
+
 def _narrowed(session: Session, selectors: Sequence[EntitySelector]) -> tuple[str, tuple[Any, ...]]:
     """What an index knows of the selectors; a superset of what they select."""
     if selectors and all(one.ids for one in selectors):
         ids = [identifier for one in selectors for identifier in one.ids]
-        return f"id IN ({_marks(ids)})", tuple(ids)
+        return f"temporal_entities.id IN ({_marks(ids)})", tuple(ids)
     if selectors and all(isinstance(one.types, TypeSelection) and not one.types.selects_all for one in selectors):
         selections = [one.types for one in selectors if isinstance(one.types, TypeSelection)]
         names = [session.find_name(min(wanted)) for selection in selections for wanted in selection.alternatives]
         known = f"SELECT entity FROM temporal_types WHERE type IN ({_marks(names)})"  # noqa: S608 — question marks
-        return f"number IN ({known})", tuple(names)
+        return f"temporal_entities.number IN ({known})", tuple(names)
     return "true", ()
 
 
@@ -117,10 +127,11 @@ class _Reader:
         self._conditions = conditions
         self._column = TIME_COLUMN[query.timeproperty]
         self._evolution: Evolution | None = None
+        self._known_shapes: list[int] | None = None
 
     def matches(self) -> bool:
         """Whether the interval has an instance of the wanted Attributes, and the conditions hold in it."""
-        if not any(self._has_instance(number) for number in self._wanted()):
+        if not any(self._has_instance(shape) for shape in self._shapes_with(self._wanted())):
             return False
         if not self._conditions:
             return True
@@ -136,11 +147,10 @@ class _Reader:
     def load(self) -> TemporalEntity:
         """The head with the instances that are shown."""
         backwards = self._query.last_n is not None
-        series = [self._shown(number, backwards=backwards) for number in self._wanted(with_scope=True)]
-        taken, complete = self._page(merge(*series, key=_instant_and_row, reverse=backwards))
+        taken, complete = self._page(self._shown(self._wanted(with_scope=True), backwards=backwards))
         attributes: dict[str, list[JsonObject]] = {}
-        for _, _, attribute, instance in reversed(taken) if backwards else taken:
-            attributes.setdefault(attribute, []).append(instance)
+        for _, _, number, instance in reversed(taken) if backwards else taken:
+            attributes.setdefault(self._session.iri(number), []).append(instance)
         return TemporalEntity(self._head, attributes, complete)
 
     def _page(self, dated: Iterable[_Dated]) -> tuple[list[_Dated], bool]:
@@ -156,25 +166,23 @@ class _Reader:
             taken.append(one)
         return taken, True
 
-    def _wanted(self, *, with_scope: bool = False) -> list[int]:
+    def _wanted(self, *, with_scope: bool = False) -> set[int]:
         """Numbers of the Attributes asked for."""
-        scope = self._session.find_name(SCOPE)
         if self._query.attributes:
-            found = [self._session.find_name(attribute) for attribute in self._query.attributes]
-            return [number for number in found if number is not None]
-        return [number for number in self._attributes() if with_scope or number != scope]
+            found = (self._session.find_name(attribute) for attribute in self._query.attributes)
+            return {number for number in found if number is not None}
+        every = {number for shape in self._shapes() for number in self._session.attributes_of(shape)}
+        return every if with_scope else every - {self._session.find_name(SCOPE)}
 
-    def _attributes(self) -> Iterator[int]:
-        """Numbers of all Attributes that the Entity ever had, from the index, one look-up each."""
-        last = -1
-        while True:
-            row = self._session.execute(
-                "SELECT min(attribute) FROM history WHERE entity = ? AND attribute > ?", (self._number, last)
-            ).fetchone()
-            if row[0] is None:
-                return
-            last = int(row[0])
-            yield last
+    def _shapes(self) -> list[int]:
+        """Of all rows of the Entity."""
+        if self._known_shapes is None:
+            self._known_shapes = self._session.shapes_of(self._number)
+        return self._known_shapes
+
+    def _shapes_with(self, attributes: Set[int]) -> list[int]:
+        """Those that have any of these Attributes."""
+        return [shape for shape in self._shapes() if not attributes.isdisjoint(self._session.attributes_of(shape))]
 
     def _window(self) -> tuple[str, list[Any]]:
         """4.11: before is exclusive, after inclusive, between inclusive at its start and exclusive at its end."""
@@ -188,72 +196,98 @@ class _Reader:
             return f" AND {self._column} >= ? AND {self._column} < ?", [at, end]
         return "", []
 
-    def _has_instance(self, attribute: int) -> bool:
+    def _has_instance(self, shape: int) -> bool:
         window, parameters = self._window()
-        statement = f"SELECT 1 FROM history WHERE entity = ? AND attribute = ?{window} LIMIT 1"  # noqa: S608 — own constants
-        return self._session.execute(statement, (self._number, attribute, *parameters)).fetchone() is not None
+        statement = f"SELECT 1 FROM history WHERE entity = ? AND shape = ?{window} LIMIT 1"  # noqa: S608 — own constants
+        return self._session.execute(statement, (self._number, shape, *parameters)).fetchone() is not None
 
     def _rows(
-        self, attribute: int, *, backwards: bool = False, datasets: Sequence[str] | None = None
-    ) -> Iterator[tuple[int, int, JsonObject]]:
-        """Instances of one Attribute in the interval, in the order of time."""
+        self, shape: int, attributes: Set[int], left: Mapping[int, int], *, backwards: bool = False
+    ) -> Iterator[_Dated]:
+        """Instances of one shape in the interval, in the order of time, until none is left to be shown."""
         window, parameters = self._window()
-        if datasets is not None:
-            named = [dataset for dataset in datasets if dataset != "@none"]
-            default = " OR dataset IS NULL" if "@none" in datasets else ""
-            window += f" AND (dataset IN ({_marks(named)}){default})"
-            parameters += named
         direction = "DESC" if backwards else "ASC"
         statement = (
-            f"SELECT {self._column}, number, {INSTANCE_COLUMNS} FROM history WHERE entity = ? AND attribute = ?{window}"  # noqa: S608 — own constants
+            f"SELECT {self._column}, {COLUMNS} FROM history WHERE entity = ? AND shape = ?{window}"  # noqa: S608 — own constants
             f" ORDER BY {self._column} {direction}, number {direction}"
         )
-        for instant, number, *row in self._session.execute(statement, (self._number, attribute, *parameters)):
-            yield _UNDATED if instant is None else instant, number, decode_instance(tuple(row))
+        members = self._session.attributes_of(shape)
+        own = attributes & set(members)
+        for instant, *row in self._session.execute(statement, (self._number, shape, *parameters)):
+            if left and not any(left[attribute] for attribute in own):
+                return
+            found = decode_row(tuple(row), members, own)
+            for number, attribute, instance in reversed(found) if backwards else found:
+                yield _UNDATED if instant is None else instant, number, attribute, instance
 
-    def _shown(self, attribute: int, *, backwards: bool) -> Iterator[_Dated]:
-        """Instances of one Attribute that the answer may have."""
-        iri = self._session.iri(attribute)
-        rows = self._rows(attribute, backwards=backwards, datasets=self._query.dataset_ids)
-        admitted = (row for row in rows if self._admits(iri, row[2]))
-        for instant, number, instance in islice(admitted, self._query.last_n):
-            yield instant, number, iri, instance
+    def _dated(
+        self, attributes: Set[int], left: Mapping[int, int] | None = None, *, backwards: bool = False
+    ) -> Iterator[_Dated]:
+        """Instances of Attributes in the interval, in the order of time, read as they are asked for."""
+        shapes = self._shapes_with(attributes)
+        series = [self._rows(shape, attributes, left or {}, backwards=backwards) for shape in shapes]
+        return merge(*series, key=_instant_and_number, reverse=backwards)
 
-    def _admits(self, attribute: str, instance: JsonObject) -> bool:
-        return self._evolution is None or self._evolution.admits(self._conditions, attribute, instance)
+    def _shown(self, attributes: Set[int], *, backwards: bool) -> Iterator[_Dated]:
+        """Instances that the answer may have."""
+        last_n = self._query.last_n
+        left = {} if last_n is None else dict.fromkeys(attributes, last_n)
+        for one in self._dated(attributes, left, backwards=backwards):
+            _, _, attribute, instance = one
+            if not self._is_asked_for(instance) or not self._admits(attribute, instance):
+                continue
+            if last_n is not None:
+                if left[attribute] == 0:
+                    continue
+                left[attribute] -= 1
+            yield one
+
+    def _is_asked_for(self, instance: JsonObject) -> bool:
+        datasets = self._query.dataset_ids
+        return datasets is None or instance.get("datasetId", "@none") in datasets
+
+    def _admits(self, attribute: int, instance: JsonObject) -> bool:
+        if self._evolution is None:
+            return True
+        return self._evolution.admits(self._conditions, self._session.iri(attribute), instance)
 
     def _considered(self, attribute: str) -> list[JsonObject]:
         """What conditions on an Attribute look at."""
         number = self._session.find_name(attribute)
         if number is None:
             return []
-        found = [instance for _, _, instance in self._rows(number) if not is_deletion(instance)]
+        found = [instance for _, _, _, instance in self._dated({number}) if not is_deletion(instance)]
         return found or self._timeless(number)
 
     def _timeless(self, attribute: int) -> list[JsonObject]:
         """The latest instance of an Attribute that never had the Temporal Property; nothing if it ever had it."""
-        dated = self._session.execute(
-            f"SELECT 1 FROM history WHERE entity = ? AND attribute = ? AND {self._column} IS NOT NULL LIMIT 1",  # noqa: S608 — own constants
-            (self._number, attribute),
-        ).fetchone()
-        if dated is not None:
+        latest: list[Kept] = []
+        for shape in self._shapes_with({attribute}):
+            own = (self._number, shape)
+            dated = f"SELECT 1 FROM history WHERE entity = ? AND shape = ? AND {self._column} IS NOT NULL LIMIT 1"  # noqa: S608 — own constants
+            if self._session.execute(dated, own).fetchone() is not None:
+                return []
+            last = f"SELECT {COLUMNS} FROM history WHERE entity = ? AND shape = ? ORDER BY number DESC LIMIT 1"  # noqa: S608 — likewise
+            row = self._session.execute(last, own).fetchone()
+            latest += decode_row(row, self._session.attributes_of(shape), {attribute})
+        if not latest:
             return []
-        row = self._session.execute(
-            f"SELECT {INSTANCE_COLUMNS} FROM history WHERE entity = ? AND attribute = ? ORDER BY number DESC LIMIT 1",  # noqa: S608 — own constants
-            (self._number, attribute),
-        ).fetchone()
-        latest = [] if row is None else [decode_instance(row)]
-        return [instance for instance in latest if not is_deletion(instance)]
+        instance = max(latest, key=lambda kept: kept.number).instance
+        return [] if is_deletion(instance) else [instance]
 
     def _scopes(self) -> list[JsonObject]:
         number = self._session.find_name(SCOPE)
-        rows = self._session.execute(
-            f"SELECT {INSTANCE_COLUMNS} FROM history WHERE entity = ? AND attribute = ?"  # noqa: S608 — own constants
-            " ORDER BY coalesce(observed_at, created_at), number",
-            (self._number, number),
-        )
-        return [decode_instance(row) for row in rows]
+        if number is None:
+            return []
+        found: list[tuple[int, int, JsonObject]] = []
+        for shape in self._shapes_with({number}):
+            statement = f"SELECT {COLUMNS} FROM history WHERE entity = ? AND shape = ?"  # noqa: S608 — own constants
+            for row in self._session.execute(statement, (self._number, shape)):
+                observed, created = row[4], row[5]
+                kept = decode_row(row, self._session.attributes_of(shape), {number})
+                found += [(created if observed is None else observed, one.number, one.instance) for one in kept]
+        return [instance for _, _, instance in sorted(found, key=_instant_and_number)]
 
 
-def _instant_and_row(one: _Dated) -> tuple[int, int]:
+def _instant_and_number(one: tuple[int, int, Any] | _Dated) -> tuple[int, int]:
     return one[0], one[1]

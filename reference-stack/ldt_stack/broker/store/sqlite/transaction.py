@@ -89,9 +89,9 @@ class SqliteSnapshot:
 class SqliteTransaction(SqliteSnapshot):
     """Reads and writes of one tenant, all or nothing."""
 
-    def put_entity(self, entity: JsonObject) -> None:
+    def put_entity(self, entity: JsonObject, before: JsonObject | None = None) -> None:
         """See `Transaction.put_entity`."""
-        entities.put_entity(self.session, entity)
+        entities.put_entity(self.session, entity, before)
 
     def delete_entity(self, entity_id: str) -> bool:
         """See `Transaction.delete_entity`."""
@@ -100,6 +100,10 @@ class SqliteTransaction(SqliteSnapshot):
     def append_history(self, rows: Sequence[HistoryRow]) -> None:
         """See `Transaction.append_history`."""
         history.append_history(self.session, rows)
+
+    def append_instances(self, entity: JsonObject, written: Sequence[tuple[str, JsonObject]]) -> None:
+        """See `Transaction.append_instances`."""
+        history.append_instances(self.session, entity, written)
 
     def replace_history(self, row: HistoryRow) -> bool:
         """See `Transaction.replace_history`."""
