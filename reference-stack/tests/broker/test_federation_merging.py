@@ -106,3 +106,17 @@ def test_the_expiry_of_an_entity() -> None:
     merged = merge_entities([one, {**other, "expiresAt": late}], [], NOW)
     assert merged is not None
     assert (merged["expiresAt"], merged["x:brand"][0]["expiresAt"]) == (late, early)
+
+
+def version(**members: Any) -> dict[str, Any]:
+    return {"id": "urn:a:b", "type": ["x:A"], **members}
+
+
+def test_what_an_auxiliary_source_knows_of_expiry_goes_along() -> None:
+    """4.5.5.2, 4.5.5.3: onto its Attributes where others know of none; of the Entity where there are no others."""
+    late = "2030-01-01T00:00:00Z"
+    brand = {"type": "Property", "value": 1}
+    helping = version(**{"x:brand": [brand], "expiresAt": late})
+    assert merge_entities([], [helping], NOW) == helping
+    merged = merge_entities([version(**{"x:speed": [brand]})], [helping], NOW)
+    assert merged == version(**{"x:speed": [brand], "x:brand": [{**brand, "expiresAt": late}]})

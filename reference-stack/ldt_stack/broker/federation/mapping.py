@@ -58,7 +58,7 @@ async def _ask(
     except SourceFailure:
         return None
     residual = query.split or names is not call.ld_context
-    request = query_request(query, info, part, names, [], as_batch=False, residual=residual)
+    request = query_request(query, registration, info, part, names, [], as_batch=False, residual=residual)
     return await ask_for_map(broker, call, registration, replace(request, path="/entityMaps"))
 
 

@@ -24,20 +24,23 @@ def merge_entities(versions: Sequence[JsonObject], auxiliary: Sequence[JsonObjec
     Returns:
         A new Entity; None if no version is left.
     """
-    transient = _only_sometimes_transient(versions)
-    keep = alive if transient else _unexpired
-    living = [one for one in (keep(version, now) for version in versions) if one is not None]
-    helping = [one for one in (_unexpired(version, now) for version in auxiliary) if one is not None]
+    living = _living(versions, versions, now)
+    helping = _living(auxiliary, [*versions, *auxiliary], now)
     if not living and not helping:
         return None
     merged = _members(living or helping)
-    if living:
-        _set_expiry(merged, living)
+    _set_expiry(merged, living or helping)
     attributes = _attributes(living, now)
     for name, instances in _attributes(helping, now).items():
         attributes.setdefault(name, instances)
     merged.update(attributes)
     return merged
+
+
+def _living(versions: Sequence[JsonObject], beside: Sequence[JsonObject], now: str) -> list[JsonObject]:
+    """Those that have not expired; their Attributes know when they will, where others beside them never do."""
+    keep = alive if _only_sometimes_transient(beside) else _unexpired
+    return [one for one in (keep(version, now) for version in versions) if one is not None]
 
 
 def _unexpired(entity: JsonObject, now: str) -> JsonObject | None:

@@ -20,6 +20,7 @@ from ldt_stack.broker.federation.matching import RegistrationQuery
 from ldt_stack.broker.federation.messages import SourceRequest
 from ldt_stack.broker.federation.reading import (
     Versions,
+    dataset_ids_for,
     map_header,
     matching,
     narrowed,
@@ -27,6 +28,7 @@ from ldt_stack.broker.federation.reading import (
     read_entity_of,
     type_selector,
     wire_names,
+    within_time,
 )
 from ldt_stack.broker.federation.registration import EntityInfo, Registration, RegistrationInfo
 from ldt_stack.broker.federation.surroundings import Surroundings
@@ -89,13 +91,11 @@ async def query_versions(broker: Surroundings, call: Call, query: FederatedQuery
         (registration, info, part)
         for registration, infos in found
         for info in infos
+        if _may_have(query, info)
         for part in parts_of(query.local.selectors, info)
     ]
     answers = await asyncio.gather(
-        *(
-            or_warning(call, registration, _ask_all(broker, call, query, registration, info, part))
-            for registration, info, part in asked
-        )
+        *(or_warning(call, one[0], within_time(broker, one[0], _ask_all(broker, call, query, *one))) for one in asked)
     )
     versions: defaultdict[str, Versions] = defaultdict(Versions)
     for (registration, _, _), answer in zip(asked, answers, strict=True):
@@ -104,6 +104,13 @@ async def query_versions(broker: Surroundings, call: Call, query: FederatedQuery
     if len(versions) > broker.settings.federation_max_entities:
         raise _too_many(broker)
     return versions
+
+
+def _may_have(query: FederatedQuery, info: RegistrationInfo) -> bool:
+    """Whether what is offered may have an Attribute that is wanted; parts of an Entity need not."""
+    return (
+        query.split or query.wanted is None or info.attributes is None or not query.wanted.isdisjoint(info.attributes)
+    )
 
 
 def parts_of(selectors: Sequence[EntitySelector], info: RegistrationInfo) -> list[Part]:
@@ -175,7 +182,7 @@ async def _ask_all(
     more = True
     while more:
         paging = [("limit", str(size)), *([("offset", str(offset))] if offset else [])]
-        request = query_request(query, info, part, names, paging, as_batch=as_batch, residual=residual)
+        request = query_request(query, registration, info, part, names, paging, as_batch=as_batch, residual=residual)
         if not as_batch:
             request = replace(request, headers=map_header(call, registration))
         answer = await broker.sources.ask(registration, call, request, read, absent=True)
@@ -188,7 +195,7 @@ async def _ask_all(
         offset += len(entities)
         for entity in fresh:
             kept = narrowed(entity, registration, [info])
-            if kept is not None and _selected(query, kept) and (query.split or not residual or _meets(query, kept)):
+            if kept is not None and _selected(query, kept) and _fits(query, kept, filtered=not residual):
                 found[kept["id"]] = kept
         if len(seen) > broker.settings.federation_max_entities:
             raise _too_many(broker)
@@ -214,12 +221,18 @@ def selects(selector: EntitySelector, entity: JsonObject) -> bool:
     return selector.types is None or selector.types.matches(entity)
 
 
-def _meets(query: FederatedQuery, entity: JsonObject) -> bool:
-    return all(condition.matches(entity) for condition in query.local.conditions)
+def _fits(query: FederatedQuery, entity: JsonObject, *, filtered: bool) -> bool:
+    """Whether an Entity that is here as a whole meets the query; `filtered`: its source has looked at the filters."""
+    if query.split:
+        return True
+    if query.wanted is not None and query.wanted.isdisjoint(entity):
+        return False
+    return filtered or all(condition.matches(entity) for condition in query.local.conditions)
 
 
 def query_request(
     query: FederatedQuery,
+    registration: Registration,
     info: RegistrationInfo,
     part: Part,
     names: LdContext,
@@ -232,6 +245,7 @@ def query_request(
     types = type_selector(set(part.types), names) if part.types else None
     attributes = _attributes(query, info, part, residual=residual)
     attrs = None if attributes is None else [names.compact_iri(name) for name in sorted(attributes)]
+    dataset_ids = dataset_ids_for(registration, query.dataset_ids)
     filters = Filters() if residual else query.filters
     if not as_batch:
         chosen = {
@@ -239,7 +253,7 @@ def query_request(
             "id": ",".join(part.ids),
             "idPattern": part.id_pattern,
             "attrs": None if attrs is None else ",".join(attrs),
-            "datasetId": None if query.dataset_ids is None else ",".join(sorted(query.dataset_ids)),
+            "datasetId": None if dataset_ids is None else ",".join(sorted(dataset_ids)),
         }
         parameters = [(name, value) for name, value in chosen.items() if value]
         return SourceRequest(
@@ -255,8 +269,8 @@ def query_request(
         body["entities"] = [selector]
     if attrs is not None:
         body["attrs"] = attrs
-    if query.dataset_ids is not None:
-        body["datasetId"] = sorted(query.dataset_ids)
+    if dataset_ids is not None:
+        body["datasetId"] = sorted(dataset_ids)
     return SourceRequest("POST", "/entityOperations/query", [*paging, ("options", "sysAttrs")], body, names)
 
 

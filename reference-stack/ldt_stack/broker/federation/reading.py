@@ -15,7 +15,7 @@ from urllib.parse import quote
 from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import NgsiLdError
 from ldt_stack.broker.federation.client import Reply
-from ldt_stack.broker.federation.failures import SourceFailure, SourceInvalid
+from ldt_stack.broker.federation.failures import SourceFailure, SourceInvalid, SourceTimeout
 from ldt_stack.broker.federation.matching import EntitySpecification, RegistrationQuery
 from ldt_stack.broker.federation.messages import API_ROOT, SourceRequest
 from ldt_stack.broker.federation.received import read_received, within_registration
@@ -76,6 +76,28 @@ async def or_warning(call: Call, registration: Registration, work: Awaitable[T])
         return None
 
 
+async def within_time(broker: Surroundings, registration: Registration, work: Awaitable[T]) -> T:
+    """All pages of one request, in the time that a query may take: a source may have many, each one just in time.
+
+    Raises:
+        SourceTimeout: It takes longer.
+    """
+    most = broker.settings.query_timeout_seconds
+    try:
+        async with asyncio.timeout(most):
+            return await work
+    except TimeoutError:
+        raise SourceTimeout(f"{registration.id}: its Context Source needs more than {most:g} s for all pages") from None
+
+
+def dataset_ids_for(registration: Registration, wanted: frozenset[str] | None) -> frozenset[str] | None:
+    """The datasetIds that a source is asked for: of those wanted, those that are registered (4.3.6.1); None: any."""
+    offered = registration.dataset_ids
+    if offered is None or wanted is None:
+        return offered if wanted is None else wanted
+    return offered & wanted
+
+
 def map_header(call: Call, registration: Registration) -> dict[str, str]:
     """The header for "the location of the linked EntityMap", part of any forwarded request (5.7.1.4, 5.7.2.4)."""
     identifier = call.source_maps.get(registration.id)
@@ -118,7 +140,7 @@ async def retrieve_versions(
     async def ask(registration: Registration, infos: list[RegistrationInfo]) -> JsonObject | None:
         names = wire_names(await broker.sources.names_for(registration, call.ld_context))
         covering = [info for info in infos if info.covers(entity_id, None)]
-        parameters = _retrieval_parameters(covering, names, entity_id, attributes, dataset_ids)
+        parameters = _retrieval_parameters(covering, names, attributes, dataset_ids_for(registration, dataset_ids))
         parameters += type_parameter(covering, entity_id, names, wanted.types)
         path = f"/entities/{quote(entity_id, safe=':')}"
         request = SourceRequest("GET", path, parameters, names=names, headers=map_header(call, registration))
@@ -144,7 +166,6 @@ async def retrieve_versions(
 def _retrieval_parameters(
     infos: Sequence[RegistrationInfo],
     names: LdContext,
-    entity_id: str,
     attributes: frozenset[str] | None,
     dataset_ids: frozenset[str] | None,
 ) -> list[tuple[str, str]]:

@@ -113,8 +113,15 @@ def distributed_page(
         remote: What sources have, filtered.
         now: The present instant.
     """
-    local = {identifier for identifier in remote if _matches(snapshot.get_entity(identifier), query)}
-    elsewhere = [identifier for identifier in remote if identifier not in local]
+    elsewhere: list[JsonObject] = []
+    for identifier, versions in remote.items():
+        own = snapshot.get_entity(identifier)
+        if own is not None and _matches(own, query):
+            continue
+        # What an auxiliary source has never overrides what is held here (4.3.6.2): it does not match in its place.
+        merged = _merged(None if versions.equal else own, versions, now)
+        if merged is not None and (versions.equal or own is None or _matches(merged, query)):
+            elsewhere.append(merged)
     held = snapshot.query_entities(replace(query, offset=0, limit=0, count=True)).count or 0
     total = held + len(elsewhere)
     offset = total - 1 if query.offset > total > 0 else query.offset
@@ -124,10 +131,7 @@ def distributed_page(
         entities = [_merged(one, remote.get(one["id"]), now) or one for one in page]
     left = query.limit - len(entities)
     start = max(0, offset - held)
-    for identifier in elsewhere[start : start + left]:
-        merged = _merged(None, remote[identifier], now)
-        if merged is not None:
-            entities.append(merged)
+    entities += elsewhere[start : start + left]
     return DistributedPage(entities, offset, total)
 
 
@@ -163,12 +167,9 @@ def assembled_page(
     return DistributedPage(found[offset : offset + query.limit], offset, len(found))
 
 
-def _matches(entity: JsonObject | None, query: EntityQuery) -> bool:
-    return (
-        entity is not None
-        and (not query.selectors or any(selects(selector, entity) for selector in query.selectors))
-        and _meets(entity, query)
-    )
+def _matches(entity: JsonObject, query: EntityQuery) -> bool:
+    selected = not query.selectors or any(selects(selector, entity) for selector in query.selectors)
+    return selected and _meets(entity, query)
 
 
 def _meets(entity: JsonObject | None, query: EntityQuery) -> bool:

@@ -26,6 +26,7 @@ from ldt_stack.broker.federation.reading import (
     or_warning,
     type_selector,
     wire_names,
+    within_time,
 )
 from ldt_stack.broker.federation.received import take_times
 from ldt_stack.broker.federation.registration import Registration, RegistrationInfo
@@ -143,7 +144,10 @@ async def query_evolutions(
         for part in parts_of(query.local.selectors, info)
     ]
     answers = await asyncio.gather(
-        *(or_warning(call, one[0], _ask_all(broker, call, query, interval, one)) for one in asked)
+        *(
+            or_warning(call, one[0], within_time(broker, one[0], _ask_all(broker, call, query, interval, one)))
+            for one in asked
+        )
     )
     evolutions: dict[str, Evolutions] = {}
     for (registration, _, _), answer in zip(asked, answers, strict=True):
