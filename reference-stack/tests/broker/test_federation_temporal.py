@@ -183,3 +183,64 @@ async def test_types_and_attributes_of_all_sources(pair: list[Node], network: Ne
     assert (info["attributeCount"], info["typeNames"], info["attributeTypes"]) == (2, ["Car"], ["Property"])
     await send(a, "GET", "/types/Tram", None, 404)
     assert (await send(a, "GET", "/types?local=true", None, 200)).json()["typeList"] == ["Car"]
+
+
+async def test_instances_of_one_source_are_not_one_because_they_came_together(pair: list[Node]) -> None:
+    """4.5.5.3 is about sources that contradict each other; what one request brought has one createdAt (4.8)."""
+    a, b = pair
+    await send(a, "POST", "/temporal/entities", evolution(speed=series((1, 1), (2, 2), (3, 3))), 201)
+    await send(b, "POST", "/temporal/entities", evolution(speed=series((4, 4), (5, 5)), brand=series((1, "VW"))), 201)
+    await a.register("b", **{**TEMPORAL, "managementInterval": {"startAt": "2020-01-01T00:00:00Z"}})
+    query = f"type=Car&{SINCE}&timeproperty=createdAt"
+    (found,) = (await send(a, "GET", f"/temporal/entities?{query}", None, 200)).json()
+    assert sorted(value for value, _ in values(found, "speed")) == [1, 2, 3, 4, 5]
+
+
+async def test_datasets_that_are_not_registered_are_left_out(pair: list[Node], network: Network) -> None:
+    """4.3.6.1, 5.2.9."""
+    a, b = pair
+    both = [*series((1, 1)), *series((2, 2), datasetId="urn:d:1")]
+    await send(b, "POST", "/temporal/entities", evolution(speed=both), 201)
+    await a.register("b", **TEMPORAL, datasetId=["urn:d:1"])
+    found = (await send(a, "GET", f"/temporal/entities/{CAR}", None, 200)).json()
+    assert [one["value"] for one in found["speed"]] == [2]
+    assert network.sent[-1].parameters["datasetId"] == "urn:d:1"
+    network.hosts["b"] = lambda sent: (200, [evolution(speed=both)])
+    (found,) = (await send(a, "GET", f"/temporal/entities?type=Car&{SINCE}", None, 200)).json()
+    assert [one["value"] for one in found["speed"]] == [2]
+
+
+async def test_an_evolution_in_parts_is_put_together_before_it_is_filtered(pair: list[Node], network: Network) -> None:
+    """5.7.4.4: with splitEntities filters are removed from what is forwarded, and applied to the whole."""
+    a, b = pair
+    await send(a, "POST", "/temporal/entities", evolution(speed=series((1, 1), (2, 8), (3, 9))), 201)
+    await send(b, "POST", "/temporal/entities", evolution(brand=series((1, "VW")), speed=series((4, 3))), 201)
+    await send(b, "POST", "/temporal/entities", evolution(OTHER, brand=series((1, "VW"))), 201)
+    await a.register("b", **TEMPORAL)
+    query = f"type=Car&{SINCE}&q=speed>5;brand==%22VW%22&attrs=speed&count=true"
+    assert (await send(a, "GET", f"/temporal/entities?{query}", None, 200)).json() == [], "neither has all of it"
+    assert "q" in network.sent[-1].parameters
+    answer = await send(a, "GET", f"/temporal/entities?{query}&splitEntities=true", None, 200)
+    (found,) = answer.json()
+    assert (found["id"], values(found, "speed")) == (CAR, [(8, at(2)), (9, at(3))])
+    assert "brand" not in found
+    assert answer.headers["ngsild-results-count"] == "1"
+    assert not {"q", "lastN"} & network.sent[-1].parameters.keys()
+    newest = await send(a, "GET", f"/temporal/entities?{query}&splitEntities=true&lastN=1", None, 200)
+    assert values(newest.json()[0], "speed") == [(9, at(3))]
+
+
+@pytest.mark.parametrize("q", ["speed>5", "tempo>5"])
+async def test_filters_go_along_in_the_names_of_the_source(pair: list[Node], network: Network, q: str) -> None:
+    """4.3.6.6: "over both payload and query parameters"; what its @context cannot say is filtered here."""
+    a, b = pair
+    theirs = {"tempo": "https://uri.etsi.org/ngsi-ld/default-context/speed"}
+    path = (await send(a, "POST", "/jsonldContexts", {"@context": theirs}, 201)).headers["location"]
+    await send(b, "POST", "/temporal/entities", evolution(speed=series((1, 1), (2, 9))), 201)
+    b.broker.contexts.hosted = a.broker.contexts.hosted  # as if b had downloaded it
+    info = [{"key": "jsonldContext", "value": f"http://a{path}"}]
+    await a.register("b", **TEMPORAL, contextSourceInfo=info)
+    found = (await send(a, "GET", f"/temporal/entities?type=Car&{SINCE}&q={q}", None, 200)).json()
+    # "tempo" is another name here than there; of such Attributes nothing is known.
+    assert [values(one, "speed") for one in found] == ([[(9, at(2))]] if q == "speed>5" else [])
+    assert network.sent[-1].parameters.get("q") == ("tempo>5" if q == "speed>5" else None)

@@ -57,8 +57,8 @@ async def _ask(
         names = wire_names(await broker.sources.names_for(registration, call.ld_context))
     except SourceFailure:
         return None
-    residual = query.split or names is not call.ld_context
-    request = query_request(query, registration, info, part, names, [], as_batch=False, residual=residual)
+    filters = None if query.split else query.filters.written_in(names)
+    request = query_request(query, registration, info, part, names, [], as_batch=False, filters=filters)
     return await ask_for_map(broker, call, registration, replace(request, path="/entityMaps"))
 
 

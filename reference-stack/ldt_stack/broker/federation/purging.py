@@ -89,10 +89,13 @@ async def _purge(broker: Surroundings, call: Call, query: FederatedQuery, asked:
         return unsupported(registration)
     try:
         names = wire_names(await broker.sources.names_for(registration, call.ld_context))
-        if (query.filters.parameters and names is not call.ld_context) or not _can_be_said(asked):
+        filters = query.filters.written_in(names)
+        if filters is None or not _can_be_said(asked):
             # What cannot be narrowed to the Registration would purge more than it covers.
             return SourceFailure(f"{registration.id}: its source cannot be asked for exactly what is to be purged")
-        request = SourceRequest("DELETE", "/entities", _parameters(query, part, names, asked.members), names=names)
+        request = SourceRequest(
+            "DELETE", "/entities", [*_parameters(part, names, asked.members), *filters.parameters], names=names
+        )
         return await broker.sources.ask(registration, call, request, partial(_partial, registration))
     except SourceFailure as failure:
         return ResourceNotFound(failure.detail) if failure.answered == 404 else failure
@@ -111,7 +114,7 @@ async def _partial(registration: Registration, reply: Reply) -> SourceFailure | 
     return partial_failure(registration, reply)
 
 
-def _parameters(query: FederatedQuery, part: Part, names: LdContext, members: _Members) -> list[tuple[str, str]]:
+def _parameters(part: Part, names: LdContext, members: _Members) -> list[tuple[str, str]]:
     chosen = {
         "type": type_selector(set(part.types), names) if part.types else "",
         "id": ",".join(part.ids),
@@ -120,7 +123,7 @@ def _parameters(query: FederatedQuery, part: Part, names: LdContext, members: _M
         "keep": _list(members.keep, names),
         "drop": _list(members.drop, names),
     }
-    return [*((name, value) for name, value in chosen.items() if value), *query.filters.parameters]
+    return [(name, value) for name, value in chosen.items() if value]
 
 
 def _list(members: Members, names: LdContext) -> str:

@@ -7,7 +7,6 @@ in the @context that the source wants (4.3.6.6): then without, and what it answe
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import TooManyResults
 from ldt_stack.broker.federation.client import Reply
 from ldt_stack.broker.federation.failures import SourceInvalid
+from ldt_stack.broker.federation.filters import Filters, WrittenFilters
 from ldt_stack.broker.federation.matching import RegistrationQuery
 from ldt_stack.broker.federation.messages import SourceRequest
 from ldt_stack.broker.federation.reading import (
@@ -33,17 +33,9 @@ from ldt_stack.broker.federation.reading import (
 from ldt_stack.broker.federation.registration import EntityInfo, Registration, RegistrationInfo
 from ldt_stack.broker.federation.surroundings import Surroundings
 from ldt_stack.broker.ld_context import LdContext
-from ldt_stack.broker.model.names import JsonObject, JsonValue
+from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.query import TypeSelection, compile_pattern
 from ldt_stack.broker.store.interface import EntityQuery, EntitySelector
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """The filters of a query as they are forwarded: parameters of a GET, and members of a Query (5.2.23)."""
-
-    parameters: tuple[tuple[str, str], ...] = ()
-    members: tuple[tuple[str, JsonValue], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +45,7 @@ class FederatedQuery:
     Args:
         local: Parsed, as it is run on what is held here.
         registrations: Which Registrations it concerns.
-        filters: q, geo-query and Scope query as written, in the request's @context.
+        filters: q, geo-query and Scope query.
         filtered: IRIs of the Attributes that these filters look at.
         wanted: IRIs of Attributes of which an Entity must have one; None: any.
         dataset_ids: Instances that are of interest; None: all.
@@ -166,7 +158,7 @@ async def _ask_all(
     as_batch = asked_as_batch(registration, query)
     if not as_batch:
         names = wire_names(names)
-    residual = query.split or names is not call.ld_context
+    filters = None if query.split else query.filters.written_in(names)
     size = broker.settings.federation_page_entities
     found: dict[str, JsonObject] = {}
     seen: set[str] = set()
@@ -182,7 +174,7 @@ async def _ask_all(
     more = True
     while more:
         paging = [("limit", str(size)), *([("offset", str(offset))] if offset else [])]
-        request = query_request(query, registration, info, part, names, paging, as_batch=as_batch, residual=residual)
+        request = query_request(query, registration, info, part, names, paging, as_batch=as_batch, filters=filters)
         if not as_batch:
             request = replace(request, headers=map_header(call, registration))
         answer = await broker.sources.ask(registration, call, request, read, absent=True)
@@ -195,7 +187,7 @@ async def _ask_all(
         offset += len(entities)
         for entity in fresh:
             kept = narrowed(entity, registration, [info])
-            if kept is not None and _selected(query, kept) and _fits(query, kept, filtered=not residual):
+            if kept is not None and _selected(query, kept) and _fits(query, kept, filtered=filters is not None):
                 found[kept["id"]] = kept
         if len(seen) > broker.settings.federation_max_entities:
             raise _too_many(broker)
@@ -239,14 +231,14 @@ def query_request(
     paging: list[tuple[str, str]],
     *,
     as_batch: bool,
-    residual: bool,
+    filters: WrittenFilters | None,
 ) -> SourceRequest:
-    """What a source is asked: by GET, or as a Query (5.2.23); without filters where they are applied here."""
+    """What a source is asked: by GET, or as a Query (5.2.23); without filters (None) where they are applied here."""
     types = type_selector(set(part.types), names) if part.types else None
-    attributes = _attributes(query, info, part, residual=residual)
+    attributes = _attributes(query, info, part, residual=filters is None)
     attrs = None if attributes is None else [names.compact_iri(name) for name in sorted(attributes)]
     dataset_ids = dataset_ids_for(registration, query.dataset_ids)
-    filters = Filters() if residual else query.filters
+    filters = filters or WrittenFilters()
     if not as_batch:
         chosen = {
             "type": types,
@@ -289,15 +281,3 @@ def _attributes(query: FederatedQuery, info: RegistrationInfo, part: Part, *, re
         # Without its filters the query is too wide for the source (5.7.2.4): the Attributes they look at select.
         return (query.wanted or frozenset()) | query.filtered or None
     return wanted
-
-
-def geo_member(georel: str | None, geometry: str | None, coordinates: JsonValue, geoproperty: str | None) -> Filters:
-    """A geo-query as it is forwarded."""
-    value = json.loads(coordinates) if isinstance(coordinates, str) else coordinates
-    text = coordinates if isinstance(coordinates, str) else json.dumps(coordinates, separators=(",", ":"))
-    parameters = [("georel", georel or ""), ("geometry", geometry or ""), ("coordinates", text)]
-    members: JsonObject = {"georel": georel, "geometry": geometry, "coordinates": value}
-    if geoproperty is not None:
-        parameters.append(("geoproperty", geoproperty))
-        members["geoproperty"] = geoproperty
-    return Filters(tuple(parameters), (("geoQ", members),))

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 
 from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import TooManyResults
+from ldt_stack.broker.federation.filters import Filters, GeoFilter
 from ldt_stack.broker.federation.matching import EntitySpecification, RegistrationQuery
 from ldt_stack.broker.federation.merging import merge_entities
-from ldt_stack.broker.federation.querying import FederatedQuery, Filters, geo_member, selects
+from ldt_stack.broker.federation.querying import FederatedQuery, selects
 from ldt_stack.broker.federation.reading import Versions
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.operations.query_input import QueryInput, View
@@ -44,12 +45,12 @@ def federated(broker: Broker, call: Call, source: QueryInput, view: View, query:
         query: Parsed.
     """
     geo = next((one for one in query.conditions if isinstance(one, GeoQuery)), None)
-    filters, looked_at = _filters(source, call)
+    looked_at = _looked_at(source, call)
     named: frozenset[str] = frozenset()
     if source.geo is not None and source.geo.geoproperty:
         named = geoproperty_names([source.geo.geoproperty], call)
     projected = view.options.pick.members - ENTITY_MEMBERS if view.options.pick is not None else frozenset()
-    specified = frozenset(query.attributes) | projected | (looked_at - ENTITY_MEMBERS) | named
+    specified = frozenset(query.attributes) | projected | looked_at | named
     return FederatedQuery(
         local=query,
         registrations=RegistrationQuery(
@@ -60,8 +61,8 @@ def federated(broker: Broker, call: Call, source: QueryInput, view: View, query:
             scope=_possible_scope(query),
             dataset_ids=view.options.dataset_ids,
         ),
-        filters=filters,
-        filtered=frozenset(looked_at - ENTITY_MEMBERS) | ({geo.geoproperty} if geo is not None else frozenset()),
+        filters=_filters(source, call),
+        filtered=looked_at | ({geo.geoproperty} if geo is not None else frozenset()),
         wanted=frozenset(query.attributes) or None,
         dataset_ids=view.options.dataset_ids,
         split=broker.settings.split_entities if source.split_entities is None else source.split_entities,
@@ -69,27 +70,24 @@ def federated(broker: Broker, call: Call, source: QueryInput, view: View, query:
     )
 
 
-def _filters(source: QueryInput, call: Call) -> tuple[Filters, frozenset[str]]:
-    """q, geo-query and Scope query as they are forwarded, and the IRIs that q looks at."""
-    looked_at: frozenset[str] = frozenset()
-    parameters: list[tuple[str, str]] = []
-    members: list[tuple[str, object]] = []
-    if source.q is not None:
-        looked_at = frozenset(attributes_of(parse_q(source.q, call.ld_context, expand_values=source.expand_values)))
-        parameters.append(("q", source.q))
-        members.append(("q", source.q))
-        for name, values in (("expandValues", source.expand_values), ("jsonKeys", source.json_keys)):
-            if values:
-                parameters.append((name, ",".join(values)))
-                members.append((name, list(values)))
-    if (given := source.geo) is not None:
-        said = geo_member(given.georel, given.geometry, given.coordinates, given.geoproperty)
-        parameters += said.parameters
-        members += said.members
-    if source.scope_q is not None:
-        parameters.append(("scopeQ", source.scope_q))
-        members.append(("scopeQ", source.scope_q))
-    return Filters(tuple(parameters), tuple(members)), looked_at
+def _filters(source: QueryInput, call: Call) -> Filters:
+    """q, geo-query and Scope query as they are forwarded."""
+    geo = source.geo
+    return Filters(
+        call.ld_context,
+        source.q,
+        tuple(source.expand_values),
+        tuple(source.json_keys),
+        None if geo is None else GeoFilter(geo.georel, geo.geometry, geo.coordinates, geo.geoproperty),
+        source.scope_q,
+    )
+
+
+def _looked_at(source: QueryInput, call: Call) -> frozenset[str]:
+    """IRIs of the Attributes that q looks at."""
+    if source.q is None:
+        return frozenset()
+    return attributes_of(parse_q(source.q, call.ld_context, expand_values=source.expand_values)) - ENTITY_MEMBERS
 
 
 def _specification(selector: EntitySelector) -> EntitySpecification:

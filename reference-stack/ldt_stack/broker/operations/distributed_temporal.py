@@ -1,14 +1,13 @@
 """Temporal evolutions of Context Sources: ETSI GS CIM 009 V1.9.1, clauses 4.5.5, 5.7.3.4 and 5.7.4.4.
 
-Only Registrations with an interval are about evolutions (5.9.1). Filters are always forwarded: an evolution that is
-split over sources is filtered in parts. A source whose own @context cannot say them is left out, with a warning.
+Only Registrations with an interval are about evolutions (5.9.1). What comes back is put together in `evolutions.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from ldt_stack.broker.call import Call
@@ -20,6 +19,7 @@ from ldt_stack.broker.federation.matching import EntitySpecification, Registrati
 from ldt_stack.broker.federation.messages import SourceRequest
 from ldt_stack.broker.federation.querying import FederatedQuery, Part, parts_of
 from ldt_stack.broker.federation.reading import (
+    dataset_ids_for,
     map_header,
     matching,
     offered_attributes,
@@ -34,32 +34,18 @@ from ldt_stack.broker.federation.writing import evolution_path
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.attributes import AttributeReader
 from ldt_stack.broker.model.entities import read_entity
-from ldt_stack.broker.model.instants import normalize
 from ldt_stack.broker.model.names import VALUE_MEMBER, JsonObject, JsonValue
 from ldt_stack.broker.operations.evolution_input import EVOLUTION_MEMBERS, elements_of, read_instance
+from ldt_stack.broker.operations.evolutions import Evolutions, meeting, with_filtered
 from ldt_stack.broker.operations.recording import null_value
 from ldt_stack.broker.query import TemporalCondition
 from ldt_stack.broker.query.lexical import is_uri
 from ldt_stack.broker.service import Broker
-from ldt_stack.broker.store.interface import EntityQuery, EntitySelector, Snapshot, TemporalEntity, TemporalQuery
+from ldt_stack.broker.store.evolution import SCOPE
+from ldt_stack.broker.store.interface import TemporalEntity, TemporalQuery
 
 _PARTIAL: Final = 206
 Parameters = list[tuple[str, str]]
-
-
-@dataclass(slots=True)
-class Evolutions:
-    """What sources have of one evolution; that of auxiliary sources apart, and whose it is."""
-
-    equal: list[TemporalEntity] = field(default_factory=list)
-    auxiliary: list[TemporalEntity] = field(default_factory=list)
-    registrations: list[str] = field(default_factory=list)
-
-    def add(self, registration: Registration, evolution: TemporalEntity) -> None:
-        """One more, from a source."""
-        (self.auxiliary if registration.mode == "auxiliary" else self.equal).append(evolution)
-        if registration.id not in self.registrations:
-            self.registrations.append(registration.id)
 
 
 def condition_of(interval: TemporalQuery) -> TemporalCondition | None:
@@ -69,18 +55,23 @@ def condition_of(interval: TemporalQuery) -> TemporalCondition | None:
     return TemporalCondition(interval.timerel, interval.time_at, interval.end_time_at, interval.timeproperty)
 
 
-def interval_parameters(interval: TemporalQuery) -> Parameters:
+def interval_parameters(interval: TemporalQuery, registration: Registration) -> Parameters:
     """A temporal query as it is forwarded (table 6.18.3.2-1)."""
+    dataset_ids = dataset_ids_for(registration, _dataset_ids(interval))
     given = {
         "timerel": interval.timerel,
         "timeAt": interval.time_at,
         "endTimeAt": interval.end_time_at,
         "timeproperty": interval.timeproperty,
         "lastN": None if interval.last_n is None else str(interval.last_n),
-        "datasetId": None if interval.dataset_ids is None else ",".join(interval.dataset_ids),
+        "datasetId": None if dataset_ids is None else ",".join(sorted(dataset_ids)),
         "options": "sysAttrs",
     }
     return [(name, value) for name, value in given.items() if value is not None]
+
+
+def _dataset_ids(interval: TemporalQuery) -> frozenset[str] | None:
+    return None if interval.dataset_ids is None else frozenset(interval.dataset_ids)
 
 
 def attrs_parameter(infos: Sequence[RegistrationInfo], wanted: tuple[str, ...], names: LdContext) -> Parameters:
@@ -97,7 +88,7 @@ async def retrieve_evolutions(broker: Broker, call: Call, entity_id: str, interv
         (EntitySpecification(None, (entity_id,)),),
         frozenset(interval.attributes) or None,
         temporal=condition_of(interval),
-        dataset_ids=None if interval.dataset_ids is None else frozenset(interval.dataset_ids),
+        dataset_ids=_dataset_ids(interval),
         forwarded=True,
     )
     found = await matching(broker, call, query, ("retrieveTemporal",))
@@ -107,13 +98,16 @@ async def retrieve_evolutions(broker: Broker, call: Call, entity_id: str, interv
     async def ask(registration: Registration, infos: list[RegistrationInfo]) -> TemporalEntity | None:
         names = wire_names(await broker.sources.names_for(registration, call.ld_context))
         covering = [info for info in infos if info.covers(entity_id, None)]
-        parameters = [*interval_parameters(interval), *attrs_parameter(covering, interval.attributes, names)]
+        parameters = [
+            *interval_parameters(interval, registration),
+            *attrs_parameter(covering, interval.attributes, names),
+        ]
 
         async def read(reply: Reply) -> TemporalEntity | None:
             evolution = await _received(broker, registration, reply.body, reply)
             if evolution.head["id"] != entity_id:
                 raise SourceInvalid(f"{registration.id}: asked for {entity_id}, it answered with another Entity")
-            return _narrowed(evolution, covering)
+            return _narrowed(evolution, registration, covering)
 
         headers = map_header(call, registration)
         request = SourceRequest("GET", evolution_path(entity_id), parameters, names=names, headers=headers)
@@ -173,7 +167,7 @@ async def maps_of_evolutions(
 
     async def ask(one: tuple[Registration, RegistrationInfo, Part]) -> SourceMap | None:
         try:
-            names, parameters = await _parameters(broker, call, query, interval, one)
+            names, parameters, _ = await _parameters(broker, call, query, interval, one)
         except SourceFailure:
             return None
         request = SourceRequest("GET", "/temporal/entityMaps", parameters, names=names)
@@ -188,24 +182,30 @@ async def _parameters(
     query: FederatedQuery,
     interval: TemporalQuery,
     asked: tuple[Registration, RegistrationInfo, Part],
-) -> tuple[LdContext, Parameters]:
-    """What a source is asked, and the @context of the names in it.
+) -> tuple[LdContext, Parameters, bool]:
+    """What a source is asked, the @context of the names in it, and whether the filters are among it.
+
+    Where they are not, because Entities may be split or the @context of the source cannot say them, everything that
+    they look at is asked for, and all instances: the filters decide which are the last ones.
 
     Raises:
-        SourceFailure: Its @context cannot be had, or cannot say the filters.
+        SourceFailure: Its @context cannot be had.
     """
     registration, info, part = asked
     names = wire_names(await broker.sources.names_for(registration, call.ld_context))
-    if query.filters.parameters and names is not call.ld_context:
-        raise SourceFailure(f"{registration.id}: its @context cannot say the filters of this query")
+    filters = None if query.split else query.filters.written_in(names)
+    wanted = interval.attributes
+    if filters is None:
+        interval = replace(interval, last_n=None)
+        wanted = with_filtered(wanted, query.filtered)
     chosen = {
         "type": type_selector(set(part.types), names) if part.types else "",
         "id": ",".join(part.ids),
         "idPattern": part.id_pattern or "",
     }
     parameters = [(name, value) for name, value in chosen.items() if value]
-    parameters += [*query.filters.parameters, *interval_parameters(interval)]
-    return names, parameters + attrs_parameter([info], interval.attributes, names)
+    parameters += [*(() if filters is None else filters.parameters), *interval_parameters(interval, registration)]
+    return names, parameters + attrs_parameter([info], wanted, names), filters is not None
 
 
 async def _ask_all(
@@ -216,7 +216,7 @@ async def _ask_all(
     asked: tuple[Registration, RegistrationInfo, Part],
 ) -> list[TemporalEntity]:
     registration, info, _ = asked
-    names, parameters = await _parameters(broker, call, query, interval, asked)
+    names, parameters, filtered = await _parameters(broker, call, query, interval, asked)
     size, found, offset, more = broker.settings.federation_page_entities, dict[str, TemporalEntity](), 0, True
 
     async def read(reply: Reply) -> tuple[list[TemporalEntity], bool]:
@@ -238,8 +238,10 @@ async def _ask_all(
         offset += len(page)
         if len(found) > broker.settings.federation_max_entities:
             raise TooManyResults("Context Sources have more temporal evolutions that match than this broker takes")
-    kept = [_narrowed(one, [info]) for one in found.values()]
-    return [one for one in kept if one is not None and one.attributes]
+    kept = [_narrowed(one, registration, [info]) for one in found.values()]
+    if not filtered and not query.split:
+        kept = [None if one is None else meeting(one, query.local.conditions, interval) for one in kept]
+    return [one for one in kept if one is not None and one.attributes.keys() - {SCOPE}]
 
 
 async def _received(broker: Broker, registration: Registration, body: JsonValue, reply: Reply) -> TemporalEntity:
@@ -288,110 +290,23 @@ def _deleted(name: str, element: JsonObject, reader: AttributeReader) -> tuple[s
     return reader.name(name), instance
 
 
-def _narrowed(evolution: TemporalEntity, infos: Sequence[RegistrationInfo]) -> TemporalEntity | None:
-    """What RegistrationInfos cover of an evolution."""
+def _narrowed(
+    evolution: TemporalEntity, registration: Registration, infos: Sequence[RegistrationInfo]
+) -> TemporalEntity | None:
+    """What a Registration covers of an evolution."""
     types = frozenset(evolution.head["type"])
     covering = [info for info in infos if info.covers(evolution.head["id"], types)]
     if not covering:
         return None
-    offered = offered_attributes(covering)
-    kept = {name: found for name, found in evolution.attributes.items() if offered is None or name in offered}
+    offered, datasets = offered_attributes(covering), registration.dataset_ids
+    kept: dict[str, list[JsonObject]] = {}
+    for name, instances in evolution.attributes.items():
+        if name == SCOPE or offered is None or name in offered:
+            of_dataset = [
+                one
+                for one in instances
+                if name == SCOPE or datasets is None or one.get("datasetId", "@none") in datasets
+            ]
+            if of_dataset:
+                kept[name] = of_dataset
     return replace(evolution, attributes=kept)
-
-
-def merge_evolutions(
-    own: TemporalEntity | None, others: Evolutions | None, interval: TemporalQuery
-) -> TemporalEntity | None:
-    """One evolution out of its versions (4.5.5.3 for each instant); None if there is none.
-
-    Instances of an Attribute with the same datasetId and instant are one: the one that was modified last, else ours.
-    Of auxiliary sources only instances of instants that nobody else has are taken.
-    """
-    if others is None:
-        return own
-    versions = [*([own] if own is not None else []), *others.equal]
-    everything = [*versions, *others.auxiliary]
-    if not everything:
-        return None
-    attributes: dict[str, list[JsonObject]] = {}
-    for name in dict.fromkeys(name for one in everything for name in one.attributes):
-        equal = [instance for one in versions for instance in one.attributes.get(name, ())]
-        helping = [instance for one in others.auxiliary for instance in one.attributes.get(name, ())]
-        attributes[name] = _instants(equal, helping, interval)
-    head: JsonObject = dict(everything[0].head)
-    head["type"] = list(dict.fromkeys(name for one in everything for name in one.head["type"]))
-    return TemporalEntity(head, attributes, all(one.complete for one in everything))
-
-
-def _instants(equal: Sequence[JsonObject], helping: Sequence[JsonObject], interval: TemporalQuery) -> list[JsonObject]:
-    dated: dict[tuple[str | None, str], JsonObject] = {}
-    undated: list[JsonObject] = []
-    for instance in equal:
-        instant = normalize(instance.get(interval.timeproperty))
-        if instant is None:
-            undated.append(instance)
-            continue
-        key = (instance.get("datasetId"), instant)
-        known = dated.get(key)
-        if known is None or _modified(instance) > _modified(known):
-            dated[key] = instance
-    for instance in helping:
-        instant = normalize(instance.get(interval.timeproperty))
-        if instant is not None:
-            dated.setdefault((instance.get("datasetId"), instant), instance)
-        elif not equal:
-            undated.append(instance)
-    ordered = [*undated, *(dated[key] for key in sorted(dated, key=lambda key: key[1]))]
-    return ordered if interval.last_n is None else ordered[-interval.last_n :]
-
-
-def _modified(instance: JsonObject) -> str:
-    return normalize(instance.get("modifiedAt")) or ""
-
-
-@dataclass(frozen=True, slots=True)
-class EvolutionsPage:
-    """Some evolutions, by id, whether more follow, and how many there are in all."""
-
-    entities: list[TemporalEntity]
-    more: bool
-    total: int
-
-
-def distributed_evolutions(
-    snapshot: Snapshot,
-    query: EntityQuery,
-    interval: TemporalQuery,
-    remote: Mapping[str, Evolutions],
-    *,
-    descending: bool,
-) -> EvolutionsPage:
-    """One page of the evolutions that match here and at sources, in the order of their ids."""
-    enough = query.offset + query.limit
-    every = replace(query, offset=0, limit=enough, count=True)
-    if descending:
-        total = snapshot.query_temporal(replace(every, limit=0), interval).count or 0
-        every = replace(every, offset=max(0, total - enough))
-    page = snapshot.query_temporal(every, interval)
-    held = {one.head["id"]: one for one in page.entities}
-    missing = [one for one in remote if one not in held]
-    known = {one: found for one in missing if (found := _held(snapshot, query, interval, one)) is not None}
-    merged = {one: merge_evolutions(found, remote.get(one), interval) for one, found in (held | known).items()}
-    merged |= {one: merge_evolutions(None, remote[one], interval) for one in missing if one not in known}
-    ordered = sorted(((i, e) for i, e in merged.items() if e is not None), key=lambda one: one[0], reverse=descending)
-    shown = [evolution for _, evolution in ordered[query.offset : enough]]
-    total = (page.count or 0) + len(missing) - len(known)
-    return EvolutionsPage(shown, query.offset + len(shown) < total, total)
-
-
-def _held(snapshot: Snapshot, query: EntityQuery, interval: TemporalQuery, identifier: str) -> TemporalEntity | None:
-    """An evolution that matches here, beyond the page."""
-    selectors = tuple(
-        EntitySelector((identifier,), None, selector.types)
-        for selector in query.selectors or (EntitySelector(),)
-        if not selector.ids or identifier in selector.ids
-    )
-    if not selectors:
-        return None
-    found = snapshot.query_temporal(replace(query, selectors=selectors, offset=0, limit=1), interval).entities
-    return found[0] if found else None

@@ -12,12 +12,12 @@ from typing import Final, Literal
 from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import BadRequestData, ResourceNotFound
 from ldt_stack.broker.operations.distributed_query import federated
-from ldt_stack.broker.operations.distributed_temporal import (
+from ldt_stack.broker.operations.distributed_temporal import query_evolutions, retrieve_evolutions
+from ldt_stack.broker.operations.evolutions import (
     EvolutionsPage,
+    assembled_evolutions,
     distributed_evolutions,
     merge_evolutions,
-    query_evolutions,
-    retrieve_evolutions,
 )
 from ldt_stack.broker.operations.query_input import (
     OrderingInput,
@@ -202,6 +202,17 @@ async def evolutions_everywhere(
     remote = await query_evolutions(broker, call, asked, request.interval)
 
     def work(snapshot: Snapshot) -> EvolutionsPage:
+        if asked.split:
+            most = broker.settings.federation_max_entities
+            return assembled_evolutions(
+                snapshot,
+                request.query,
+                request.interval,
+                remote,
+                asked.filtered,
+                most=most,
+                descending=request.descending,
+            )
         return distributed_evolutions(snapshot, request.query, request.interval, remote, descending=request.descending)
 
     return await broker.store.read(call.tenant, work, dear=True)

@@ -14,7 +14,7 @@ from ldt_stack.broker.query.ordering import Ordering, check_order_options, parse
 from ldt_stack.broker.query.patterns import compile_pattern
 from ldt_stack.broker.query.projection import Projection, parse_projection
 from ldt_stack.broker.query.q import QNode, attributes_of, bind_links, link_depth, names_attribute
-from ldt_stack.broker.query.q_parser import parse_q
+from ldt_stack.broker.query.q_parser import parse_q, renamed_q
 from ldt_stack.broker.query.scope import ScopeQuery, parse_scope
 from ldt_stack.broker.query.temporal import TemporalCondition, parse_temporal
 from ldt_stack.broker.query.type_selection import TypeSelection, parse_types
@@ -47,6 +47,7 @@ __all__ = [
     "parse_scope",
     "parse_temporal",
     "parse_types",
+    "renamed_q",
 ]
 
 

@@ -186,6 +186,27 @@ def parse_path(cursor: Cursor, ld_context: LdContext) -> Path:
     )
 
 
+def write_path(path: Path, ld_context: LdContext) -> str | None:
+    """A path with the names of a @context; None if it has none for an IRI that a path may have."""
+    if isinstance(path, LinkedPath):
+        types = [_written(name, ld_context, _PLAIN_NAME) for name in path.types]
+        relation, target = _written(path.relation, ld_context), write_path(path.target, ld_context)
+        if relation is None or target is None or None in types:
+            return None
+        return f"{relation}{{{','.join(map(str, types))}{':' if types else ''}{target}}}"
+    names = [
+        name if name in known else _written(name, ld_context)
+        for name, known in ((path.name, SYSTEM_ATTRIBUTES), *((sub, _MEMBERS) for sub in path.subs))
+    ]
+    trailing = f"[{'.'.join(path.members)}]" if path.members else ""
+    return None if None in names else ".".join(map(str, names)) + trailing
+
+
+def _written(iri: str, ld_context: LdContext, allowed: re.Pattern[str] = _NAME) -> str | None:
+    name = ld_context.compact_iri(iri)
+    return name if allowed.fullmatch(name) and ld_context.expand_term(name) == iri else None
+
+
 def _name(cursor: Cursor) -> str:
     match = cursor.take_match(_NAME)
     if match is None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from ldt_stack.broker.model.instants import normalize
 from ldt_stack.broker.model.names import JsonValue
 from ldt_stack.broker.query.lexical import MAX_TERMS, Cursor
-from ldt_stack.broker.query.paths import AttributePath, Path, parse_path
+from ldt_stack.broker.query.paths import AttributePath, Path, parse_path, write_path
 from ldt_stack.broker.query.patterns import compile_pattern
 from ldt_stack.broker.query.q import And, Comparison, Exists, Or, PatternMatch, QNode
 from ldt_stack.broker.query.values import Kind, Literal, Range, Value, ValueList, normalize_date, normalize_time
@@ -60,11 +60,37 @@ def parse_q(
     return parser.parse()
 
 
+def renamed_q(text: str, given: LdContext, wanted: LdContext) -> str | None:
+    """The same query with its names as another @context has them (4.3.6.6), all else as written.
+
+    Args:
+        text: A valid query.
+        given: The @context that its names are written in.
+        wanted: The one that they are to be written in.
+
+    Returns:
+        None if it has no name for one of them that the language allows: an IRI is none (4.9).
+    """
+    parser = _QParser(text, given, frozenset(), max_terms=len(text))
+    parser.parse()
+    pieces, at = [], 0
+    for start, end, path in parser.paths:
+        written = write_path(path, wanted)
+        if written is None:
+            return None
+        pieces += [text[at:start], written]
+        at = end
+    return "".join([*pieces, text[at:]])
+
+
 class _QParser:
+    """`paths` are those that were met, each with where it begins and ends."""
+
     def __init__(self, text: str, ld_context: LdContext, expand_values: frozenset[str], max_terms: int) -> None:
         self.cursor = Cursor("q", text, 'a query like speed>50;brandName!="Mercedes" (clause 4.9)', max_terms)
         self.ld_context = ld_context
         self.expand_values = expand_values
+        self.paths: list[tuple[int, int, Path]] = []
 
     def parse(self) -> QNode:
         node = self._any()
@@ -96,7 +122,9 @@ class _QParser:
 
     def _query_term(self) -> QNode:
         self.cursor.count_term()
+        start = self.cursor.at
         path = parse_path(self.cursor, self.ld_context)
+        self.paths.append((start, self.cursor.at, path))
         match = self.cursor.take_match(_OPERATOR)
         if match is None:
             return Exists(path)
