@@ -28,6 +28,9 @@ from ldt_stack.broker.operations.query_data import read_query
 from ldt_stack.broker.operations.query_input import GeoInput, OrderingInput, QueryInput, SelectorInput
 
 _ROOT: Final = "/ngsi-ld/v1"
+_SELECTOR: Final = frozenset({"type", "id", "idPattern"})
+_GEO: Final = frozenset({"georel", "geometry", "coordinates"})
+_ORDER: Final = frozenset({"orderBy", "collation", "orderFrom", "orderGeometry"})
 QUERY_PARAMETERS: Final = (
     *PAGING_PARAMETERS,
     *VIEW_PARAMETERS,
@@ -121,13 +124,13 @@ def query_of(request: Request, paging: Paging) -> QueryInput:
     given = request.query_params
     selector = SelectorInput(given.get("type"), comma_list(given.get("id")), given.get("idPattern"))
     geo, ordering = None, None
-    if any(name in given for name in ("georel", "geometry", "coordinates")):
+    if not _GEO.isdisjoint(given):
         geo = GeoInput(given.get("georel"), given.get("geometry"), given.get("coordinates"), given.get("geoproperty"))
-    if any(name in given for name in ("orderBy", "collation", "orderFrom", "orderGeometry")):
+    if not _ORDER.isdisjoint(given):
         order = (given.get("orderBy"), given.get("collation"), given.get("orderFrom"), given.get("orderGeometry"))
         ordering = OrderingInput(*order)
     return QueryInput(
-        selectors=(selector,) if any(name in given for name in ("type", "id", "idPattern")) else (),
+        selectors=() if _SELECTOR.isdisjoint(given) else (selector,),
         q=given.get("q"),
         geo=geo,
         scope_q=given.get("scopeQ"),

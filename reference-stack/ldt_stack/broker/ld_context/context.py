@@ -8,15 +8,19 @@ serves the term definitions of that @context.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cache
+from typing import Any, TypeVar
 
 from ldt_stack.broker.errors import BadRequestData
 from ldt_stack.broker.ld_context.core import CORE_CONTEXT_URL, published_document
 from ldt_stack.broker.ld_context.definitions import ContextBuilder, Term
 from ldt_stack.broker.model.names import JsonObject, JsonValue
 
+T = TypeVar("T")
 _MAX_REMEMBERED = 10_000  # names in either direction, per context
+_MAX_READ = 1000  # texts, likewise
+_MAX_CHARACTERS = 1000  # of such a text; longer ones hardly come twice
 
 
 class LdContext:
@@ -27,7 +31,7 @@ class LdContext:
         url: Where it can be had, for the Link header; None if it was given inline. The core's own URL if no source.
     """
 
-    __slots__ = ("_compacted", "_expanded", "_inverse", "_prefixes", "_terms", "_vocab", "source", "url")
+    __slots__ = ("_compacted", "_expanded", "_inverse", "_prefixes", "_read", "_terms", "_vocab", "source", "url")
 
     def __init__(self, source: JsonValue, url: str | None, terms: Mapping[str, Term], vocab: str) -> None:
         self.source = source
@@ -38,6 +42,22 @@ class LdContext:
         self._expanded: dict[str, str] = {}
         self._inverse: dict[str, str] | None = None
         self._prefixes: tuple[tuple[str, str], ...] = ()
+        self._read: dict[Hashable, Any] = {}
+
+    def read(self, parse: Callable[..., T], text: str, *more: Hashable) -> T:
+        """What `parse(text, self, *more)` makes of a text, e.g. a query whose names this @context expands.
+
+        Often asked for, so it is remembered, for a while: it must be immutable, and depend on nothing else.
+        """
+        key = (parse, text, *more)
+        found: T | None = self._read.get(key)
+        if found is None:
+            found = parse(text, self, *more)
+            if len(text) <= _MAX_CHARACTERS:
+                if len(self._read) >= _MAX_READ:
+                    self._read.clear()
+                self._read[key] = found
+        return found
 
     @property
     def rendered(self) -> JsonValue:

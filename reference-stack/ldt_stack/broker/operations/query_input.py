@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal, cast
+from typing import Final, Literal, NamedTuple, cast
 
 from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import BadRequestData
+from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.names import JsonValue
 from ldt_stack.broker.query import (
     Ordering,
@@ -237,28 +238,29 @@ def parse_query(
     """
     selectors = tuple(_selector(selector, call, settings) for selector in source.selectors)
     q = _q(source, call, settings)
+    depth = 0 if q is None else q.depth
     local = _local(source, selectors, call)
     attributes = tuple(sorted(view.options.attributes or ()))
     if not (
         local
         or (selectors and all(selector.types is not None for selector in selectors))
         or not SYSTEM_ATTRIBUTES.issuperset(attributes)
-        or (q is not None and names_attribute(q))
+        or (q is not None and q.names_attribute)
         or source.geo is not None
     ):
         raise BadRequestData(
             "The query is too wide: expected at least one of type, attrs, q (with an Attribute that is no system "
             "Attribute), georel or local=true (clause 5.7.2.4)."
         )
-    if q is not None and link_depth(q) > (view.join_level if view.join else 0):
+    if depth > (view.join_level if view.join else 0):
         raise BadRequestData(
-            f"q follows {link_depth(q)} links (too deep query); expected join=flat or join=inline with joinLevel="
-            f"{link_depth(q)} or more (clause 5.7.2.4)."
+            f"q follows {depth} links (too deep query); expected join=flat or join=inline with joinLevel={depth} or "
+            "more (clause 5.7.2.4)."
         )
     return EntityQuery(
         selectors=selectors,
         attributes=attributes,
-        conditions=_conditions(source, q, call, settings),
+        conditions=_conditions(source, None if q is None else q.tree, call, settings),
         order_by=_order(source, call, settings, local=local),
         offset=source.offset,
         limit=min(source.limit, settings.max_page_size),
@@ -276,7 +278,7 @@ def _selector(source: SelectorInput, call: Call, settings: BrokerSettings) -> En
         compile_pattern(pattern)
     types = None
     if source.types is not None:
-        types = parse_types(source.types, call.ld_context, max_terms=settings.max_query_terms)
+        types = call.ld_context.read(_read_types, source.types, settings.max_query_terms)
     # 5.2.33: "id takes precedence over idPattern".
     return EntitySelector(tuple(source.ids), None if source.ids else pattern, types)
 
@@ -294,13 +296,30 @@ def _local(source: QueryInput, selectors: Sequence[EntitySelector], call: Call) 
     return everything or call.local
 
 
-def _q(source: QueryInput, call: Call, settings: BrokerSettings) -> QNode | None:
+def _read_types(text: str, ld_context: LdContext, max_terms: int) -> TypeSelection:
+    return parse_types(text, ld_context, max_terms=max_terms)
+
+
+class _Query(NamedTuple):
+    """A parsed `q`, how many links it follows, and whether it names an Attribute that is no system Attribute."""
+
+    tree: QNode
+    depth: int
+    names_attribute: bool
+
+
+def _read_q(text: str, ld_context: LdContext, expand_values: tuple[str, ...], max_terms: int) -> _Query:
+    tree = parse_q(text, ld_context, expand_values=expand_values, max_terms=max_terms)
+    return _Query(tree, link_depth(tree), names_attribute(tree))
+
+
+def _q(source: QueryInput, call: Call, settings: BrokerSettings) -> _Query | None:
     if source.csf is not None:
         parse_q(source.csf, call.ld_context, max_terms=settings.max_query_terms)
     if source.q is None:
         return None
-    expand_values = [name for name in source.expand_values if name not in source.json_keys]
-    return parse_q(source.q, call.ld_context, expand_values=expand_values, max_terms=settings.max_query_terms)
+    expand_values = tuple(name for name in source.expand_values if name not in source.json_keys)
+    return call.ld_context.read(_read_q, source.q, expand_values, settings.max_query_terms)
 
 
 def _conditions(source: QueryInput, q: QNode | None, call: Call, settings: BrokerSettings) -> tuple[Predicate, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import orjson
 
@@ -15,8 +15,9 @@ from ldt_stack.broker.store.sqlite.entities import get_entity
 from ldt_stack.broker.store.sqlite.session import Session
 from ldt_stack.broker.store.sqlite.stored import decode_entity
 from ldt_stack.broker.store.sqlite.translation import (
+    EVERYTHING,
     Condition,
-    all_of,
+    parts_of,
     translate,
     translate_attributes,
     translate_selectors,
@@ -27,29 +28,20 @@ _FEW = 2000  # candidates that are worth being gathered before any Entity is loo
 _EXPIRED = "SELECT number FROM entities WHERE next_expiry <= ? AND expires_at <= ?"
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """A query as SQL, and what is left to be checked on each Entity.
+class _Beginning(NamedTuple):
+    """A query as SQL: where it begins, and what of it is decided there.
 
     Args:
         source: Where the numbers come from, with a column `c.entity`.
         condition: On `c.entity`; its parameters include those of the source.
         few: The source has few numbers; otherwise they are many, in the order of creation.
         cheap: No more rows are read than are looked at; otherwise SQLite may go through many.
-        checks: What the condition does not decide; none: it decides all.
-        id_checks: Patterns of ids; looked at before the Entity is read. None: nothing to look at.
     """
 
     source: str
     condition: Condition
     few: bool
     cheap: bool
-    checks: tuple[Callable[[JsonObject], bool], ...] = ()
-    id_checks: Callable[[str], bool] | None = None
-
-    @property
-    def exact(self) -> bool:
-        return not self.checks and self.id_checks is None
 
     @property
     def numbers(self) -> str:
@@ -67,6 +59,24 @@ class _Plan:
         )
 
 
+class _Plan(NamedTuple):
+    """Where a query begins, and what is left to be checked on each Entity.
+
+    Args:
+        beginning: In SQL.
+        checks: What it does not decide; none: it decides all.
+        id_checks: Patterns of ids; looked at before the Entity is read. None: nothing to look at.
+    """
+
+    beginning: _Beginning
+    checks: tuple[Callable[[JsonObject], bool], ...]
+    id_checks: Callable[[str], bool] | None
+
+    @property
+    def exact(self) -> bool:
+        return not self.checks and self.id_checks is None
+
+
 def iterate_entities(session: Session, query: EntityQuery) -> Iterator[JsonObject]:
     """See `Snapshot.iterate_entities`."""
     if query.order_by:
@@ -76,10 +86,11 @@ def iterate_entities(session: Session, query: EntityQuery) -> Iterator[JsonObjec
                 yield found
         return
     plan = _plan(session, query)
-    if not plan.cheap:
+    beginning = plan.beginning
+    if not beginning.cheap:
         session.spend(_FEW)
     whole = query.instance_times or any(_names_instance_times(condition) for condition in query.conditions)
-    rows = session.execute(plan.rows, plan.condition.parameters)
+    rows = session.execute(beginning.rows, beginning.condition.parameters)
     for identifier, body, times in session.timed(rows):
         if plan.id_checks is not None and not plan.id_checks(identifier):
             continue
@@ -113,7 +124,7 @@ def query_entities(session: Session, query: EntityQuery) -> Page:
         return _sorted_page(session, query)
     plan = _plan(session, query)
     if plan.exact:
-        return _exact_page(session, query, plan)
+        return _exact_page(session, query, plan.beginning)
     found: list[JsonObject] = []
     seen = 0
     for entity in iterate_entities(session, query):
@@ -133,18 +144,18 @@ def _sorted_page(session: Session, query: EntityQuery) -> Page:
     return Page(entities, more=len(ids) > end, count=len(ids) if query.count else None)
 
 
-def _exact_page(session: Session, query: EntityQuery, plan: _Plan) -> Page:
+def _exact_page(session: Session, query: EntityQuery, beginning: _Beginning) -> Page:
     """SQLite counts and skips itself."""
-    quick = plan.few or (plan.cheap and not query.count)
+    quick = beginning.few or (beginning.cheap and not query.count)
     session.spend(query.limit + query.offset // 10 if quick else _FEW)
-    parameters = plan.condition.parameters
+    parameters = beginning.condition.parameters
     rows = session.execute(
-        f"SELECT body, times FROM entities WHERE number IN ({plan.numbers} LIMIT ? OFFSET ?) ORDER BY number",  # noqa: S608 — own constants
+        f"SELECT body, times FROM entities WHERE number IN ({beginning.numbers} LIMIT ? OFFSET ?) ORDER BY number",  # noqa: S608 — own constants
         (*parameters, query.limit + 1, query.offset),
     ).fetchall()
     count = None
     if query.count:
-        count = int(session.execute(f"SELECT count(*) FROM ({plan.numbers})", parameters).fetchone()[0])  # noqa: S608 — likewise
+        count = int(session.execute(f"SELECT count(*) FROM ({beginning.numbers})", parameters).fetchone()[0])  # noqa: S608 — likewise
     entities = [
         decode_entity(body, times) if query.instance_times else orjson.loads(body)
         for body, times in rows[: query.limit]
@@ -163,14 +174,20 @@ def _plan(session: Session, query: EntityQuery) -> _Plan:
         alternatives = [(selector, _pattern(selector)) for selector in query.selectors]
         checks.insert(0, lambda entity: any(_selects(one, check, entity) for one, check in alternatives))
         id_checks = _id_checks(alternatives)
+    parts = parts_of([_present(session), translate_attributes(session, query), *translated, selecting])
+    beginning = _from_few(session, parts) or _from_many(session, query, parts)
+    return _Plan(beginning, tuple(checks), id_checks)
+
+
+def _present(session: Session) -> Condition:
+    """It has not expired."""
     now = session.now()
-    present = Condition(f"c.entity NOT IN ({_EXPIRED})", (now, now))
-    parts = all_of([present, translate_attributes(session, query), *translated, selecting]).parts or (present,)
-    plan = _from_few(session, parts) or _from_many(session, query, parts)
-    return replace(plan, checks=tuple(checks), id_checks=id_checks)
+    if session.execute("SELECT 1 FROM entities WHERE next_expiry <= ? LIMIT 1", (now,)).fetchone() is None:
+        return EVERYTHING
+    return Condition(f"c.entity NOT IN ({_EXPIRED})", (now, now))
 
 
-def _from_few(session: Session, parts: Sequence[Condition]) -> _Plan | None:
+def _from_few(session: Session, parts: Sequence[Condition]) -> _Beginning | None:
     """Begin with the fewest candidates; None where no index knows of few.
 
     Other conditions narrow them further if they are cheap to look up; what is left out is checked on the Entity.
@@ -184,26 +201,26 @@ def _from_few(session: Session, parts: Sequence[Condition]) -> _Plan | None:
         return None
     common = set.intersection(*(numbers for _, numbers in few))
     begin = Condition("1", (orjson.dumps(list(common)).decode(),))
-    settled = [part for part, _ in few]
-    others = [part for part in parts if part not in settled and (part.exact or not part.candidates)]
-    return _Plan("(SELECT value AS entity FROM json_each(?)) AS c", _join([begin, *others]), few=True, cheap=True)
+    settled = {id(part) for part, _ in few}
+    others = [part for part in parts if id(part) not in settled and (part.exact or not part.candidates)]
+    return _Beginning("(SELECT value AS entity FROM json_each(?)) AS c", _join([begin, *others]), few=True, cheap=True)
 
 
-def _from_many(session: Session, query: EntityQuery, parts: Sequence[Condition]) -> _Plan:
+def _from_many(session: Session, query: EntityQuery, parts: Sequence[Condition]) -> _Beginning:
     """Read in the order of creation, and stop when the page is full."""
     single = _single_type(session, query)
     cheap = all(not part.candidates or part.rank == 3 for part in parts)
     if single is None:
         everything = "(SELECT number AS entity FROM entities) AS c"
-        return _Plan(everything, _join(parts), few=False, cheap=cheap and not query.selectors)
+        return _Beginning(everything, _join(parts), few=False, cheap=cheap and not query.selectors)
     own = [part for part in parts if part.rank < 3 or not part.candidates]
     condition = _join([Condition("c.type = ?", (single,)), *own])
-    return _Plan("entity_types AS c", condition, few=False, cheap=cheap)
+    return _Beginning("entity_types AS c", condition, few=False, cheap=cheap)
 
 
 def _join(parts: Sequence[Condition]) -> Condition:
     parameters = tuple(parameter for part in parts for parameter in part.parameters)
-    return Condition(" AND ".join(f"({part.sql})" for part in parts), parameters)
+    return Condition(" AND ".join([f"({part.sql})" for part in parts]) or "1", parameters)
 
 
 def _numbers(session: Session, part: Condition) -> set[int] | None:

@@ -60,6 +60,11 @@ def all_of(conditions: Iterable[Condition]) -> Condition:
     return Condition(f"({sql})", _parameters(narrowing), exact, parts=parts)
 
 
+def parts_of(conditions: Iterable[Condition]) -> tuple[Condition, ...]:
+    """What must hold for all of them to hold, one by one, as far as anything is said."""
+    return tuple([part for one in conditions for part in (one.parts or (one,)) if part.sql != "1"])
+
+
 def any_of(conditions: Iterable[Condition]) -> Condition:
     """At least one of them holds."""
     found = [one for one in conditions if one.sql != "0"]
