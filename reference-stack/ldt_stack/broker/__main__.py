@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from ldt_stack.broker.errors import NgsiLdError
 from ldt_stack.broker.http.app import BrokerApp
+from ldt_stack.broker.http.protocol import WholeAnswers
 from ldt_stack.broker.logs import LogFormat, configure_logs
 from ldt_stack.broker.settings import BrokerSettings
 
@@ -138,8 +139,8 @@ def main(argv: list[str] | None = None) -> int:
         access_log=False,
         lifespan="on",
         server_header=False,
+        http=WholeAnswers,
         timeout_graceful_shutdown=math.ceil(options.settings.shutdown_grace_seconds),
-        h11_max_incomplete_event_size=64 * 1024,
     )
     server = _Server(config, options.ready_file, url)
     for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises them again when it has ended: that was all
