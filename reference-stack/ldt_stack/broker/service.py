@@ -85,6 +85,10 @@ class Notifier(Protocol):
         """A Registration Subscription was deleted; called on the event loop, after the commit."""
         ...
 
+    async def flush(self) -> None:
+        """Write what came of notifications; before counters are read."""
+        ...
+
     def figures(self) -> NotifierFigures:
         """What was sent, and what waits."""
         ...

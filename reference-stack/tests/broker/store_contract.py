@@ -214,18 +214,55 @@ class StoreContract:
         assert await version() > second
 
     async def test_outbox(self, store: Store) -> None:
-        """What is enqueued with a change is due in order, told of after the commit, and gone when it is dropped."""
-        told: list[str | None] = []
-        store.on_enqueued = told.append
-        owed = [Delivery("urn:s:1", {"n": 1}), Delivery("urn:s:2", {"n": 2}, due_at="2027-01-01T00:00:00.000000Z")]
-        await store.write(None, lambda t: t.enqueue(owed))
-        assert told == [None]
-        due = await store.read(None, lambda s: s.due_deliveries("2026-06-01T00:00:00.000000Z", 10))
-        assert [(one.subscription_id, one.body) for one in due] == [("urn:s:1", {"n": 1})]
-        await store.write(None, lambda t: t.drop_delivery(due[0].number))
-        assert await store.read(None, lambda s: s.next_due()) == "2027-01-01T00:00:00.000000Z"
+        """What is enqueued with a change is owed in order, told of after the commit, and gone when it is dropped."""
+        told: list[tuple[str | None, list[Delivery]]] = []
+        store.on_enqueued = lambda tenant, deliveries: told.append((tenant, deliveries))
+        await store.write(None, lambda t: t.enqueue([Delivery("urn:s:1", {"n": 1}), Delivery("urn:s:2", {"n": 2})]))
+        await store.write(None, lambda t: t.enqueue([Delivery("urn:s:1", {"n": 3})]))
+        owed = await store.read(None, lambda s: s.owed_deliveries(10))
+        assert told == [(None, owed[:2]), (None, owed[2:])]
+        assert [(one.subscription_id, one.body) for one in owed] == [
+            ("urn:s:1", {"n": 1}),
+            ("urn:s:2", {"n": 2}),
+            ("urn:s:1", {"n": 3}),
+        ]
+        assert await store.read(None, lambda s: s.owed_deliveries(1, owed[0].number)) == [owed[1]]
+        assert await store.read(None, lambda s: s.last_delivery("urn:s:1")) == owed[2]
+        await store.write(None, lambda t: t.drop_deliveries([owed[0].number, owed[2].number]))
+        assert await store.read(None, lambda s: s.last_delivery("urn:s:1")) is None
+        assert await store.read(None, lambda s: s.owed_deliveries(10)) == [owed[1]]
         await store.write(None, lambda t: t.drop_deliveries_of("urn:s:2"))
-        assert await store.read(None, lambda s: s.next_due()) is None
+        assert await store.read(None, lambda s: s.owed_deliveries(10)) == []
+
+    async def test_what_is_rolled_back_is_owed_to_nobody(self, store: Store) -> None:
+        """Nothing is told of, also where neighbours are committed together with it; a told body is nobody else's."""
+        told: list[Delivery] = []
+        store.on_enqueued = lambda _, deliveries: told.extend(deliveries)
+        body: dict[str, Any] = {"data": [1]}
+
+        def fail(transaction: Transaction) -> None:
+            transaction.enqueue([Delivery("urn:s:1", {"n": 1})])
+            assert transaction.last_delivery("urn:s:1") is not None
+            raise ValueError("after all")
+
+        def succeed(transaction: Transaction) -> None:
+            assert transaction.last_delivery("urn:s:1") is None
+            transaction.enqueue([Delivery("urn:s:2", body)])
+            body["data"].append(2)
+
+        first, _ = await asyncio.gather(store.write(None, fail), store.write(None, succeed), return_exceptions=True)
+        assert isinstance(first, ValueError)
+        assert [(one.subscription_id, one.body) for one in told] == [("urn:s:2", {"data": [1]})]
+
+    async def test_documents_by_their_ids(self, store: Store) -> None:
+        """Many at once, each of its kind; those that are not there are left out."""
+        kind = DocumentKind.SUBSCRIPTION_STATUS
+        await store.write(None, lambda t: t.put_documents(kind, {"a": {"n": 1}, "b": {"n": 2}}))
+        await store.write(None, lambda t: t.put_documents(kind, {"b": {"n": 3}, "c": {"n": 4}}))
+        await store.write(None, lambda t: t.put_document(DocumentKind.CONTEXT, "d", {}))
+        found = await store.read(None, lambda s: s.get_documents(kind, ["a", "b", "d", "e"]))
+        assert found == {"a": {"n": 1}, "b": {"n": 3}}
+        assert await store.read(None, lambda s: s.get_documents(kind, [])) == {}
 
     async def test_history(self, store: Store) -> None:
         """Instances come back by the interval asked for; one can be replaced, or deleted, by its instanceId."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,19 @@ async def test_throttling(running: Any, receiver: Any) -> None:
     assert speeds(await receiver.wait(2, "/throttled")) == [1, 4]
 
 
+async def test_changes_at_the_same_time_are_throttled(running: Any, receiver: Any) -> None:
+    """Also those that are committed together: one notification, of the first."""
+    await running.subscribe(receiver.url("/throttled"), throttling=60)
+    await running.subscribe(receiver.url("/free"))
+
+    await asyncio.gather(*(running.change(CAR, speed=value) for value in range(1, 9)))
+    await receiver.wait(8, "/free")
+    running.clock.advance(61)
+    await running.change(CAR, speed=9)
+
+    assert speeds(await receiver.wait(2, "/throttled")) == [1, 9]
+
+
 async def test_cooldown(running: Any, receiver: Any) -> None:
     """ "If requests are received before the cooldown period has expired, no notification is sent" (5.2.15)."""
     receiver.status["/cool"] = 500
@@ -257,12 +271,15 @@ async def test_what_was_owed_is_delivered_after_a_restart(start_broker: Any, rec
 
 async def test_what_was_delivered_is_not_sent_again(start_broker: Any, receiver: Any, tmp_path: Path) -> None:
     """After an orderly end nothing is left in the outbox; throttling counts from before the restart."""
-    async with start_broker(data_dir=tmp_path) as running:
-        await running.subscribe(receiver.url("/free"))
-        await running.subscribe(receiver.url("/throttled"), throttling=3600)
+    # The receiver has it before the broker knows: time enough for the answer, or it is sent again, as it should be.
+    async with start_broker(data_dir=tmp_path, notification_timeout_seconds=60) as running:
+        locations = [
+            await running.subscribe(receiver.url("/free")),
+            await running.subscribe(receiver.url("/throttled"), throttling=3600),
+        ]
         await running.change(CAR, speed=1)
-        await receiver.wait(1, "/free")
-        await receiver.wait(1, "/throttled")
+        for location in locations:
+            await eventually(partial(counters, running, location), lambda found: found.get("status") == "ok")
 
     async with start_broker(data_dir=tmp_path) as running:
         await running.change(CAR, speed=2)
@@ -287,6 +304,56 @@ async def test_a_rolled_back_change_owes_nothing(running: Any, receiver: Any) ->
     await running.change(CAR, speed=2)
 
     assert speeds(await receiver.wait(1)) == [2]
+
+
+async def test_a_rolled_back_change_does_not_count_for_throttling(running: Any, receiver: Any) -> None:
+    """The first change that is kept is notified, whatever was undone before it, also in the same commit."""
+    await running.subscribe(receiver.url(), throttling=60)
+    real = running.broker.notifier.changes
+
+    def failing(*arguments: Any) -> None:
+        real(*arguments)
+        running.broker.notifier.changes = real
+        raise ValueError("the operation fails after all")
+
+    running.broker.notifier.changes = failing
+    first, *_ = await asyncio.gather(*(running.change(CAR, speed=value) for value in (1, 2, 3)), return_exceptions=True)
+    running.clock.advance(61)
+    await running.change(CAR, speed=4)
+
+    assert isinstance(first, ValueError)
+    assert speeds(await receiver.wait(2)) == [2, 4]
+
+
+async def test_what_is_still_owed_counts_for_throttling(start_broker: Any, receivers: Any, tmp_path: Path) -> None:
+    """Also where an earlier process has not come to send it."""
+    receiver = receivers.start()
+    receiver.delay_seconds["/throttled"] = 1.0
+    settings = {"data_dir": tmp_path, "shutdown_grace_seconds": 0}
+    async with start_broker(**settings) as running:
+        await running.subscribe(receiver.url("/throttled"), throttling=3600)
+        await running.change(CAR, speed=1)
+        await receiver.wait(1, "/throttled")
+
+    receiver.delay_seconds.clear()
+    async with start_broker(**settings) as running:
+        await running.subscribe(receiver.url("/free"))
+        await running.change(CAR, speed=2)
+        await receiver.wait(1, "/free")
+        assert speeds(await receiver.wait(2, "/throttled")) == [1, 1]
+
+
+async def test_a_read_shows_what_is_known_of_the_last_notification(running: Any, receiver: Any) -> None:
+    """Counters are recorded together, and before they are read: nobody sees less than was known."""
+    location = await running.subscribe(receiver.url())
+
+    async def delivered() -> int:
+        return int(running.broker.notifier.figures().delivered)
+
+    for number in range(1, 6):
+        await running.change(CAR, speed=number)
+        await eventually(delivered, number.__eq__)
+        assert (await counters(running, location))["timesSent"] == number
 
 
 OWNER = "urn:ngsi-ld:Person:1"

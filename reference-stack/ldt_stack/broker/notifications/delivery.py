@@ -1,7 +1,7 @@
 """Delivery of what the outbox owes: in order for a Subscription, beside each other for different ones.
 
-The outbox is read in the order of commits and handed to a queue a Subscription, so that a receiver that does not
-answer holds up nobody else. A row is dropped from the outbox in the transaction that records the outcome; a process
+What a commit adds to the outbox goes into a queue a Subscription, in the order of commits, so that a receiver that does
+not answer holds up nobody else. A row is dropped from the outbox in the transaction that records the outcome; a process
 that is killed in between sends the notification again, under the same notification id.
 """
 
@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextvars import Context
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, NamedTuple
 
 from ldt_stack.broker.errors import NgsiLdError
 from ldt_stack.broker.notifications.outcomes import after_attempt
@@ -22,9 +23,10 @@ from ldt_stack.broker.store.interface import Delivery, DocumentKind, Snapshot, S
 
 _LOG: Final = logging.getLogger("ldt_stack.broker.notifications")
 _READ_AT_ONCE: Final = 500
+# Outcomes that come within this time of others are recorded together.
+_RECORD_TOGETHER_SECONDS: Final = 0.05
 # More notifications than this waiting for one receiver: the oldest are given up, or a dead receiver fills the disk.
 MAX_QUEUED: Final = 5000
-_EVER: Final = "9999"  # every delivery is due: waiting between attempts happens here
 
 Key = tuple[str | None, str]
 Attempt = Callable[[str | None, Delivery], Awaitable[Outcome | None]]
@@ -34,10 +36,10 @@ Recorded = Callable[[str | None, str, str, bool], None]
 
 
 class Deliverer:
-    """Reads outboxes when told to, and delivers.
+    """Delivers what it is given, and records the outcomes.
 
     Args:
-        store: Whose outboxes.
+        store: Where the outboxes and outcomes are.
         attempt: Sends.
         now: The present instant, six digits, UTC.
         recorded: Told of every attempt.
@@ -61,24 +63,31 @@ class Deliverer:
         self._recorded = recorded
         self._max_attempts = max_attempts
         self._retry_seconds = retry_seconds
-        self._seen: dict[str | None, int] = {}
         self._queues: dict[Key, deque[Delivery]] = {}
         self._failing: set[Key] = set()
         self._under_way: set[Key] = set()
-        self._reading: dict[str | None, asyncio.Event] = {}
-        self._results: dict[str | None, list[tuple[Delivery, str | None, bool, bool]]] = {}
+        self._results: dict[str | None, list[_Result]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._recorders: dict[str | None, asyncio.Task[None]] = {}
+        self._recorder: asyncio.Task[None] | None = None
+        self._recording = asyncio.Lock()
         self._sending: set[asyncio.Task[Any]] = set()
         self._closing = False
 
-    def wake(self, tenant: str | None) -> None:
-        """Something was put into a tenant's outbox (or may have been left there by an earlier process)."""
-        event = self._reading.get(tenant)
-        if event is None:
-            event = self._reading[tenant] = asyncio.Event()
-            self._spawn(self._read(tenant, event))
-        event.set()
+    def deliver(self, tenant: str | None, deliveries: Iterable[Delivery]) -> None:
+        """Take what was put into a tenant's outbox, oldest first."""
+        for delivery in deliveries:
+            self._put((tenant, delivery.subscription_id), delivery)
+
+    async def left(self, tenant: str | None) -> AsyncIterator[list[Delivery]]:
+        """What an earlier process left in a tenant's outbox, oldest first; to be taken before anything new comes.
+
+        Raises:
+            InternalError: It cannot be read.
+        """
+        after = 0
+        while found := await self._store.read(tenant, partial(_owed, after=after)):
+            yield found
+            after = found[-1].number
 
     def forget(self, tenant: str | None, subscription_id: str) -> None:
         """The Subscription is gone: its queue is not delivered."""
@@ -103,9 +112,13 @@ class Deliverer:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for tenant, task in list(self._recorders.items()):
-            await asyncio.gather(task, return_exceptions=True)
-            await self._record(tenant)
+        await self.flush()
+
+    async def flush(self) -> None:
+        """Record the outcomes that are known; before counters are read."""
+        async with self._recording:
+            for tenant in list(self._results):
+                await self._record(tenant, self._results.pop(tenant))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         # Without the context of whoever wakes us: what is logged here belongs to no request.
@@ -118,30 +131,6 @@ class Deliverer:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             _LOG.error("Delivery of notifications stopped: %r", task.exception(), exc_info=task.exception())
-
-    async def _read(self, tenant: str | None, event: asyncio.Event) -> None:
-        """Move new rows of a tenant's outbox into the queues, whenever there are some."""
-        while True:
-            await event.wait()
-            event.clear()
-            while await self._read_some(tenant):
-                pass
-
-    async def _read_some(self, tenant: str | None) -> bool:
-        after = self._seen.get(tenant, 0)
-
-        def read(snapshot: Snapshot) -> list[Delivery]:
-            return snapshot.due_deliveries(_EVER, _READ_AT_ONCE, after)
-
-        try:
-            found = await self._store.read(tenant, read)
-        except NgsiLdError as error:
-            _LOG.warning("The outbox of tenant %s cannot be read: %s", tenant, error.detail)
-            return False
-        for delivery in found:
-            self._seen[tenant] = delivery.number
-            self._put((tenant, delivery.subscription_id), delivery)
-        return len(found) == _READ_AT_ONCE
 
     def _put(self, key: Key, delivery: Delivery) -> None:
         queue = self._queues.get(key)
@@ -200,34 +189,55 @@ class Deliverer:
             self._sending.discard(task)
 
     def _note(self, tenant: str | None, delivery: Delivery, at: str | None, *, delivered: bool, done: bool) -> None:
-        """Remember an outcome, and have it written; many at once where they come fast."""
+        """Remember an outcome, and have it recorded; many at once where they come fast."""
         if at is not None:
             self._recorded(tenant, delivery.subscription_id, at, delivered)
-        self._results.setdefault(tenant, []).append((delivery, at, delivered, done))
-        running = self._recorders.get(tenant)
-        if running is None or running.done():
-            self._recorders[tenant] = asyncio.create_task(self._record(tenant))
+        self._results.setdefault(tenant, []).append(_Result(delivery, at, delivered, done))
+        if self._recorder is None or self._recorder.done():
+            self._recorder = self._spawn(self._record_all())
 
-    async def _record(self, tenant: str | None) -> None:
-        while self._results.get(tenant):
-            results = self._results.pop(tenant)
+    async def _record_all(self) -> None:
+        while self._results:
+            await self.flush()
+            await asyncio.sleep(_RECORD_TOGETHER_SECONDS)
 
-            def record(transaction: Transaction, results: Any = results) -> None:
-                for delivery, at, delivered, done in results:
-                    _record_one(transaction, delivery, at, delivered=delivered, done=done)
-
-            try:
-                await self._store.write(tenant, record)
-            except NgsiLdError as error:
-                # The rows stay in the outbox: they are sent again after the next start.
-                _LOG.warning("Outcomes of notifications of tenant %s cannot be written: %s", tenant, error.detail)
+    async def _record(self, tenant: str | None, results: list[_Result]) -> None:
+        try:
+            await self._store.write(tenant, partial(_record_results, results=results))
+        except NgsiLdError as error:
+            # The rows stay in the outbox: they are sent again after the next start.
+            _LOG.warning("Outcomes of notifications of tenant %s cannot be written: %s", tenant, error.detail)
 
 
-def _record_one(transaction: Transaction, delivery: Delivery, at: str | None, *, delivered: bool, done: bool) -> None:
-    identifier = delivery.subscription_id
-    if done:
-        transaction.drop_delivery(delivery.number)
-    if at is not None and transaction.get_document(*document_of(identifier)) is not None:
-        status = transaction.get_document(DocumentKind.SUBSCRIPTION_STATUS, identifier) or {}
-        changed = after_attempt(status, at, delivered=delivered)
-        transaction.put_document(DocumentKind.SUBSCRIPTION_STATUS, identifier, changed)
+class _Result(NamedTuple):
+    """What came of one attempt, made at an instant; None: none was made. `done`: no other attempt will be made."""
+
+    delivery: Delivery
+    at: str | None
+    delivered: bool
+    done: bool
+
+
+def _owed(snapshot: Snapshot, after: int) -> list[Delivery]:
+    return snapshot.owed_deliveries(_READ_AT_ONCE, after)
+
+
+def _record_results(transaction: Transaction, results: list[_Result]) -> None:
+    transaction.drop_deliveries([result.delivery.number for result in results if result.done])
+    attempted = {result.delivery.subscription_id for result in results if result.at is not None}
+    known = _known(transaction, attempted)
+    statuses = transaction.get_documents(DocumentKind.SUBSCRIPTION_STATUS, known)
+    for delivery, at, delivered, _ in results:
+        key = delivery.subscription_id
+        if at is not None and key in known:
+            statuses[key] = after_attempt(statuses.get(key, {}), at, delivered=delivered)
+    transaction.put_documents(DocumentKind.SUBSCRIPTION_STATUS, statuses)
+
+
+def _known(snapshot: Snapshot, keys: set[str]) -> set[str]:
+    """Those outbox keys whose Subscriptions have not been deleted meanwhile."""
+    identifiers: defaultdict[DocumentKind, dict[str, str]] = defaultdict(dict)
+    for key in keys:
+        kind, identifier = document_of(key)
+        identifiers[kind][identifier] = key
+    return {own[found] for kind, own in identifiers.items() for found in snapshot.get_documents(kind, own)}

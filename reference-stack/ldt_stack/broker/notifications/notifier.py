@@ -64,8 +64,8 @@ class OutboxNotifier:
         self._deliverer: Deliverer | None = None
         self._timers = PeriodicTimers(self._notify_periodically)
         self._registrations = RegistrationSubscriptions(self._notify_of_registrations)
-        self._last_notified: dict[Key, datetime] = {}
-        self._last_failed: dict[Key, datetime] = {}
+        self._last_notified: dict[Key, str] = {}
+        self._last_failed: dict[Key, str] = {}
         self._delivered = self._failed = 0
         self._waiting: dict[Key, asyncio.Task[None]] = {}
 
@@ -76,15 +76,15 @@ class OutboxNotifier:
         broker = self._started()
         instant = broker.clock()
         now = format_instant(instant)
-        owed = [
-            Delivery(subscription.id, _body(now, [entity_after_change(subscription, change, fired)]))
-            for change in changes
-            for subscription in self.index.candidates(call.tenant, change)
-            if (fired := concerns(subscription, change, now))
-            and self._is_free((call.tenant, subscription.id), subscription, instant)
-        ]
-        if owed:
-            transaction.enqueue(owed)
+        for change in changes:
+            owed = [
+                Delivery(subscription.id, _body(now, [entity_after_change(subscription, change, fired)]))
+                for subscription in self.index.candidates(call.tenant, change)
+                if (fired := concerns(subscription, change, now))
+                and self._is_free(transaction, (call.tenant, subscription.id), subscription, instant)
+            ]
+            if owed:
+                transaction.enqueue(owed)
 
     def relay(
         self, transaction: Transaction, tenant: str | None, subscription_id: str, entities: Sequence[JsonObject]
@@ -95,7 +95,7 @@ class OutboxNotifier:
         subscription = self.index.get(tenant, subscription_id)
         if subscription is None or subscription.status(now) != "active":
             return
-        if entities and self._is_free((tenant, subscription_id), subscription, instant):
+        if entities and self._is_free(transaction, (tenant, subscription_id), subscription, instant):
             shown = [project(one, subscription.projection, subscription.dataset_ids) for one in entities]
             transaction.enqueue([Delivery(subscription_id, _body(now, shown))])
 
@@ -109,7 +109,7 @@ class OutboxNotifier:
             delivery_of(subscription, notice, now)
             for subscription, notice in self._registrations.concerned(tenant, before, after)
             if subscription.subscription.status(now) == "active"
-            and self._is_free((tenant, outbox_key(subscription.id)), subscription.subscription, instant)
+            and self._is_free(transaction, (tenant, outbox_key(subscription.id)), subscription.subscription, instant)
         ]
         if owed:
             transaction.enqueue(owed)
@@ -126,15 +126,18 @@ class OutboxNotifier:
         if notice is not None:
             transaction.enqueue([delivery_of(subscription, notice, now)])
 
-    def _is_free(self, key: Key, subscription: Subscription, instant: datetime) -> bool:
-        """Whether throttling (5.2.12) and cooldown (5.2.15) let a notification out now; if so it counts as the last."""
-        if not _has_passed(self._last_notified.get(key), subscription.throttling_seconds, instant):
-            return False
+    def _is_free(self, snapshot: Snapshot, key: Key, subscription: Subscription, instant: datetime) -> bool:
+        """Whether throttling (5.2.12) and cooldown (5.2.15) let a notification out now."""
         if not _has_passed(self._last_failed.get(key), subscription.endpoint.cooldown_seconds, instant):
             return False
-        if subscription.throttling_seconds is not None:
-            self._last_notified[key] = instant
-        return True
+        if subscription.throttling_seconds is None:
+            return True
+        if not _has_passed(self._last_notified.get(key), subscription.throttling_seconds, instant):
+            return False
+        # What is not committed yet, or was left by an earlier process; it is gone if the transaction is rolled back.
+        owed = snapshot.last_delivery(key[1])
+        since = None if owed is None else owed.body["notifiedAt"]
+        return _has_passed(since, subscription.throttling_seconds, instant)
 
     # --- Subscriptions come and go: on the event loop, after the commit --------------------------------------------
 
@@ -181,8 +184,9 @@ class OutboxNotifier:
         )
         for tenant in await broker.store.tenants():
             await self._load(tenant)
-            self._deliverer.wake(tenant)
-        broker.store.on_enqueued = self._deliverer.wake
+            async for deliveries in self._deliverer.left(tenant):
+                self._enqueued(tenant, deliveries)
+        broker.store.on_enqueued = self._enqueued
 
     async def close(self) -> None:
         """Stop delivering; what was not delivered stays in the outbox."""
@@ -211,7 +215,7 @@ class OutboxNotifier:
         for key, status in statuses.items():
             for member, known in (("lastNotification", self._last_notified), ("lastFailure", self._last_failed)):
                 if member in status:
-                    known[tenant, key] = parse_instant(status[member])
+                    known[tenant, key] = status[member]
         for key, document in documents.items():
             await self._compile(tenant, key, document)
 
@@ -233,7 +237,7 @@ class OutboxNotifier:
         """A stored Subscription; an earlier process may have begun its present interval."""
         self.index.put(tenant, subscription)
         last = self._last_notified.get((tenant, subscription.id))
-        passed = 0.0 if last is None else (self._started().clock() - last).total_seconds()
+        passed = 0.0 if last is None else (self._started().clock() - parse_instant(last)).total_seconds()
         self._timers.set(tenant, subscription, max(0.0, passed))
 
     async def _compile_later(self, tenant: str | None, key: str) -> None:
@@ -260,6 +264,12 @@ class OutboxNotifier:
         return self._broker
 
     # --- delivery --------------------------------------------------------------------------------------------------
+
+    def _enqueued(self, tenant: str | None, deliveries: list[Delivery]) -> None:
+        for delivery in deliveries:
+            self._last_notified[tenant, delivery.subscription_id] = delivery.body["notifiedAt"]
+        if self._deliverer is not None:
+            self._deliverer.deliver(tenant, deliveries)
 
     async def _send(self, tenant: str | None, delivery: Delivery) -> Outcome | None:
         """One attempt; None where "notifications shall only be sent if … active" forbids it (5.8.6)."""
@@ -303,7 +313,12 @@ class OutboxNotifier:
             self._delivered += 1
             return
         self._failed += 1
-        self._last_failed[tenant, subscription_id] = parse_instant(at)
+        self._last_failed[tenant, subscription_id] = at
+
+    async def flush(self) -> None:
+        """See `service.Notifier.flush`."""
+        if self._deliverer is not None:
+            await self._deliverer.flush()
 
     def figures(self) -> NotifierFigures:
         """See `service.Notifier.figures`."""
@@ -346,6 +361,6 @@ def _body(now: str, entities: list[JsonObject]) -> JsonObject:
     return {"id": f"urn:ngsi-ld:Notification:{uuid.uuid4()}", "notifiedAt": now, "data": entities}
 
 
-def _has_passed(since: datetime | None, seconds: float | None, instant: datetime) -> bool:
+def _has_passed(since: str | None, seconds: float | None, instant: datetime) -> bool:
     """Whether a pause is over; there is none if nothing happened or none was asked for."""
-    return since is None or seconds is None or (instant - since).total_seconds() >= seconds
+    return since is None or seconds is None or (instant - parse_instant(since)).total_seconds() >= seconds

@@ -156,6 +156,7 @@ async def retrieve_registration_subscription(broker: Broker, call: Call, subscri
     Source: CIM 009 V1.9.1, clause 5.11.4.
     """
     _check_id(subscription_id)
+    await broker.notifier.flush()
     now = broker.now()
     return await broker.store.read(call.tenant, lambda snapshot: _shown(snapshot, _get(snapshot, subscription_id), now))
 
@@ -167,6 +168,7 @@ async def query_registration_subscriptions(
 
     Source: CIM 009 V1.9.1, clause 5.11.5.
     """
+    await broker.notifier.flush()
     now = broker.now()
 
     def work(snapshot: Snapshot) -> SubscriptionPage:

@@ -179,6 +179,7 @@ async def retrieve_subscription(broker: Broker, call: Call, subscription_id: str
     Source: CIM 009 V1.9.1, clause 5.8.3.
     """
     _check_id(subscription_id)
+    await broker.notifier.flush()
     now = broker.now()
     return await broker.store.read(
         call.tenant, lambda snapshot: with_status(snapshot, _get(snapshot, subscription_id), now)
@@ -187,6 +188,7 @@ async def retrieve_subscription(broker: Broker, call: Call, subscription_id: str
 
 async def query_subscriptions(broker: Broker, call: Call, *, limit: int, offset: int, count: bool) -> SubscriptionPage:
     """Query Subscriptions, in the order of their creation. Source: CIM 009 V1.9.1, clause 5.8.4."""
+    await broker.notifier.flush()
     now = broker.now()
 
     def work(snapshot: Snapshot) -> SubscriptionPage:

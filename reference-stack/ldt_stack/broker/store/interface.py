@@ -10,7 +10,7 @@ belongs to the caller: it may be changed. `tests/broker/store_contract.py` says 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -175,15 +175,11 @@ class Delivery:
     Args:
         subscription_id: For which subscription.
         body: What the notifier needs to send it; JSON.
-        due_at: Not before this instant (six digits, UTC); "" is at once.
-        attempts: How often it was tried.
         number: Given by the store; 0 before it is stored. Ascending in the order of commits.
     """
 
     subscription_id: str
     body: JsonObject
-    due_at: str = ""
-    attempts: int = 0
     number: int = 0
 
 
@@ -237,6 +233,10 @@ class Snapshot(Protocol):
         """A document, or None."""
         ...
 
+    def get_documents(self, kind: DocumentKind, identifiers: Collection[str]) -> dict[str, JsonObject]:
+        """Those of the named documents that there are, by id."""
+        ...
+
     def list_documents(self, kind: DocumentKind, *, offset: int = 0, limit: int | None = None) -> list[JsonObject]:
         """Documents of a kind in the order they were first put."""
         ...
@@ -249,12 +249,12 @@ class Snapshot(Protocol):
         """Grows with every put and delete of a document of this kind, while the store is open: to keep a cache by."""
         ...
 
-    def due_deliveries(self, now: str, limit: int, after: int = 0) -> list[Delivery]:
-        """The oldest deliveries that are due at an instant, with numbers above `after`."""
+    def owed_deliveries(self, limit: int, after: int = 0) -> list[Delivery]:
+        """The oldest deliveries with numbers above `after`, in the order of commits."""
         ...
 
-    def next_due(self) -> str | None:
-        """When the next delivery is due ("" is at once); None if nothing is owed."""
+    def last_delivery(self, subscription_id: str) -> Delivery | None:
+        """The newest delivery that is owed to a subscription."""
         ...
 
 
@@ -319,19 +319,19 @@ class Transaction(Snapshot, Protocol):
         """Insert or replace a document."""
         ...
 
+    def put_documents(self, kind: DocumentKind, documents: Mapping[str, JsonObject]) -> None:
+        """Insert or replace documents, by id."""
+        ...
+
     def delete_document(self, kind: DocumentKind, identifier: str) -> bool:
         """Remove a document; False if there was none."""
         ...
 
     def enqueue(self, deliveries: Sequence[Delivery]) -> None:
-        """Add to the outbox. After the commit `Store.on_enqueued(tenant)` is called on the event loop."""
+        """Add to the outbox. `Store.on_enqueued` is told on the event loop, after the commit and in that order."""
         ...
 
-    def reschedule(self, delivery: Delivery) -> None:
-        """Keep a delivery (by its number) with new `due_at` and `attempts`."""
-        ...
-
-    def drop_delivery(self, number: int) -> None:
+    def drop_deliveries(self, numbers: Collection[int]) -> None:
         """Delivered or given up."""
         ...
 
@@ -343,7 +343,8 @@ class Transaction(Snapshot, Protocol):
 class Store(Protocol):
     """One set of tenants. The default tenant (None) always exists."""
 
-    on_enqueued: Callable[[str | None], None] | None
+    on_enqueued: Callable[[str | None, list[Delivery]], None] | None
+    """Told of each tenant's new deliveries, with their numbers."""
 
     async def write(self, tenant: str | None, work: Callable[[Transaction], T], *, create: bool = False) -> T:
         """Run `work` in a transaction; returns when it is on disk.

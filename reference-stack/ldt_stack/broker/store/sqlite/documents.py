@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 import orjson
 
 from ldt_stack.broker.model.names import JsonObject
@@ -16,6 +18,15 @@ def get_document(session: Session, kind: DocumentKind, identifier: str) -> JsonO
         return None
     document: JsonObject = orjson.loads(row[0])
     return document
+
+
+def get_documents(session: Session, kind: DocumentKind, identifiers: Collection[str]) -> dict[str, JsonObject]:
+    """See `Snapshot.get_documents`."""
+    rows = session.execute(
+        "SELECT id, body FROM documents WHERE kind = ? AND id IN (SELECT value FROM json_each(?))",
+        (kind, orjson.dumps(list(identifiers)).decode()),
+    )
+    return {row[0]: orjson.loads(row[1]) for row in rows}
 
 
 def list_documents(
@@ -42,10 +53,15 @@ def documents_version(session: Session, kind: DocumentKind) -> int:
 
 def put_document(session: Session, kind: DocumentKind, identifier: str, document: JsonObject) -> None:
     """See `Transaction.put_document`."""
-    session.execute(
+    put_documents(session, kind, {identifier: document})
+
+
+def put_documents(session: Session, kind: DocumentKind, documents: Mapping[str, JsonObject]) -> None:
+    """See `Transaction.put_documents`."""
+    session.connection.executemany(
         "INSERT INTO documents (kind, id, body) VALUES (?, ?, ?)"
         " ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body",
-        (kind, identifier, orjson.dumps(document).decode()),
+        [(kind, identifier, orjson.dumps(document).decode()) for identifier, document in documents.items()],
     )
     session.touched_kinds.add(kind)
 

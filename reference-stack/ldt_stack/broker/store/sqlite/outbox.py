@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import orjson
 
@@ -10,43 +10,37 @@ from ldt_stack.broker.store.interface import Delivery
 from ldt_stack.broker.store.sqlite.session import Session
 
 
-def due_deliveries(session: Session, now: str, limit: int, after: int = 0) -> list[Delivery]:
-    """See `Snapshot.due_deliveries`."""
+def owed_deliveries(session: Session, limit: int, after: int = 0) -> list[Delivery]:
+    """See `Snapshot.owed_deliveries`."""
     rows = session.execute(
-        "SELECT subscription, body, due_at, attempts, number FROM outbox"
-        " WHERE due_at <= ? AND number > ? ORDER BY number LIMIT ?",
-        (now, after, limit),
+        "SELECT subscription, body, number FROM outbox WHERE number > ? ORDER BY number LIMIT ?", (after, limit)
     )
-    return [Delivery(row[0], orjson.loads(row[1]), row[2], row[3], row[4]) for row in rows]
+    return [Delivery(row[0], orjson.loads(row[1]), row[2]) for row in rows]
 
 
-def next_due(session: Session) -> str | None:
-    """See `Snapshot.next_due`."""
-    due: str | None = session.execute("SELECT min(due_at) FROM outbox").fetchone()[0]
-    return due
+def last_delivery(session: Session, subscription_id: str) -> Delivery | None:
+    """See `Snapshot.last_delivery`."""
+    row = session.execute(
+        "SELECT body, number FROM outbox WHERE subscription = ? ORDER BY number DESC LIMIT 1", (subscription_id,)
+    ).fetchone()
+    return None if row is None else Delivery(subscription_id, orjson.loads(row[0]), row[1])
 
 
 def enqueue(session: Session, deliveries: Sequence[Delivery]) -> None:
     """See `Transaction.enqueue`."""
-    session.connection.executemany(
-        "INSERT INTO outbox (subscription, body, due_at, attempts) VALUES (?, ?, ?, ?)",
-        [(d.subscription_id, orjson.dumps(d.body).decode(), d.due_at, d.attempts) for d in deliveries],
-    )
-    session.enqueued = session.enqueued or bool(deliveries)
+    for delivery in deliveries:
+        content = orjson.dumps(delivery.body)
+        number = session.execute(
+            "INSERT INTO outbox (subscription, body) VALUES (?, ?)", (delivery.subscription_id, content.decode())
+        ).lastrowid
+        # Told of is what was written: the body may share parts with what its caller goes on changing.
+        session.enqueued.append(Delivery(delivery.subscription_id, orjson.loads(content), int(number or 0)))
 
 
-def reschedule(session: Session, delivery: Delivery) -> None:
-    """See `Transaction.reschedule`."""
-    session.execute(
-        "UPDATE outbox SET due_at = ?, attempts = ? WHERE number = ?",
-        (delivery.due_at, delivery.attempts, delivery.number),
-    )
-    session.enqueued = True  # the delivery thread must look again when it is due
-
-
-def drop_delivery(session: Session, number: int) -> None:
-    """See `Transaction.drop_delivery`."""
-    session.execute("DELETE FROM outbox WHERE number = ?", (number,))
+def drop_deliveries(session: Session, numbers: Collection[int]) -> None:
+    """See `Transaction.drop_deliveries`."""
+    wanted = orjson.dumps(list(numbers)).decode()
+    session.execute("DELETE FROM outbox WHERE number IN (SELECT value FROM json_each(?))", (wanted,))
 
 
 def drop_deliveries_of(session: Session, subscription_id: str) -> None:

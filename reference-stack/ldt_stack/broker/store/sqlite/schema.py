@@ -10,14 +10,13 @@ from pathlib import Path
 from ldt_stack.broker.errors import InternalError
 
 APPLICATION_ID = 0x4C445442  # "LDTB"
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 _CACHE_KIB = 8192  # of a connection that reads
 _WRITER_CACHE_KIB = 32768  # values and ids come in any order: what is written again soon should be at hand
 _WRITER_CHECKPOINT_PAGES = 4000  # of the log, 16 MiB; pages that are written often go to the file less often
 
 # Names (IRIs) are long and few: they are kept once. `stored` and `instances` say what bodies leave out. Instants of
-# Entities and of the outbox are normalized text (six digits, UTC), those of the history microseconds since 1970: there
-# are many.
+# Entities are normalized text (six digits, UTC), those of the history microseconds since 1970: there are many.
 # What an Entity has in the tables that find it follows from its body: no index leads back from the Entity to them.
 _TABLES = """
 CREATE TABLE names (number INTEGER PRIMARY KEY, iri TEXT NOT NULL UNIQUE);
@@ -52,9 +51,7 @@ CREATE TABLE documents (
     number INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, UNIQUE (kind, id));
 
 CREATE TABLE outbox (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, subscription TEXT NOT NULL, body TEXT NOT NULL,
-    due_at TEXT NOT NULL, attempts INTEGER NOT NULL);
-CREATE INDEX outbox_due ON outbox (due_at, number);
+    number INTEGER PRIMARY KEY AUTOINCREMENT, subscription TEXT NOT NULL, body TEXT NOT NULL);
 CREATE INDEX outbox_subscription ON outbox (subscription);
 """
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 import orjson
 
 from ldt_stack.broker.errors import TooComplexQuery
+from ldt_stack.broker.store.interface import Delivery
 
 _MAX_REMEMBERED: Final = 10_000  # shapes, of a connection
 
@@ -57,7 +58,7 @@ class Session:
         versions: Document kind -> version, shared by all connections of the tenant.
         timeout_seconds: How long one look through many rows may take.
         budget: How many Entities may still be looked at; None: as many as it takes.
-        enqueued: Whether something went into the outbox.
+        enqueued: What went into the outbox.
         touched_kinds: Kinds of documents that were put or deleted.
         entities: Numbers of the Entities that were read, by id.
         heads: Numbers of the temporal evolutions that are known, by id.
@@ -69,7 +70,7 @@ class Session:
     versions: dict[str, int]
     timeout_seconds: float
     budget: int | None = None
-    enqueued: bool = False
+    enqueued: list[Delivery] = field(default_factory=list)
     touched_kinds: set[str] = field(default_factory=set)
     entities: dict[str, int] = field(default_factory=dict)
     heads: dict[str, int] = field(default_factory=dict)

@@ -20,7 +20,7 @@ from ldt_stack.broker.errors import InternalError, NonexistentTenant
 from ldt_stack.broker.model.instants import format_instant
 from ldt_stack.broker.settings import BrokerSettings
 from ldt_stack.broker.spaces import split_space
-from ldt_stack.broker.store.interface import HOUSEKEEPING, Snapshot, Transaction
+from ldt_stack.broker.store.interface import HOUSEKEEPING, Delivery, Snapshot, Transaction
 from ldt_stack.broker.store.sqlite.files import TenantFiles
 from ldt_stack.broker.store.sqlite.schema import connect
 from ldt_stack.broker.store.sqlite.session import Names, Session, TooDear
@@ -53,7 +53,7 @@ class SqliteStore:
     """See `Store`. Opens (and where needed makes) the default tenant's file at once."""
 
     def __init__(self, settings: BrokerSettings, clock: Callable[[], datetime] | None = None) -> None:
-        self.on_enqueued: Callable[[str | None], None] | None = None
+        self.on_enqueued: Callable[[str | None, list[Delivery]], None] | None = None
         self._settings = settings
         self._clock = clock or (lambda: datetime.now(UTC))
         self._files = TenantFiles(settings.data_dir)
@@ -74,9 +74,9 @@ class SqliteStore:
     def _now(self) -> str:
         return format_instant(self._clock())
 
-    def _notify(self, tenant: str | None) -> None:
+    def _notify(self, tenant: str | None, deliveries: list[Delivery]) -> None:
         if self.on_enqueued is not None:
-            self.on_enqueued(tenant)
+            self.on_enqueued(tenant, deliveries)
 
     def versions(self, tenant: str | None) -> dict[str, int]:
         """Document kind -> version of a tenant; changed by the writer, after a commit."""

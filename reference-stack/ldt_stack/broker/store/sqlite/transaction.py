@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.store.interface import (
@@ -65,6 +65,10 @@ class SqliteSnapshot:
         """See `Snapshot.get_document`."""
         return documents.get_document(self.session, kind, identifier)
 
+    def get_documents(self, kind: DocumentKind, identifiers: Collection[str]) -> dict[str, JsonObject]:
+        """See `Snapshot.get_documents`."""
+        return documents.get_documents(self.session, kind, identifiers)
+
     def list_documents(self, kind: DocumentKind, *, offset: int = 0, limit: int | None = None) -> list[JsonObject]:
         """See `Snapshot.list_documents`."""
         return documents.list_documents(self.session, kind, offset=offset, limit=limit)
@@ -77,13 +81,13 @@ class SqliteSnapshot:
         """See `Snapshot.documents_version`."""
         return documents.documents_version(self.session, kind)
 
-    def due_deliveries(self, now: str, limit: int, after: int = 0) -> list[Delivery]:
-        """See `Snapshot.due_deliveries`."""
-        return outbox.due_deliveries(self.session, now, limit, after)
+    def owed_deliveries(self, limit: int, after: int = 0) -> list[Delivery]:
+        """See `Snapshot.owed_deliveries`."""
+        return outbox.owed_deliveries(self.session, limit, after)
 
-    def next_due(self) -> str | None:
-        """See `Snapshot.next_due`."""
-        return outbox.next_due(self.session)
+    def last_delivery(self, subscription_id: str) -> Delivery | None:
+        """See `Snapshot.last_delivery`."""
+        return outbox.last_delivery(self.session, subscription_id)
 
 
 class SqliteTransaction(SqliteSnapshot):
@@ -131,6 +135,10 @@ class SqliteTransaction(SqliteSnapshot):
         """See `Transaction.put_document`."""
         documents.put_document(self.session, kind, identifier, document)
 
+    def put_documents(self, kind: DocumentKind, found: Mapping[str, JsonObject]) -> None:
+        """See `Transaction.put_documents`."""
+        documents.put_documents(self.session, kind, found)
+
     def delete_document(self, kind: DocumentKind, identifier: str) -> bool:
         """See `Transaction.delete_document`."""
         return documents.delete_document(self.session, kind, identifier)
@@ -139,13 +147,9 @@ class SqliteTransaction(SqliteSnapshot):
         """See `Transaction.enqueue`."""
         outbox.enqueue(self.session, deliveries)
 
-    def reschedule(self, delivery: Delivery) -> None:
-        """See `Transaction.reschedule`."""
-        outbox.reschedule(self.session, delivery)
-
-    def drop_delivery(self, number: int) -> None:
-        """See `Transaction.drop_delivery`."""
-        outbox.drop_delivery(self.session, number)
+    def drop_deliveries(self, numbers: Collection[int]) -> None:
+        """See `Transaction.drop_deliveries`."""
+        outbox.drop_deliveries(self.session, numbers)
 
     def drop_deliveries_of(self, subscription_id: str) -> None:
         """See `Transaction.drop_deliveries_of`."""

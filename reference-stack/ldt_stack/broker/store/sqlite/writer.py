@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from ldt_stack.broker.errors import InternalError, TooManyResults
 from ldt_stack.broker.settings import BrokerSettings
 from ldt_stack.broker.spaces import split_space
-from ldt_stack.broker.store.interface import Transaction
+from ldt_stack.broker.store.interface import Delivery, Transaction
 from ldt_stack.broker.store.sqlite.files import TenantFiles
 from ldt_stack.broker.store.sqlite.schema import connect
 from ldt_stack.broker.store.sqlite.session import Names, Session
@@ -34,7 +34,7 @@ class _Job:
     future: asyncio.Future[Any]
     result: Any = None
     error: BaseException | None = None
-    enqueued: bool = False
+    enqueued: Sequence[Delivery] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Writer(threading.Thread):
         files: TenantFiles,
         now: Callable[[], str],
         versions: Callable[[str | None], dict[str, int]],
-        enqueued: Callable[[str | None], None],
+        enqueued: Callable[[str | None, list[Delivery]], None],
     ) -> None:
         super().__init__(name="store-write", daemon=True)
         self._settings = settings
@@ -141,8 +141,9 @@ class Writer(threading.Thread):
                 job.future.set_exception(job.error)
             else:
                 job.future.set_result(job.result)
-        if any(job.enqueued and job.error is None for job in jobs):
-            self._enqueued(tenant)
+        enqueued = [delivery for job in jobs if job.error is None for delivery in job.enqueued]
+        if enqueued:
+            self._enqueued(tenant, enqueued)
 
     def _commit(self, tenant: str | None, jobs: Sequence[_Job]) -> None:
         """Together, but for what comes before and after a removal."""
