@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 
+from ldt_stack.broker.notifications.rendering import render_notification
 from ldt_stack.broker.store.interface import DocumentKind
 
 pytestmark = pytest.mark.anyio
 
 API = "/ngsi-ld/v1"
 CAR = "urn:ngsi-ld:Car:1"
+SPEED = "https://uri.etsi.org/ngsi-ld/default-context/speed"
 
 
 async def eventually(look: Callable[[], Awaitable[Any]], wanted: Callable[[Any], bool]) -> Any:
@@ -230,6 +232,58 @@ async def test_periodic_notifications_show_all_matching_entities(running: Any, r
     for one in received:
         assert sorted(one.body["data"], key=lambda entity: str(entity["id"])) == expected
     assert receiver.at("/none") == []
+
+
+async def test_an_update_does_not_put_off_a_periodic_notification(running: Any, receiver: Any) -> None:
+    """ "Sent periodically, when the time interval … is reached": however often something else of it changes."""
+    await running.change(CAR, speed=1)
+    location = await running.subscribe(receiver.url(), timeInterval=0.5)
+    deadline = time.monotonic() + 20
+    while not receiver.at():
+        assert time.monotonic() < deadline
+        await running.client.patch(location, json={"notification": {"format": "concise"}})
+        await asyncio.sleep(0.02)
+
+    assert receiver.at()[0].body["data"] == [{"id": CAR, "type": "Car", "speed": 1}]
+
+
+async def test_a_notification_that_cannot_be_made_holds_up_no_other(
+    running: Any, receiver: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever goes wrong with one, it counts as failed and the next one is sent."""
+
+    def render(subscription: Any, body: Any, *arguments: Any) -> Any:
+        if body["data"][0][SPEED][0]["value"] == 1:
+            raise KeyError("a fault of ours")
+        return render_notification(subscription, body, *arguments)
+
+    monkeypatch.setattr("ldt_stack.broker.notifications.notifier.render_notification", render)
+    location = await running.subscribe(receiver.url())
+    for value in (1, 2):
+        await running.change(CAR, speed=value)
+
+    assert speeds(await receiver.wait(1)) == [2]
+    found = await eventually(lambda: counters(running, location), lambda found: found.get("timesSent") == 2)
+    assert (found["timesFailed"], found["status"]) == (1, "ok")
+
+
+async def test_what_was_owed_to_a_deleted_subscription_is_not_sent_to_its_successor(
+    start_broker: Any, receivers: Any
+) -> None:
+    """The same id is another Subscription: what waits for another attempt ends with the one that it was for."""
+    receiver = receivers.start()
+    receivers.stop()
+    async with start_broker(notification_retry_seconds=0.3) as running:
+        location = await running.subscribe(receiver.url(), id="urn:ngsi-ld:Subscription:S")
+        await running.change(CAR, speed=1)
+        await eventually(lambda: counters(running, location), lambda found: found.get("timesFailed", 0) >= 1)
+        await running.client.delete(location)
+        await running.subscribe(receiver.url(), id="urn:ngsi-ld:Subscription:S")
+        again = receivers.start(receiver.port)
+        await asyncio.sleep(0.7)
+        await running.change(CAR, speed=2)
+
+        assert speeds(await again.wait(1)) == [2]
 
 
 async def test_private_addresses_can_be_forbidden(start_broker: Any, receiver: Any) -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from ldt_stack.broker.notifications.registration_subscription import outbox_key
+from ldt_stack.broker.store.interface import DocumentKind
 
 from .api import NULL, refused, send
 from .registrations import REGISTRATION, register, registration
@@ -203,3 +207,20 @@ async def test_resources(running: Any, receiver: Any) -> None:
     assert "next" in page.links
     await send(running.client, "DELETE", path, None, 204, **tenant)
     await refused(running.client, "GET", path, None, 404, "ResourceNotFound", **tenant)
+
+
+async def test_an_interval_goes_on_after_a_restart(start_broker: Any, receiver: Any, tmp_path: Path) -> None:
+    """timeInterval counts from the last notification, also of an earlier process."""
+    async with start_broker(data_dir=tmp_path) as running:
+        await register(running.client, registration())
+        await subscribe(running, receiver.url(), timeInterval=3600)
+        await receiver.wait(1)  # the first one, at creation
+        key = outbox_key((await running.client.get("/ngsi-ld/v1/csourceSubscriptions")).json()[0]["id"])
+        status = {"timesSent": 1, "status": "ok", "lastNotification": "2026-01-01T00:00:00.000000Z"}
+        await running.broker.notifier.flush()
+        await running.broker.store.write(
+            None, lambda transaction: transaction.put_document(DocumentKind.SUBSCRIPTION_STATUS, key, status)
+        )
+
+    async with start_broker(data_dir=tmp_path):
+        await receiver.wait(2)

@@ -241,6 +241,20 @@ async def test_the_status_follows_expires_at(running: Any) -> None:
     assert seen == ["expired", "expired", "expired", "active"]
 
 
+async def test_a_paused_subscription_that_never_expires_any_more_is_paused(running: Any) -> None:
+    """Without its expiresAt it is what isActive says: only a DateTime in the future makes it active (5.8.2.4)."""
+    running.clock.advance(-7200)
+    expires_at = running.broker.now()[:17] + "59Z"
+    location = (await post(running, payload(expiresAt=expires_at, isActive=False))).headers["location"]
+    running.clock.advance(7200)
+    assert (await running.client.get(location)).json()["status"] == "expired"
+
+    answer = await running.client.patch(location, json={"expiresAt": "urn:ngsi-ld:null"})
+
+    assert answer.status_code == 204
+    assert (await running.client.get(location)).json()["status"] == "paused"
+
+
 async def test_q_keeps_the_meaning_of_the_context_it_was_written_with(running: Any, receiver: Any) -> None:
     """A later update with another @context does not change what the names in q stand for (5.5.7)."""
     body = payload(

@@ -148,13 +148,13 @@ class Deliverer:
             delivery = queue.popleft()
             self._under_way.add(key)
             try:
-                await self._deliver_one(key, delivery)
+                await self._deliver_one(key, delivery, queue)
             finally:
                 self._under_way.discard(key)
         if self._queues.get(key) is queue:
             del self._queues[key]
 
-    async def _deliver_one(self, key: Key, delivery: Delivery) -> None:
+    async def _deliver_one(self, key: Key, delivery: Delivery, queue: deque[Delivery]) -> None:
         pause = self._retry_seconds
         # A receiver that did not answer before gets one attempt a notification, until it answers.
         left = 1 if key in self._failing else self._max_attempts
@@ -173,6 +173,8 @@ class Deliverer:
                 break
             await asyncio.sleep(pause)
             pause *= 2
+            if self._queues.get(key) is not queue:  # the Subscription is gone; there may be another one of its name
+                return
         if outcome.answered:
             self._failing.discard(key)
         else:
@@ -185,6 +187,10 @@ class Deliverer:
         self._sending.add(task)
         try:
             return await self._attempt(tenant, delivery)
+        except Exception as error:
+            # It would fail again, and what comes after it would never be sent.
+            _LOG.exception("A notification for %s cannot be made", delivery.subscription_id)
+            return Outcome(delivered=False, answered=True, problem=repr(error))
         finally:
             self._sending.discard(task)
 

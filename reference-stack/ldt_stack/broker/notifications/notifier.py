@@ -227,18 +227,21 @@ class OutboxNotifier:
                 self._take_up(tenant, await compile_stored(contexts, document))
             else:
                 own = await compile_stored_registration_subscription(contexts, document)
-                self.registration_subscribed(tenant, own)
+                self._registrations.put(tenant, own, self._passed_seconds(tenant, key))
         except NgsiLdError as error:
             _LOG.warning("Subscription %s waits for its @context: %s", document["id"], error.detail)
             if (tenant, key) not in self._waiting:
                 self._waiting[tenant, key] = asyncio.create_task(self._compile_later(tenant, key))
 
     def _take_up(self, tenant: str | None, subscription: Subscription) -> None:
-        """A stored Subscription; an earlier process may have begun its present interval."""
+        """A stored Subscription."""
         self.index.put(tenant, subscription)
-        last = self._last_notified.get((tenant, subscription.id))
-        passed = 0.0 if last is None else (self._started().clock() - parse_instant(last)).total_seconds()
-        self._timers.set(tenant, subscription, max(0.0, passed))
+        self._timers.set(tenant, subscription, self._passed_seconds(tenant, subscription.id))
+
+    def _passed_seconds(self, tenant: str | None, key: str) -> float:
+        """Since the last notification: an earlier process may have begun the present interval."""
+        last = self._last_notified.get((tenant, key))
+        return 0.0 if last is None else max(0.0, (self._started().clock() - parse_instant(last)).total_seconds())
 
     async def _compile_later(self, tenant: str | None, key: str) -> None:
         while self._subscription(tenant, key) is None:  # until then or until an update brought it

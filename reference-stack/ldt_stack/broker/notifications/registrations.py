@@ -37,11 +37,11 @@ class RegistrationSubscriptions:
         self._known: dict[str | None, dict[str, RegistrationSubscription]] = {}
         self._timers = PeriodicTimers(notify)
 
-    def put(self, tenant: str | None, subscription: RegistrationSubscription) -> None:
-        """Add or replace one."""
+    def put(self, tenant: str | None, subscription: RegistrationSubscription, passed_seconds: float = 0.0) -> None:
+        """Add or replace one; for `passed_seconds` see `PeriodicTimers.set`."""
         with self._lock:
             self._known.setdefault(tenant, {})[subscription.id] = subscription
-        self._timers.set(tenant, subscription.subscription)
+        self._timers.set(tenant, subscription.subscription, passed_seconds)
 
     def remove(self, tenant: str | None, subscription_id: str) -> None:
         """Forget one; nothing happens if it is not known."""

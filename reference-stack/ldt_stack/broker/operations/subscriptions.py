@@ -145,7 +145,7 @@ async def updated_document(
     now = broker.now()
     old = before["members"]
     members = merged(old, changes)
-    if "expiresAt" in changes and "isActive" not in changes and status_at(old, now) == "expired":
+    if changes.get("expiresAt", NULL) != NULL and "isActive" not in changes and status_at(old, now) == "expired":
         # "If only expiresAt is included and refers to a DateTime in the future, then status shall be updated to
         # "active", if and only if the previous value of status was "expired"" (5.8.2.4): also if it was paused before.
         members.pop("isActive", None)
