@@ -85,24 +85,24 @@ class BatchItem:
 
 @dataclass(slots=True)
 class SourceResults:
-    """The lists S and E of 5.6.7.4, as far as Context Sources go."""
+    """The lists S and E of 5.6.7.4, as far as Context Sources go; `asked`: Registrations that had their share."""
 
     success: dict[str, None] = field(default_factory=dict)
     created: set[str] = field(default_factory=set)
     errors: list[tuple[str, NgsiLdError, str]] = field(default_factory=list)
+    asked: set[str] = field(default_factory=set)
 
 
 async def forward_batch(
-    broker: Surroundings, call: Call, operation: BatchOperation, items: Sequence[BatchItem]
-) -> SourceResults:
-    """Forward a batch to all Context Sources that are concerned, at the same time."""
+    broker: Surroundings, call: Call, operation: BatchOperation, items: Sequence[BatchItem], results: SourceResults
+) -> None:
+    """Forward a batch to all Context Sources that are concerned, at the same time; adds to the results."""
     groups: dict[str, list[tuple[BatchItem, Share]]] = {}
     for item in items:
         for share in item.division.shares if item.division is not None else ():
             groups.setdefault(share.registration.id, []).append((item, share))
-    results = SourceResults()
+    results.asked |= groups.keys()
     await asyncio.gather(*(_Group(broker, call, operation, group, results).forward() for group in groups.values()))
-    return results
 
 
 class _Group:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -75,11 +75,24 @@ class Parts:
         raise min(self.failures, key=lambda failure: failure.registration_id is not None).error
 
 
-async def division_of(broker: Surroundings, call: Call, target: Target, operations: Sequence[str]) -> Division | None:
-    """How a write is divided; None: no Context Source is concerned, all is done here."""
+async def division_of(
+    broker: Surroundings, call: Call, target: Target, operations: Sequence[str], without: Collection[str] = ()
+) -> Division | None:
+    """How a write is divided; None: no Context Source is concerned, all is done here.
+
+    Args:
+        broker: Whose Registrations.
+        call: The request.
+        target: What it is about.
+        operations: Names (4.20), any of which a source must offer.
+        without: Ids of Registrations that have had their share.
+    """
     if call.local:
         return None
     registrations = await broker.registrations.registrations(call.tenant, broker.now)
+    if without:  # what is left has nothing of a proxied one any more, unless that has changed
+        parts = target.attributes is not None
+        registrations = tuple(one for one in registrations if one.id not in without or (one.proxied and parts))
     if not registrations:
         return None
     own = own_alias(broker.settings.alias, call.tenant)
@@ -88,17 +101,15 @@ async def division_of(broker: Surroundings, call: Call, target: Target, operatio
 
 
 async def distribute(
-    broker: Surroundings, call: Call, entity_id: str, shares: Sequence[Share], make: MakeRequest
-) -> Parts:
-    """Forward the shares, all at once."""
-    parts = Parts(entity_id)
+    broker: Surroundings, call: Call, parts: Parts, shares: Sequence[Share], make: MakeRequest
+) -> None:
+    """Forward the shares, all at once; what comes of them is noted in the parts."""
     results = await asyncio.gather(*(_forward(broker, call, share, make) for share in shares))
     for share, (done, failure) in zip(shares, results, strict=True):
         parts.done = parts.done or done
         # That an inclusive source does not have the Entity is no failure: it may be here, or at another one.
         if failure is not None and (share.registration.proxied or not isinstance(failure.error, ResourceNotFound)):
             parts.failures.append(failure)
-    return parts
 
 
 async def _forward(broker: Surroundings, call: Call, share: Share, make: MakeRequest) -> tuple[bool, Failure | None]:

@@ -5,7 +5,7 @@ What Context Sources have of the Entity is written there first (`federation/writ
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -27,7 +27,7 @@ from ldt_stack.broker.model.attributes import REMOVED, AttributeReader
 from ldt_stack.broker.model.entities import Fragment, check_core_type, read_fragment
 from ldt_stack.broker.model.names import VALUE_MEMBER, JsonObject
 from ldt_stack.broker.model.values import Nulls, check_uri
-from ldt_stack.broker.operations.distributed_writes import known_target, write_everywhere
+from ldt_stack.broker.operations.distributed_writes import Work, known_target, write_everywhere
 from ldt_stack.broker.operations.recording import SCOPE, record
 from ldt_stack.broker.operations.targets import attribute_name, check_entity_id, read_types, target_entity
 from ldt_stack.broker.query.type_selection import TypeSelection
@@ -65,6 +65,10 @@ class UpdateResult:
         }
 
 
+Update = Callable[[Transaction], UpdateResult]
+"""Writes Attributes, inside a transaction."""
+
+
 def _result(patched: patch.Patched) -> UpdateResult:
     return UpdateResult(tuple(patched.updated), tuple(patched.not_updated.items()))
 
@@ -88,11 +92,11 @@ async def update_attributes(
             "PATCH", _list_path(entity_id), type_parameter(share.infos, entity_id, names, selection), body, names
         )
 
-    async def here(part: Fragment) -> UpdateResult:
+    def here(part: Fragment) -> Update:
         def work(transaction: Transaction) -> UpdateResult:
             return update_in(broker, transaction, call, target_entity(transaction, entity_id, selection), part)
 
-        return await broker.store.write(call.tenant, work)
+        return work
 
     target = await known_target(broker, call, entity_id, selection, fragment)
     return await _update_everywhere(broker, call, target, "updateEntity", make, here, fragment)
@@ -134,12 +138,12 @@ async def append_attributes(
         parameters = [*options, *type_parameter(share.infos, entity_id, names, selection)]
         return SourceRequest("POST", _list_path(entity_id), parameters, body, names)
 
-    async def here(part: Fragment) -> UpdateResult:
+    def here(part: Fragment) -> Update:
         def work(transaction: Transaction) -> UpdateResult:
             before = target_entity(transaction, entity_id, selection)
             return append_in(broker, transaction, call, before, part, overwrite=overwrite)
 
-        return await broker.store.write(call.tenant, work)
+        return work
 
     target = await known_target(broker, call, entity_id, selection, fragment)
     return await _update_everywhere(broker, call, target, "appendAttrs", make, here, fragment)
@@ -286,14 +290,14 @@ async def _update_everywhere(
     target: Target,
     operation: str,
     make: MakeRequest,
-    here: Callable[[Fragment], Awaitable[UpdateResult]],
+    here: Callable[[Fragment], Update],
     fragment: Fragment,
 ) -> UpdateResult:
     """Forward what Context Sources hold, then write the rest; what was and was not written of all."""
     own: list[UpdateResult] = []
 
-    async def write(part: Fragment) -> None:
-        own.append(await here(part))
+    def write(part: Fragment) -> Work:
+        return lambda transaction: own.append(here(part)(transaction))
 
     everywhere = await write_everywhere(broker, call, target, (operation,), make, write, fragment)
     failures = () if everywhere is None else everywhere.failures
@@ -314,13 +318,16 @@ async def _write_attribute(
     iri: str,
     operation: str,
     make: MakeRequest,
-    work: Callable[[Transaction], None],
+    work: Work,
 ) -> UpdateResult:
     """The same for an operation on one Attribute."""
 
-    async def here(_: Fragment) -> UpdateResult:
-        await broker.store.write(call.tenant, work)
-        return UpdateResult((iri,), ())
+    def here(_: Fragment) -> Update:
+        def update(transaction: Transaction) -> UpdateResult:
+            work(transaction)
+            return UpdateResult((iri,), ())
+
+        return update
 
     fragment = Fragment(entity_id, attributes={iri: []})
     target = await known_target(broker, call, entity_id, selection, fragment)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final, Protocol
 
 from ldt_stack.broker.call import Call
-from ldt_stack.broker.errors import AlreadyExists, BadRequestData, NgsiLdError, ResourceNotFound
+from ldt_stack.broker.errors import AlreadyExists, BadRequestData, Conflict, NgsiLdError, ResourceNotFound
 from ldt_stack.broker.federation.batches import (
     CREATE,
     BatchItem,
@@ -26,7 +27,13 @@ from ldt_stack.broker.model.entities import Fragment, read_entity, read_fragment
 from ldt_stack.broker.model.names import JsonObject, JsonValue
 from ldt_stack.broker.model.values import Nulls
 from ldt_stack.broker.operations import attributes, entities
-from ldt_stack.broker.operations.distributed_writes import divisions_of, rest_of
+from ldt_stack.broker.operations.distributed_writes import (
+    ATTEMPTS,
+    RegistrationsChangedError,
+    divisions_of,
+    rest_of,
+    write_unless_changed,
+)
 from ldt_stack.broker.operations.targets import check_entity_id, target_entity
 from ldt_stack.broker.query.lexical import is_uri
 from ldt_stack.broker.service import Broker
@@ -202,10 +209,20 @@ async def batch_delete(broker: Broker, call: Call, entity_ids: Sequence[JsonValu
                 entities.delete_in(broker, transaction, call, before)
                 result.success.append(entity_id)
 
-    results = await forward_batch(broker, call, _DELETE, items)
+    results = SourceResults()
+    await forward_batch(broker, call, _DELETE, items, results)
     await broker.store.write(call.tenant, work)
     result.take(results)
     return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Readable:
+    """An element that is valid, or what is left of it: its own call, its Fragment, and as it came."""
+
+    call: Call
+    fragment: Fragment
+    payload: JsonObject
 
 
 async def _process(
@@ -220,7 +237,7 @@ async def _process(
 ) -> BatchResult:
     """Read all items, forward what others hold, then run the rest in order; errors come in the order of the items."""
     result = BatchResult()
-    readable: list[tuple[Call, Fragment, JsonObject]] = []
+    readable: list[_Readable] = []
     for number, item in enumerate(items):
         if number % _AT_ONCE == _AT_ONCE - 1:
             await asyncio.sleep(0)  # a long batch lets the others through
@@ -228,39 +245,58 @@ async def _process(
         try:
             if item.error is not None:
                 raise item.error
-            readable.append((item.call, read(item.call, item.payload), item.payload))
+            readable.append(_Readable(item.call, read(item.call, item.payload), item.payload))
         except NgsiLdError as error:
             result.errors.append((identifier if isinstance(identifier, str) else "", error))
     if not readable:
         return result
-    divisions = await divisions_of(broker, call, [fragment for _, fragment, _ in readable], forwarded.names)
-    elements = [
-        BatchItem(str(fragment.id), payload, own.ld_context, division)
-        for (own, fragment, payload), division in zip(readable, divisions, strict=True)
-    ]
-    results = await forward_batch(broker, call, forwarded, elements)
-    here = [
-        (own, rest)
-        for (own, fragment, _), division in zip(readable, divisions, strict=True)
-        if (rest := rest_of(fragment, division)) is not None
-    ]
-
-    def work(transaction: Transaction) -> None:
-        for own, fragment in here:
-            entity_id = str(fragment.id)
-            try:
-                created = step(transaction, own, fragment)
-            except (AlreadyExists, BadRequestData, ResourceNotFound) as error:
-                result.errors.append((entity_id, error))  # raised before anything was written
-                continue
-            result.success.append(entity_id)
-            if created:
-                result.created.append(entity_id)
-
-    if here:
-        await broker.store.write(call.tenant, work, create=create)
+    results = SourceResults()
+    left = readable
+    for _ in range(ATTEMPTS):
+        generation = broker.registrations.generation(call.tenant)
+        left = await _forward(broker, call, left, forwarded, results)
+        try:
+            if left:
+                work = partial(_step_by_step, result, step, left)
+                await write_unless_changed(broker, call, generation, work, create=create)
+            break
+        except RegistrationsChangedError:
+            continue
+    else:
+        raise Conflict("The Registrations that this batch is about keep changing; try again")
     result.take(results)
     return result
+
+
+async def _forward(
+    broker: Broker, call: Call, readable: Sequence[_Readable], forwarded: BatchOperation, results: SourceResults
+) -> list[_Readable]:
+    """Forward what others hold, unless they have got it already; returns what is left for this broker."""
+    fragments = [one.fragment for one in readable]
+    divisions = await divisions_of(broker, call, fragments, forwarded.names, without=results.asked)
+    elements = [
+        BatchItem(str(one.fragment.id), one.payload, one.call.ld_context, division)
+        for one, division in zip(readable, divisions, strict=True)
+    ]
+    await forward_batch(broker, call, forwarded, elements, results)
+    return [
+        replace(one, fragment=rest)
+        for one, division in zip(readable, divisions, strict=True)
+        if (rest := rest_of(one.fragment, division)) is not None
+    ]
+
+
+def _step_by_step(result: BatchResult, step: Step, readable: Sequence[_Readable], transaction: Transaction) -> None:
+    for one in readable:
+        entity_id = str(one.fragment.id)
+        try:
+            created = step(transaction, one.call, one.fragment)
+        except (AlreadyExists, BadRequestData, ResourceNotFound) as error:
+            result.errors.append((entity_id, error))  # raised before anything was written
+            continue
+        result.success.append(entity_id)
+        if created:
+            result.created.append(entity_id)
 
 
 def _complete_entity(call: Call, payload: JsonObject) -> Fragment:

@@ -6,16 +6,27 @@ request alone. Without Registrations nothing of this happens.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from typing import Final, TypeVar
 
 from ldt_stack.broker.call import Call
-from ldt_stack.broker.errors import NgsiLdError, NonexistentTenant, ResourceNotFound
+from ldt_stack.broker.errors import Conflict, NgsiLdError, NonexistentTenant, ResourceNotFound
 from ldt_stack.broker.federation.dividing import Division, Target
-from ldt_stack.broker.federation.writing import Failure, MakeRequest, PartialSuccess, distribute, division_of
+from ldt_stack.broker.federation.writing import Failure, MakeRequest, PartialSuccess, Parts, distribute, division_of
 from ldt_stack.broker.model.entities import Fragment
 from ldt_stack.broker.query.type_selection import TypeSelection
 from ldt_stack.broker.service import Broker
+from ldt_stack.broker.store.interface import Transaction
+
+ATTEMPTS: Final = 5  # a Registration more each time
+T = TypeVar("T")
+Work = Callable[[Transaction], None]
+"""Writes something, inside a transaction."""
+
+
+class RegistrationsChangedError(Exception):
+    """A Registration was put or deleted after it was decided who gets what."""
 
 
 async def known_target(
@@ -63,10 +74,14 @@ async def write_everywhere(
     target: Target,
     operations: Sequence[str],
     make: MakeRequest,
-    here: Callable[[Fragment], Awaitable[None]],
+    here: Callable[[Fragment], Work],
     fragment: Fragment,
+    *,
+    create: bool = False,
 ) -> PartialSuccess | None:
     """Forward what Context Sources hold, then write the rest.
+
+    A Registration that comes into being meanwhile takes its share, too: nothing of it is written here (4.3.6.3).
 
     Args:
         broker: Where.
@@ -74,8 +89,9 @@ async def write_everywhere(
         target: What it is about.
         operations: Names (4.20), any of which a source must offer.
         make: What a source is asked.
-        here: Writes a Fragment to this broker.
+        here: Writes a Fragment to this broker, inside a transaction.
         fragment: The whole of it.
+        create: Whether a tenant that does not exist comes into being.
 
     Returns:
         None if everything was done; else what was not.
@@ -83,26 +99,54 @@ async def write_everywhere(
     Raises:
         NgsiLdError: Nothing was done: why.
     """
-    division = await division_of(broker, call, target, operations)
-    if division is None:
-        await here(fragment)
-        return None
-    parts = await distribute(broker, call, target.entity_id, division.shares, make)
-    rest = rest_of(fragment, division)
-    if rest is not None:
+    parts, asked = Parts(target.entity_id), set[str]()
+    rest: Fragment | None = fragment
+    for _ in range(ATTEMPTS):
+        generation = broker.registrations.generation(call.tenant)
+        division = await division_of(broker, call, target, operations, asked)
+        if division is not None:
+            await distribute(broker, call, parts, division.shares, make)
+            asked |= {share.registration.id for share in division.shares}
+            rest = rest_of(rest, division)
+        if rest is None:
+            return parts.conclude()
+        target = replace(target, attributes=None if target.attributes is None else frozenset(rest.attributes))
         try:
-            await here(rest)
+            await write_unless_changed(broker, call, generation, here(rest), create=create)
             parts.done = True
+        except RegistrationsChangedError:
+            continue
         except (ResourceNotFound, NonexistentTenant):
-            pass  # "and no matching registrations apply": one does (5.6.2.4 and its siblings)
+            if not asked:
+                raise  # "and no matching registrations apply": one does else (5.6.2.4 and its siblings)
         except NgsiLdError as error:
-            parts.failures.append(Failure(error, None, division.remaining))
-    return parts.conclude()
+            if not asked:
+                raise
+            parts.failures.append(Failure(error, None, target.attributes))
+        return parts.conclude() if asked else None
+    raise Conflict("The Registrations that this is about keep changing; try again")
 
 
-def rest_of(fragment: Fragment, division: Division | None) -> Fragment | None:
+async def write_unless_changed(
+    broker: Broker, call: Call, generation: int, work: Callable[[Transaction], T], *, create: bool = False
+) -> T:
+    """Write here, if Registrations are still those of a generation when it comes to it: decided in the transaction.
+
+    Raises:
+        RegistrationsChangedError: They are not; nothing was written.
+    """
+
+    def guarded(transaction: Transaction) -> T:
+        if not (call.local or broker.registrations.unchanged(call.tenant, generation)):
+            raise RegistrationsChangedError
+        return work(transaction)
+
+    return await broker.store.write(call.tenant, guarded, create=create)
+
+
+def rest_of(fragment: Fragment | None, division: Division | None) -> Fragment | None:
     """What is left for this broker; None: nothing."""
-    if division is None or (division.remaining is None and not division.elsewhere):
+    if fragment is None or division is None or (division.remaining is None and not division.elsewhere):
         return fragment
     if division.elsewhere:
         return None
@@ -113,7 +157,13 @@ def rest_of(fragment: Fragment, division: Division | None) -> Fragment | None:
 
 
 async def divisions_of(
-    broker: Broker, call: Call, fragments: Sequence[Fragment], operations: Sequence[str], *, whole: bool = False
+    broker: Broker,
+    call: Call,
+    fragments: Sequence[Fragment],
+    operations: Sequence[str],
+    *,
+    whole: bool = False,
+    without: Collection[str] = (),
 ) -> list[Division | None]:
     """How each Entity of a batch is divided; None: all of it is done here.
 
@@ -123,6 +173,7 @@ async def divisions_of(
         fragments: Of the Entities, each with an id.
         operations: Names (4.20), any of which a source must offer.
         whole: Whether it is about Entities as such (deletion).
+        without: Ids of Registrations that have had their share.
     """
     if call.local or not await broker.registrations.registrations(call.tenant, broker.now):
         return [None for _ in fragments]
@@ -135,5 +186,5 @@ async def divisions_of(
         types = held.get(str(fragment.id), fragment.types)
         attributes = None if whole else frozenset(fragment.attributes)
         target = Target(str(fragment.id), frozenset(types) if types else None, attributes)
-        divisions.append(await division_of(broker, call, target, operations))
+        divisions.append(await division_of(broker, call, target, operations, without))
     return divisions

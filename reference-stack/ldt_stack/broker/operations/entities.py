@@ -24,7 +24,7 @@ from ldt_stack.broker.model.attributes import REMOVED, AttributeReader
 from ldt_stack.broker.model.entities import Fragment, read_entity, read_fragment
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.model.values import Nulls, check_date_time
-from ldt_stack.broker.operations.distributed_writes import known_target, write_everywhere
+from ldt_stack.broker.operations.distributed_writes import Work, known_target, write_everywhere
 from ldt_stack.broker.operations.recording import record
 from ldt_stack.broker.operations.targets import check_entity_id, read_types, target_entity
 from ldt_stack.broker.service import Broker
@@ -65,12 +65,10 @@ async def create_entity(broker: Broker, call: Call, payload: JsonObject) -> tupl
     def make(share: Share, names: LdContext) -> SourceRequest:
         return SourceRequest("POST", "/entities", (), share_of_payload(share, payload, call.ld_context, names), names)
 
-    async def here(part: Fragment) -> None:
-        await broker.store.write(
-            call.tenant, lambda transaction: create_in(broker, transaction, call, part), create=True
-        )
+    def here(part: Fragment) -> Work:
+        return lambda transaction: create_in(broker, transaction, call, part)
 
-    return entity_id, await write_everywhere(broker, call, target, ("createEntity",), make, here, fragment)
+    return entity_id, await write_everywhere(broker, call, target, ("createEntity",), make, here, fragment, create=True)
 
 
 def create_in(broker: Broker, transaction: Transaction, call: Call, fragment: Fragment) -> None:
@@ -102,12 +100,12 @@ async def replace_entity(
             "PUT", entity_path(entity_id), type_parameter(share.infos, entity_id, names, selection), body, names
         )
 
-    async def here(part: Fragment) -> None:
+    def here(part: Fragment) -> Work:
         def work(transaction: Transaction) -> None:
             before = target_entity(transaction, entity_id, selection)
             replace_in(broker, transaction, call, before, part)
 
-        await broker.store.write(call.tenant, work)
+        return work
 
     target = await known_target(broker, call, entity_id, selection, fragment)
     return await write_everywhere(broker, call, target, ("replaceEntity",), make, here, fragment)
@@ -147,12 +145,12 @@ async def merge_entity(
         parameters = [*options.parameters(), *type_parameter(share.infos, entity_id, names, selection)]
         return SourceRequest("PATCH", entity_path(entity_id), parameters, body, names)
 
-    async def here(part: Fragment) -> None:
+    def here(part: Fragment) -> Work:
         def work(transaction: Transaction) -> None:
             before = target_entity(transaction, entity_id, selection)
             merge_in(broker, transaction, call, before, part, options)
 
-        await broker.store.write(call.tenant, work)
+        return work
 
     target = await known_target(broker, call, entity_id, selection, fragment)
     return await write_everywhere(broker, call, target, ("mergeEntity",), make, here, fragment)
@@ -199,11 +197,11 @@ async def delete_entity(
             "DELETE", entity_path(entity_id), type_parameter(share.infos, entity_id, names, selection), names=names
         )
 
-    async def here(_: Fragment) -> None:
+    def here(_: Fragment) -> Work:
         def work(transaction: Transaction) -> None:
             delete_in(broker, transaction, call, target_entity(transaction, entity_id, selection))
 
-        await broker.store.write(call.tenant, work)
+        return work
 
     target = await known_target(broker, call, entity_id, selection, None)
     return await write_everywhere(broker, call, target, ("deleteEntity",), in_url(make), here, Fragment(entity_id))

@@ -53,14 +53,14 @@ async def remove_expired_registrations(broker: Broker, tenant: str | None) -> in
         return 0
 
     def work(transaction: Transaction) -> int:
+        begun()
         found = expired(transaction)
         for document in found:
             remove_in(broker, transaction, tenant, document)
         return len(found)
 
-    removed = await broker.store.write(tenant, work)
-    broker.registrations.invalidate(tenant)
-    return removed
+    with broker.registrations.changing(tenant) as begun:
+        return await broker.store.write(tenant, work)
 
 
 def _remains(entity: JsonObject, now: str) -> JsonObject | None:

@@ -60,6 +60,7 @@ async def register_context_source(broker: Broker, call: Call, payload: JsonValue
     compiled = compile_registration(members)
 
     def work(transaction: Transaction) -> None:
+        begun()
         now = broker.now()
         known = transaction.get_document(_KIND, compiled.id)
         if known is not None and not compile_registration(known["members"]).expired(now):
@@ -73,8 +74,8 @@ async def register_context_source(broker: Broker, call: Call, payload: JsonValue
         transaction.put_document(_KIND, compiled.id, document)
         broker.notifier.registration_changed(transaction, call.tenant, None, members)
 
-    await broker.store.write(call.tenant, work, create=True)
-    broker.registrations.invalidate(call.tenant)
+    with broker.registrations.changing(call.tenant) as begun:
+        await broker.store.write(call.tenant, work, create=True)
     return compiled.id
 
 
@@ -101,6 +102,7 @@ async def update_registration(broker: Broker, call: Call, registration_id: str, 
     _refuse_past(changes, broker.now())
 
     def work(transaction: Transaction) -> None:
+        begun()
         now = broker.now()
         before = _get(transaction, registration_id, now)
         members: JsonObject = {**before["members"], **changes}
@@ -111,8 +113,8 @@ async def update_registration(broker: Broker, call: Call, registration_id: str, 
         transaction.put_document(_KIND, registration_id, {**before, "members": members, "modifiedAt": now})
         broker.notifier.registration_changed(transaction, call.tenant, before["members"], members)
 
-    await broker.store.write(call.tenant, work)
-    broker.registrations.invalidate(call.tenant)
+    with broker.registrations.changing(call.tenant) as begun:
+        await broker.store.write(call.tenant, work)
 
 
 async def delete_registration(broker: Broker, call: Call, registration_id: str) -> None:
@@ -127,10 +129,11 @@ async def delete_registration(broker: Broker, call: Call, registration_id: str) 
     _check_id(registration_id)
 
     def work(transaction: Transaction) -> None:
+        begun()
         remove_in(broker, transaction, call.tenant, _get(transaction, registration_id, broker.now()))
 
-    await broker.store.write(call.tenant, work)
-    broker.registrations.invalidate(call.tenant)
+    with broker.registrations.changing(call.tenant) as begun:
+        await broker.store.write(call.tenant, work)
 
 
 def remove_in(broker: Broker, transaction: Transaction, tenant: str | None, document: JsonObject) -> None:

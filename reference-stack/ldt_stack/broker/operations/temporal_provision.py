@@ -6,7 +6,7 @@ written there first, as of Entities (`distributed_writes.py`).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -27,7 +27,7 @@ from ldt_stack.broker.model.instance_ids import new_instance_id
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.model.patch import stamp
 from ldt_stack.broker.model.values import check_uri
-from ldt_stack.broker.operations.distributed_writes import write_everywhere
+from ldt_stack.broker.operations.distributed_writes import Work, write_everywhere
 from ldt_stack.broker.operations.evolution_input import EvolutionFragment, read_evolution
 from ldt_stack.broker.operations.targets import attribute_name, check_entity_id
 from ldt_stack.broker.service import Broker
@@ -58,21 +58,21 @@ async def create_temporal_evolution(
     entity_id = fragment.id
     known: list[bool] = []
 
-    async def here(rest: Fragment) -> None:
-        def work(transaction: Transaction) -> bool:
+    def here(rest: Fragment) -> Work:
+        def work(transaction: Transaction) -> None:
             head = _head(transaction, entity_id)
             if head is None and not fragment.types:
                 raise BadRequestData(f'The temporal evolution of {entity_id} has no "type" (clause 5.2.20)')
             _add(broker, transaction, entity_id, head, _rest(fragment, rest))
-            return head is not None
+            known.append(head is not None)
 
-        known.append(await broker.store.write(call.tenant, work, create=True))
+        return work
 
     def make(share: Share, names: LdContext) -> SourceRequest:
         body = share_of_payload(share, payload, call.ld_context, names)
         return SourceRequest("POST", "/temporal/entities", (), body, names)
 
-    partial = await _write(broker, call, fragment, entity_id, "upsertTemporal", make, here)
+    partial = await _write(broker, call, fragment, entity_id, "upsertTemporal", make, here, create=True)
     return entity_id, not any(known), partial
 
 
@@ -90,11 +90,11 @@ async def add_attributes_to_temporal_evolution(
     check_entity_id(entity_id)
     fragment = read_evolution(payload, call, entity_id=entity_id)
 
-    async def here(rest: Fragment) -> None:
+    def here(rest: Fragment) -> Work:
         def work(transaction: Transaction) -> None:
             _add(broker, transaction, entity_id, _existing_head(transaction, entity_id), _rest(fragment, rest))
 
-        await broker.store.write(call.tenant, work)
+        return work
 
     def make(share: Share, names: LdContext) -> SourceRequest:
         body = share_of_payload(share, payload, call.ld_context, names)
@@ -116,14 +116,16 @@ async def _write(
     entity_id: str,
     operation: str,
     make: MakeRequest,
-    here: Callable[[Fragment], Awaitable[None]],
+    here: Callable[[Fragment], Work],
+    *,
+    create: bool = False,
 ) -> PartialSuccess | None:
     """Forward what Context Sources of temporal evolutions hold, then write the rest."""
     attributes: dict[str, list[JsonObject]] = {name: [] for name, _ in fragment.instances if name != SCOPE}
     types = fragment.types or await _known_types(broker, call, entity_id)
     target = Target(entity_id, frozenset(types) or None, frozenset(attributes), temporal=True)
     whole = Fragment(entity_id, fragment.types, attributes=attributes)
-    return await write_everywhere(broker, call, target, (operation,), make, here, whole)
+    return await write_everywhere(broker, call, target, (operation,), make, here, whole, create=create)
 
 
 async def _known_types(broker: Broker, call: Call, entity_id: str) -> Sequence[str]:
@@ -142,18 +144,14 @@ async def _write_below(
     attribute: str | None,
     operation: str,
     make: MakeRequest,
-    work: Callable[[Transaction], None],
+    work: Work,
 ) -> PartialSuccess | None:
     """The same for an operation on one Attribute, or (None) on the evolution as a whole."""
-
-    async def here(_: Fragment) -> None:
-        await broker.store.write(call.tenant, work)
-
     types = frozenset(await _known_types(broker, call, entity_id))
     attributes = None if attribute is None else frozenset({attribute})
     target = Target(entity_id, types or None, attributes, temporal=True)
     whole = Fragment(entity_id, attributes={} if attribute is None else {attribute: []})
-    return await write_everywhere(broker, call, target, (operation,), make, here, whole)
+    return await write_everywhere(broker, call, target, (operation,), make, lambda _: work, whole)
 
 
 def _add(
