@@ -116,6 +116,21 @@ def test_what_the_server_named_is_removed_by_its_name(broker: FakeBroker, open_s
     assert broker.stored == {}
 
 
+def test_an_entity_map_is_removed_by_the_name_in_its_header(broker: FakeBroker, open_session: OpenSession):
+    """It is made on the way of a query, and no Location says so; one that lost its name is left to expire."""
+    broker.stored |= {"/entityMaps/urn:m:1": {"id": "urn:m:1"}, "/entityMaps/urn:m:2": {"id": "urn:m:2"}}
+    broker.overrides["/entities"] = Answer(201, [], {"NGSILD-EntityMap": "/ngsi-ld/v1/entityMaps/urn:m:1"})
+    session = open_session(broker={"url": broker.url})
+    client = session.target.client("broker")
+    creates = [Resource("entity-map", None, "/entityMaps")]
+    client.request("GET", "/entities", params={"type": "T", "entityMap": "true"}, creates=creates)
+    broker.overrides["/entities"] = Answer(200, [])
+    client.request("GET", "/entities", params={"type": "T", "entityMap": "true"}, creates=creates)
+    session.clean_up()
+    assert list(broker.stored) == ["/entityMaps/urn:m:2"]
+    assert read_journal(session.services.journal.path).left == []
+
+
 def test_what_lost_its_name_is_found_by_the_marker_alone(broker: FakeBroker, open_session: OpenSession):
     """Without a Location, only the subscription that bears the run's marker goes; the others stay."""
     broker.nameless = True

@@ -35,6 +35,20 @@ def test_a_broker_that_answers_has_no_cause(broker: FakeBroker, open_session: Op
     assert "temporal" not in standing.capabilities
 
 
+def test_capabilities_without_anything_to_list_are_known_by_their_refusal_of_an_id(
+    broker: FakeBroker, open_session: OpenSession
+):
+    """An id that is no URI is refused where there are Snapshots or EntityMaps; not where every path is."""
+    refusal = Answer(400, {"type": f"{ERRORS}BadRequestData", "title": "no URI"})
+    broker.overrides["/snapshots/LdtCheckNoUri"] = refusal
+    found = look(open_session(broker={"url": broker.url})).capabilities
+    assert "snapshots" in found
+    assert "entity-maps" not in found
+    broker.overrides["/ldtCheckNoSuchResource/LdtCheckNoUri"] = refusal
+    assert "snapshots" not in look(open_session(broker={"url": broker.url})).capabilities
+    assert broker.written() == []
+
+
 def test_a_dead_address(open_session: OpenSession):
     """Nothing listens: the sentence says so and what to try."""
     reason, sentence = cause(open_session(broker={"url": f"http://127.0.0.1:{free_port()}"}))

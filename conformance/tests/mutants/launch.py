@@ -38,7 +38,7 @@ from mutants.variants import HOLLOW, VARIANTS
 START_SECONDS = 30.0
 QUICK = ["-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:hypothesispytest"]  # nothing here needs those
 SITE = """site: {{name: Wrong broker}}
-claims: {{ngsi_ld: 1.9.1, capabilities: [temporal, subscriptions]}}
+claims: {{ngsi_ld: 1.9.1, capabilities: [temporal, subscriptions, snapshots, entity-maps]}}
 safety: {{mode: sandbox-write}}
 endpoints:
   broker: {{url: "{url}", api: ngsi-ld}}

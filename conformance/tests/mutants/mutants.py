@@ -14,12 +14,22 @@ from typing import Any
 
 from ldt_stack.broker.errors import ResourceNotFound
 from ldt_stack.broker.http import app as http_app
+from ldt_stack.broker.http import headers as http_headers
 from ldt_stack.broker.http import queries
 from ldt_stack.broker.ld_context.context import LdContext
 from ldt_stack.broker.model import patch
 from ldt_stack.broker.notifications import notifier
 from ldt_stack.broker.notifications.subscription import Subscription
-from ldt_stack.broker.operations import entities, temporal_range
+from ldt_stack.broker.operations import (
+    entities,
+    entity_map_queries,
+    entity_maps,
+    snapshot_content,
+    snapshot_data,
+    snapshot_keeper,
+    snapshots,
+    temporal_range,
+)
 from ldt_stack.broker.query import geometry, q, values
 from ldt_stack.broker.representation import aggregation
 from ldt_stack.broker.store.sqlite import queries as sqlite_queries
@@ -185,6 +195,45 @@ def _strictly_within(target: Any, interval: Any) -> bool:
     return above is not None and below is not None and above > 0 and below < 0
 
 
+def _does_nothing(_: Any) -> Any:
+    async def nothing(*args: Any, **named: Any) -> None:
+        pass
+
+    return nothing
+
+
+def _unchecked(original: Any) -> Any:
+    return lambda payload: {name: value for name, value in payload.items() if name not in snapshot_data.OUTPUT_ONLY}
+
+
+def _clone_of_nothing(_: Any) -> Any:
+    async def read_content(broker: Any, space: str) -> snapshot_content.Content:
+        return snapshot_content.Content()
+
+    return read_content
+
+
+def _finds_no_map(original: Any) -> Any:
+    async def find(broker: Any, call: Any, wanted: Any, identity: Any) -> None:
+        return None
+
+    return find
+
+
+def _without_conditions(original: Any) -> Any:
+    return lambda found, ids: original(replace(found, conditions=()), ids)
+
+
+def _takes_over_entities(original: Any) -> Any:
+    async def update_entity_map(broker: Any, call: Any, map_id: str, fragment: Any) -> None:
+        await original(broker, call, map_id, fragment)
+        if "entityMap" in fragment:
+            listed = list((await entity_maps.retrieve_entity_map(broker, call, map_id))["entityMap"])
+            await entity_maps.remove_entries(broker, call, map_id, listed)
+
+    return update_entity_map
+
+
 MUTANTS: dict[str, Mutant] = {
     "append-overwrites": Mutant(
         "5.6.3.4",
@@ -271,4 +320,77 @@ MUTANTS: dict[str, Mutant] = {
     "conflict-is-bad-request": Mutant("6.3.2", "AlreadyExists is answered by 400", edge(_conflict_as_bad_request)),
     "problem-media-type": Mutant("6.3.3", "an error is application/problem+json", edge(_problem_media_type)),
     "times-without-zone": Mutant("4.6.3", "system timestamps do not end in Z", edge(_times_without_zone)),
+    "snapshot-shows-present": Mutant(
+        "5.5.15",
+        "operations on a Snapshot are executed on the current state",
+        function(http_headers, "space_of", lambda _: lambda tenant, snapshot_id: tenant),
+    ),
+    "snapshot-always-succeeds": Mutant(
+        "5.16.1.4",
+        "the status of a Snapshot is success, whatever its Queries found",
+        function(snapshot_content.Content, "status", lambda _: property(lambda self: "success")),
+    ),
+    "snapshot-takes-anything": Mutant(
+        "5.16.1.4", "a Snapshot is created from any members", function(snapshots, "check_new", _unchecked)
+    ),
+    "snapshot-any-id": Mutant(
+        "5.16.3.4",
+        "the id of a Snapshot need not be a URI",
+        function(snapshots, "is_uri", lambda _: lambda text: True),
+    ),
+    "snapshot-clone-is-empty": Mutant(
+        "5.16.2.4", "a clone holds nothing", function(snapshot_keeper, "read_content", _clone_of_nothing)
+    ),
+    "snapshot-update-forgets": Mutant(
+        "5.16.4.4",
+        "an update of a Snapshot is answered and changes nothing",
+        function(snapshots, "check_fragment", lambda _: lambda snapshot_id, fragment: {}),
+    ),
+    "snapshot-stays": Mutant(
+        "5.16.5.4", "a Snapshot cannot be deleted", function(snapshots, "delete_snapshot", _does_nothing)
+    ),
+    "snapshot-is-silent": Mutant(
+        "5.16.6",
+        "nobody is notified of a Snapshot",
+        function(snapshot_keeper.Keeper, "_tell", lambda _: lambda self, tenant, snapshot: None),
+    ),
+    "snapshot-header-lost": Mutant(
+        "6.3.22", "an answer does not name the Snapshot", without_header(b"ngsild-snapshot")
+    ),
+    "map-is-forgotten": Mutant(
+        "5.5.14",
+        "a query that names an EntityMap makes a new one",
+        function(entity_map_queries, "_find", _finds_no_map),
+    ),
+    "map-filters-once": Mutant(
+        "5.5.9.3",
+        "an EntityMap's Entities are not filtered again",
+        function(entity_map_queries, "_narrowed", _without_conditions),
+    ),
+    "map-of-candidates": Mutant(
+        "5.14.4.4",
+        "an EntityMap lists what does not meet the filter, though Entities are not split",
+        function(entity_map_queries, "_is_split", lambda _: lambda broker, call, source: True),
+    ),
+    "map-any-id": Mutant(
+        "5.14.1.4",
+        "the id of an EntityMap need not be a URI",
+        function(entity_maps, "is_uri", lambda _: lambda text: True),
+    ),
+    "map-expiry-stays": Mutant(
+        "5.14.2.4",
+        "an update of an EntityMap is answered and changes nothing",
+        function(entity_maps, "_check_fragment", lambda _: lambda map_id, fragment: None),
+    ),
+    "map-takes-over-entities": Mutant(
+        "5.14.2.4",
+        "an update of an EntityMap changes which Entities it lists",
+        function(entity_maps, "update_entity_map", _takes_over_entities),
+    ),
+    "map-stays": Mutant(
+        "5.14.3.4", "an EntityMap cannot be deleted", function(entity_maps, "delete_entity_map", _does_nothing)
+    ),
+    "map-is-nameless": Mutant(
+        "6.4.3.2", "an answer does not say which EntityMap was used", without_header(b"ngsild-entitymap")
+    ),
 }

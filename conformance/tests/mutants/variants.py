@@ -17,7 +17,8 @@ from .mutants import Headers, Install, Mutant, edge, function
 
 LAG_SECONDS = 0.4
 PROBLEM = b'{"type":"https://uri.etsi.org/ngsi-ld/errors/ResourceNotFound","title":"none","detail":"not there yet"}'
-ENTITY = re.compile(r"/ngsi-ld/v1/(temporal/)?(entities|subscriptions)/[^/]+$")
+ENTITY = re.compile(r"/ngsi-ld/v1/(temporal/)?(entities|subscriptions|snapshots|entityMaps)/[^/]+$")
+NO_ID = re.compile(r"/(entities|subscriptions|snapshots|entityMaps)/[^/:]+$")  # no URI: refused without a look
 
 
 def before(decide: Callable[[Any], tuple[int, Headers, bytes] | None]) -> Install:
@@ -64,7 +65,7 @@ def _late() -> Install:
         if not asks:
             written[0] = time.monotonic()
             return None
-        if time.monotonic() - written[0] > LAG_SECONDS:
+        if time.monotonic() - written[0] > LAG_SECONDS or NO_ID.search(scope["path"]):
             return None
         json_type: Headers = [(b"content-type", b"application/json")]
         return (404, json_type, PROBLEM) if ENTITY.search(scope["path"]) else (200, json_type, b"[]")
@@ -90,7 +91,7 @@ def _other_forms(status: int, headers: Headers, body: bytes) -> tuple[int, Heade
 
 def _entity(item: dict[str, Any]) -> dict[str, Any]:
     kind = item.get("type")
-    if not isinstance(kind, str) or kind in {"Feature", "FeatureCollection", "Subscription"}:
+    if not isinstance(kind, str) or kind in {"Feature", "FeatureCollection", "Subscription", "Snapshot", "EntityMap"}:
         return item
     if kind in {"EntityTypeList", "AttributeList", "EntityType", "EntityTypeInfo", "Attribute"}:
         return {key: _compact(value) if key in NAME_LISTS else value for key, value in item.items()}

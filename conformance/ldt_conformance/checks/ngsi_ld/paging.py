@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ldt_conformance.clients import Broker
 from ldt_conformance.comparators import Link, find_link, parse_links
 from ldt_conformance.engine.transport.response import Response
@@ -15,11 +17,11 @@ def link(response: Response, relation: str) -> Link | None:
     return find_link(parse_links(response.headers.get_list("link")), relation)
 
 
-def follow(broker: Broker, response: Response, found: Link) -> Response:
+def follow(broker: Broker, response: Response, found: Link, headers: Mapping[str, str] | None = None) -> Response:
     """Fetch what a paging link points to."""
     target = found.resolved(response.url)
     precondition(
         target.startswith(broker.client.base_url.split("/ngsi-ld/")[0]),
         f"the link leads to {target}, which is another origin than the one that was asked",
     )
-    return broker.send("GET", target)
+    return broker.send("GET", target, headers=headers)

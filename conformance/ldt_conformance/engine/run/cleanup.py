@@ -102,6 +102,8 @@ class Cleaner:
         collection = entry.resource.path.rstrip("/")
         if collection in {"/entities", "/temporal/entities"}:
             return self._entities_of_our_types(client, entry)
+        if collection == "/entityMaps":
+            return []  # its name was lost in a crash, it has no mark of ours, and it expires (CIM 009 5.5.14)
         if collection == "/jsonldContexts":
             return self._our_contexts(client, entry)
         return [

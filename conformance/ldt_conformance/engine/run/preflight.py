@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import socket
 import ssl
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -36,6 +37,10 @@ CAPABILITY_LOOKS = {
     "registration-subscriptions": ("broker", "/csourceSubscriptions?limit=1"),
     "contexts": ("broker", "/jsonldContexts"),
 }
+# Where a capability has nothing that can be read without an id: by an id that is no URI, BadRequestData (5.14.1.4,
+# 5.16.3.4), which a broker must not say of every path.
+RESOURCE_LOOKS = {"entity-maps": "/entityMaps/LdtCheckNoUri", "snapshots": "/snapshots/LdtCheckNoUri"}
+NO_RESOURCE = "/ldtCheckNoSuchResource/LdtCheckNoUri"
 NGSI_LD_ERRORS = "https://uri.etsi.org/ngsi-ld/errors/"
 NOT_OFFERED = frozenset({404, 405, 422, 501})
 
@@ -63,6 +68,7 @@ def preflight(target: Target, standing: Standing) -> Standing:
             for name, (role, path) in CAPABILITY_LOOKS.items()
             if name not in found and role not in causes and target.has(role) and _offers(target.client(role), path)
         }
+        found |= _resources(target.client("broker"), RESOURCE_LOOKS.keys() - found)
     return replace(standing, causes=causes, capabilities=tuple(sorted(found)))
 
 
@@ -150,6 +156,20 @@ def _offers(client: Client, path: str) -> bool:
     if answer.media_type in HTML or answer.status in NOT_OFFERED:
         return False
     return answer.status < 400 or answer.status >= 500 or _ngsi_ld_problem(answer)  # 5xx: broken is not absent
+
+
+def _resources(client: Client, names: Iterable[str]) -> set[str]:
+    """Capabilities whose resources the broker knows: it refuses an id in them, and not any path."""
+    known = {name for name in names if _refuses_id(client, RESOURCE_LOOKS[name])}
+    return set() if known and _refuses_id(client, NO_RESOURCE) else known
+
+
+def _refuses_id(client: Client, path: str) -> bool:
+    try:
+        answer = client.request("GET", path, headers={"accept": "application/json"}, timeout=TIMEOUT_SECONDS)
+    except CheckInconclusive:
+        return False
+    return answer.status == httpx.codes.BAD_REQUEST and _ngsi_ld_problem(answer)
 
 
 def _ngsi_ld_problem(answer: Response) -> bool:

@@ -246,6 +246,8 @@ class Client:
             return
         entry = self._services.journal.left[numbers[0]]
         location = response.headers.get("location")
+        if entry.resource.kind == "entity-map":  # made on the way: the header says which (CIM 009 6.4.3.2)
+            location = response.headers.get("ngsild-entitymap")
         if 300 <= response.status < 500:
             self._services.journal.removed(entry.number)
         elif location and last_segment(location) != entry.resource.id:
