@@ -1,38 +1,20 @@
-"""Context Source Registration Subscriptions: ETSI GS CIM 009 V1.9.1, clauses 5.11.2 to 5.11.6.
-
-"The behaviour shall be as described in clause 5.8.1.4, restricted to the local case": what the two kinds share is in
-`operations/subscriptions.py`.
-"""
+"""Context Source Registration Subscriptions: ETSI GS CIM 009 V1.9.1, clauses 5.11.2 to 5.11.6."""
 
 from __future__ import annotations
 
-import uuid
-from functools import partial
-
 from ldt_stack.broker.call import Call
-from ldt_stack.broker.errors import AlreadyExists, BadRequestData, Conflict, ResourceNotFound
-from ldt_stack.broker.model.names import NULL, JsonObject, JsonValue
-from ldt_stack.broker.notifications.compiling import stored_document
+from ldt_stack.broker.errors import BadRequestData
+from ldt_stack.broker.model.names import JsonObject, JsonValue
 from ldt_stack.broker.notifications.registration_subscription import (
     RegistrationSubscription,
     compile_registration_subscription,
     outbox_key,
 )
-from ldt_stack.broker.notifications.validation import check_subscription, expand_members
-from ldt_stack.broker.operations.subscriptions import (
-    SubscriptionPage,
-    notification_context_of,
-    refuse_null,
-    refuse_past,
-    updated_document,
-    with_status,
-)
-from ldt_stack.broker.query.lexical import is_uri
+from ldt_stack.broker.notifications.validation import check_subscription
+from ldt_stack.broker.operations import subscribing
+from ldt_stack.broker.operations.subscribing import Kind, SubscriptionPage
 from ldt_stack.broker.service import Broker
-from ldt_stack.broker.store.interface import DocumentKind, Snapshot, Transaction
-
-_KIND = DocumentKind.REGISTRATION_SUBSCRIPTION
-_UPDATE_ATTEMPTS = 5
+from ldt_stack.broker.store.interface import DocumentKind, Transaction
 
 
 async def create_registration_subscription(
@@ -57,35 +39,7 @@ async def create_registration_subscription(
 
     Source: CIM 009 V1.9.1, clause 5.11.2.
     """
-    members = expand_members(payload, call.ld_context)
-    refuse_null(members)
-    members.setdefault("id", f"urn:ngsi-ld:Subscription:{uuid.uuid4()}")
-    _check(members)
-    refuse_past(members, broker.now())
-    notification_context = await notification_context_of(broker, members, call.ld_context)
-    if "jsonldContext" not in members and context_url is not None:
-        members["jsonldContext"] = context_url
-    compiled = compile_registration_subscription(members, call.ld_context, notification_context)
-
-    def work(transaction: Transaction) -> None:
-        if transaction.get_document(_KIND, compiled.id) is not None:
-            raise AlreadyExists(
-                f"There is a Context Source Registration Subscription {compiled.id} already; choose another id"
-            )
-        now = broker.now()
-        document = stored_document(
-            members,
-            query_context=call.ld_context.source,
-            notification_context=notification_context.source,
-            created_at=now,
-            modified_at=now,
-        )
-        transaction.put_document(_KIND, compiled.id, document)
-        broker.notifier.registration_subscription_stored(transaction, call.tenant, compiled)
-
-    await broker.store.write(call.tenant, work, create=True)
-    broker.notifier.registration_subscribed(call.tenant, compiled)
-    return compiled.id
+    return await subscribing.create(_KIND, broker, call, payload, context_url)
 
 
 async def update_registration_subscription(
@@ -108,39 +62,7 @@ async def update_registration_subscription(
 
     Source: CIM 009 V1.9.1, clause 5.11.3.
     """
-    _check_id(subscription_id)
-    changes = expand_members(fragment, call.ld_context)
-    if changes.get("jsonldContext") == NULL and context_url is not None:
-        changes["jsonldContext"] = context_url
-    if changes.get("id", subscription_id) != subscription_id:
-        raise BadRequestData(f'The Fragment has the id "{changes["id"]}", its target is {subscription_id} (clause 5.4)')
-    refuse_past(changes, broker.now())
-    for _ in range(_UPDATE_ATTEMPTS):
-        before = await broker.store.read(call.tenant, lambda snapshot: _get(snapshot, subscription_id))
-        document, query_context, notification_context = await updated_document(broker, call, before, changes)
-        _check(document["members"])
-        compiled = compile_registration_subscription(document["members"], query_context, notification_context)
-        replace = partial(_replace, broker, call, before=before, document=document, compiled=compiled)
-        if await broker.store.write(call.tenant, replace):
-            broker.notifier.registration_subscribed(call.tenant, compiled)
-            return
-    raise Conflict(f"The Context Source Registration Subscription {subscription_id} is being changed by others")
-
-
-def _replace(
-    broker: Broker,
-    call: Call,
-    transaction: Transaction,
-    before: JsonObject,
-    document: JsonObject,
-    compiled: RegistrationSubscription,
-) -> bool:
-    """Put the document if the one before is unchanged; whether it was."""
-    if _get(transaction, compiled.id) != before:
-        return False
-    transaction.put_document(_KIND, compiled.id, document)
-    broker.notifier.registration_subscription_stored(transaction, call.tenant, compiled)
-    return True
+    await subscribing.update(_KIND, broker, call, subscription_id, fragment, context_url)
 
 
 async def retrieve_registration_subscription(broker: Broker, call: Call, subscription_id: str) -> JsonObject:
@@ -155,10 +77,7 @@ async def retrieve_registration_subscription(broker: Broker, call: Call, subscri
 
     Source: CIM 009 V1.9.1, clause 5.11.4.
     """
-    _check_id(subscription_id)
-    await broker.notifier.flush()
-    now = broker.now()
-    return await broker.store.read(call.tenant, lambda snapshot: _shown(snapshot, _get(snapshot, subscription_id), now))
+    return await subscribing.retrieve(_KIND, broker, call, subscription_id)
 
 
 async def query_registration_subscriptions(
@@ -168,16 +87,7 @@ async def query_registration_subscriptions(
 
     Source: CIM 009 V1.9.1, clause 5.11.5.
     """
-    await broker.notifier.flush()
-    now = broker.now()
-
-    def work(snapshot: Snapshot) -> SubscriptionPage:
-        total = snapshot.count_documents(_KIND)
-        documents = snapshot.list_documents(_KIND, offset=offset, limit=limit) if limit else []
-        found = [_shown(snapshot, document, now) for document in documents]
-        return SubscriptionPage(found, more=offset + limit < total, count=total if count else None)
-
-    return await broker.store.read(call.tenant, work)
+    return await subscribing.query(_KIND, broker, call, limit=limit, offset=offset, count=count)
 
 
 async def delete_registration_subscription(broker: Broker, call: Call, subscription_id: str) -> None:
@@ -189,17 +99,7 @@ async def delete_registration_subscription(broker: Broker, call: Call, subscript
 
     Source: CIM 009 V1.9.1, clause 5.11.6.
     """
-    _check_id(subscription_id)
-    key = outbox_key(subscription_id)
-
-    def work(transaction: Transaction) -> None:
-        _get(transaction, subscription_id)
-        transaction.delete_document(_KIND, subscription_id)
-        transaction.delete_document(DocumentKind.SUBSCRIPTION_STATUS, key)
-        transaction.drop_deliveries_of(key)
-
-    await broker.store.write(call.tenant, work)
-    broker.notifier.registration_unsubscribed(call.tenant, subscription_id)
+    await subscribing.delete(_KIND, broker, call, subscription_id)
 
 
 def _check(members: JsonObject) -> None:
@@ -208,17 +108,25 @@ def _check(members: JsonObject) -> None:
         raise BadRequestData('"temporalQ" of the Subscription is no TemporalQuery object (clause 5.2.21)')
 
 
-def _check_id(subscription_id: str) -> None:
-    if not is_uri(subscription_id):
-        raise BadRequestData(f'The id of a Subscription is a URI; "{subscription_id}" is none')
+def _stored(broker: Broker, call: Call, transaction: Transaction, subscription: RegistrationSubscription) -> None:
+    broker.notifier.registration_subscription_stored(transaction, call.tenant, subscription)
 
 
-def _get(snapshot: Snapshot, subscription_id: str) -> JsonObject:
-    document = snapshot.get_document(_KIND, subscription_id)
-    if document is None:
-        raise ResourceNotFound(f"There is no Context Source Registration Subscription {subscription_id}")
-    return document
+def _announce(broker: Broker, call: Call, subscription: RegistrationSubscription) -> None:
+    broker.notifier.registration_subscribed(call.tenant, subscription)
 
 
-def _shown(snapshot: Snapshot, document: JsonObject, now: str) -> JsonObject:
-    return with_status(snapshot, document, now, outbox_key(document["id"]))
+def _withdraw(broker: Broker, call: Call, subscription_id: str) -> None:
+    broker.notifier.registration_unsubscribed(call.tenant, subscription_id)
+
+
+_KIND = Kind(
+    name="Context Source Registration Subscription",
+    documents=DocumentKind.REGISTRATION_SUBSCRIPTION,
+    key=outbox_key,
+    check=_check,
+    compile=compile_registration_subscription,
+    stored=_stored,
+    announce=_announce,
+    withdraw=_withdraw,
+)

@@ -14,7 +14,7 @@ def render_subscription(members: JsonObject, ld_context: LdContext, *, sys_attrs
     """A Subscription with the names of the @context of whoever asks.
 
     Args:
-        members: As `operations.subscriptions.retrieve_subscription` returns them. Not modified.
+        members: As `operations.subscribing.retrieve` returns them. Not modified.
         ld_context: The request's own.
         sys_attrs: Whether createdAt and modifiedAt are shown.
     """
