@@ -1,7 +1,8 @@
 """What Subscriptions to Entities and to Context Source Registrations share.
 
 ETSI GS CIM 009 V1.9.1, clauses 5.8.1 to 5.8.5, which clauses 5.11.2 to 5.11.6 refer to ("The behaviour shall be as
-described in clause 5.8.1.4, restricted to the local case"). The operations themselves are in `subscriptions` and `registration_subscriptions`; each hands in its `Kind`.
+described in clause 5.8.1.4, restricted to the local case"). The operations themselves are in `subscriptions` and
+`registration_subscriptions`; each hands in its `Kind`.
 """
 
 from __future__ import annotations
