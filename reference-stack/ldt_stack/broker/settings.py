@@ -80,6 +80,10 @@ class BrokerSettings(BaseModel):
     )
     federation_max_entities: int = Field(10_000, ge=1, description="Entities of other sources in one query; then 403")
 
+    federation_cache_bytes: int = Field(
+        16 * 1024 * 1024, ge=0, description="Answers of Context Sources that their Registrations let us keep, 5.2.34"
+    )
+
     notification_timeout_seconds: float = Field(5.0, gt=0)
     notification_workers: int = Field(32, ge=1, description="Notifications under way at once")
     notification_max_attempts: int = Field(

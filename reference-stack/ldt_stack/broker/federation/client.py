@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Protocol, TypeVar
+from weakref import WeakValueDictionary
 
 from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import NgsiLdError
+from ldt_stack.broker.federation.answers import AnswerCache
 from ldt_stack.broker.federation.failures import LoopDetected, SourceInvalid, SourceTimeout, SourceUnreachable
 from ldt_stack.broker.federation.loops import loops, own_alias
 from ldt_stack.broker.federation.messages import (
@@ -27,6 +29,7 @@ from ldt_stack.broker.federation.messages import (
     refusal,
     url_of,
     wants_plain_json,
+    warning,
 )
 from ldt_stack.broker.federation.outcomes import Outcomes
 from ldt_stack.broker.federation.registration import Registration
@@ -36,6 +39,8 @@ from ldt_stack.broker.outbound import Answer, Outbound, OutboundError
 from ldt_stack.broker.settings import BrokerSettings
 
 _AT_ONCE: Final = 32  # requests to one Context Source under way: one that is slow does not hold up others
+
+_QUERY_BY_POST: Final = "/entityOperations/query"
 
 T = TypeVar("T")
 
@@ -67,6 +72,10 @@ class Sender(Protocol):
     contexts: ContextRegistry
     outcomes: Outcomes
 
+    def clock(self) -> datetime:
+        """The present instant."""
+        ...
+
     def now(self) -> str:
         """The present instant as system times are written."""
         ...
@@ -78,8 +87,8 @@ class SourceClient:
     def __init__(self, broker: Sender) -> None:
         self._broker = broker
         self._failed_at: dict[tuple[str | None, str], float] = {}
-        self._slots: defaultdict[tuple[str | None, str], asyncio.Semaphore]
-        self._slots = defaultdict(lambda: asyncio.Semaphore(_AT_ONCE))
+        self._slots = WeakValueDictionary[tuple[str | None, str], asyncio.Semaphore]()  # while anything is under way
+        self.answers = AnswerCache()
 
     async def names_for(self, registration: Registration, given: LdContext) -> LdContext:
         """The @context to write names with: the source's own ("jsonldContext", 4.3.6.6), else that given.
@@ -121,43 +130,71 @@ class SourceClient:
         own = own_alias(self._broker.settings.alias, call.tenant)
         if loops(registration, call.via, own):
             raise LoopDetected(f"{registration.id}: its Context Source has been passed already")
-        key = (call.tenant, registration.id)
-        self._respect_cooldown(registration, key)
+        url, content, headers = self._prepared(registration, call, request, own)
+        kept_as = self.answers.key(call.tenant, registration, request, url, headers)
+        kept = None if kept_as is None else self.answers.find(kept_as, self._broker.clock())
+        if kept is not None:
+            stale = warning(registration, 110, "Response is Stale: it was kept from an earlier request")
+            if stale not in call.warnings:
+                call.warnings.append(stale)
+            reply = await self._read(registration, request, kept, absent=absent)
+            return None if reply is None else await read(reply)
+        self._respect_cooldown(registration, call.tenant)
         succeeded = False
         try:
-            answer = await self._send(registration, call, request, own)
+            answer = await self._send(registration, call, request.method, url, headers, content)
             reply = await self._read(registration, request, answer, absent=absent)
             result = None if reply is None else await read(reply)
             succeeded = True
         finally:
-            if succeeded:
-                self._failed_at.pop(key, None)
-            else:
-                self._failed_at[key] = time.monotonic()
-            self._broker.outcomes.note(call.tenant, registration.id, self._broker.now(), succeeded=succeeded)
+            self._note(registration, call, succeeded=succeeded)
+            if request.method != "GET" and request.path != _QUERY_BY_POST:
+                self.answers.written(registration)
+        if kept_as is not None:
+            most = self._broker.settings.federation_cache_bytes
+            self.answers.keep(kept_as, registration, answer, self._broker.clock(), most)
         return result
 
-    def _respect_cooldown(self, registration: Registration, key: tuple[str | None, str]) -> None:
-        cooldown, failed_at = registration.management.cooldown_seconds, self._failed_at.get(key)
+    def _note(self, registration: Registration, call: Call, *, succeeded: bool) -> None:
+        key = (call.tenant, registration.id)
+        self._failed_at.pop(key, None)
+        if not succeeded and registration.management.cooldown_seconds is not None:
+            self._failed_at[key] = time.monotonic()
+        self._broker.outcomes.note(call.tenant, registration.id, self._broker.now(), succeeded=succeeded)
+
+    def _respect_cooldown(self, registration: Registration, tenant: str | None) -> None:
+        cooldown, failed_at = registration.management.cooldown_seconds, self._failed_at.get((tenant, registration.id))
         if cooldown is not None and failed_at is not None and time.monotonic() - failed_at < cooldown:
             raise SourceTimeout(f"{registration.id}: its Context Source failed less than {cooldown:g} s ago (cooldown)")
 
-    async def _send(self, registration: Registration, call: Call, request: SourceRequest, own: str) -> Answer:
-        settings = self._broker.settings
-        limit = min(
-            registration.management.timeout_seconds or settings.federation_timeout_seconds,
-            settings.federation_timeout_seconds,
-        )
+    def _prepared(
+        self, registration: Registration, call: Call, request: SourceRequest, own: str
+    ) -> tuple[str, bytes, dict[str, str]]:
+        """URL, body and headers of a request."""
         content, headers = content_of(registration, request)
         headers |= {**extra_headers(registration, call.conveyed), **request.headers}
         headers["Via"] = ", ".join(f"1.1 {alias}" for alias in (*call.via, own))
         if registration.tenant is not None:
             headers["NGSILD-Tenant"] = registration.tenant
+        return url_of(registration, request), content, headers
+
+    async def _send(
+        self, registration: Registration, call: Call, method: str, url: str, headers: dict[str, str], content: bytes
+    ) -> Answer:
+        settings = self._broker.settings
+        limit = min(
+            registration.management.timeout_seconds or settings.federation_timeout_seconds,
+            settings.federation_timeout_seconds,
+        )
+        key = (call.tenant, registration.id)
+        slots = self._slots.get(key)
+        if slots is None:
+            slots = self._slots[key] = asyncio.Semaphore(_AT_ONCE)
         try:
-            async with asyncio.timeout(limit), self._slots[call.tenant, registration.id]:
+            async with asyncio.timeout(limit), slots:
                 return await self._broker.outbound.request(
-                    request.method,
-                    url_of(registration, request),
+                    method,
+                    url,
                     headers=headers,
                     content=content,
                     timeout_seconds=limit,

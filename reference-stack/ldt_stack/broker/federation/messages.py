@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 import orjson
 
@@ -175,6 +175,12 @@ def refusal(registration: Registration, answer: Answer) -> SourceFailure:
     if isinstance(problem, dict):
         failure.problem = problem
     return failure
+
+
+def warning(registration: Registration, code: int, text: str) -> str:
+    """An NGSILD-Warning: code, whose, why (6.3.17, RFC 7234 section 5.5)."""
+    plain = "".join(c if c.isascii() and c.isprintable() and c not in '"\\' else "?" for c in text)
+    return f'{code} {quote(registration.id, safe=":/")} "{plain}"'
 
 
 def masked(registration: Registration, text: str) -> str:

@@ -17,7 +17,7 @@ from ldt_stack.broker.errors import NgsiLdError
 from ldt_stack.broker.federation.client import Reply
 from ldt_stack.broker.federation.failures import SourceFailure, SourceInvalid, SourceTimeout
 from ldt_stack.broker.federation.matching import EntitySpecification, RegistrationQuery
-from ldt_stack.broker.federation.messages import API_ROOT, SourceRequest
+from ldt_stack.broker.federation.messages import API_ROOT, SourceRequest, warning
 from ldt_stack.broker.federation.received import read_received, within_registration
 from ldt_stack.broker.federation.registration import Registration, RegistrationInfo
 from ldt_stack.broker.federation.surroundings import Surroundings
@@ -61,18 +61,12 @@ async def matching(
     return found
 
 
-def warn(call: Call, registration: Registration, failure: SourceFailure) -> None:
-    """Add an NGSILD-Warning: code, whose, why (6.3.17, RFC 7234 section 5.5)."""
-    text = "".join(c if c.isascii() and c.isprintable() and c not in '"\\' else "?" for c in failure.detail)
-    call.warnings.append(f'{failure.warning_code} {quote(registration.id, safe=":/")} "{text}"')
-
-
 async def or_warning(call: Call, registration: Registration, work: Awaitable[T]) -> T | None:
     """The result of asking a source; None, and a warning, if it fails."""
     try:
         return await work
     except SourceFailure as failure:
-        warn(call, registration, failure)
+        call.warnings.append(warning(registration, failure.warning_code, failure.detail))
         return None
 
 

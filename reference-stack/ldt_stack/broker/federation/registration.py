@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from ldt_stack.broker.ld_context import core_context
+from ldt_stack.broker.model.durations import Duration, parse_duration
 from ldt_stack.broker.model.instants import normalize
 from ldt_stack.broker.model.names import CORE, JsonObject, is_attribute_key
 from ldt_stack.broker.model.operation_names import operations_of
@@ -68,6 +69,7 @@ class Management:
     cooldown_seconds: float | None = None
     timeout_seconds: float | None = None
     local_only: bool = False
+    cache_duration: Duration | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,7 @@ def _management(source: JsonObject) -> Management:
         None if cooldown is None else cooldown / 1000,
         None if timeout is None else timeout / 1000,
         source.get("localOnly", False),
+        parse_duration(source["cacheDuration"], "cacheDuration") if "cacheDuration" in source else None,
     )
 
 

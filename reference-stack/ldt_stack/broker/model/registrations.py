@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from ldt_stack.broker.errors import BadRequestData
 from ldt_stack.broker.ld_context import LdContext
+from ldt_stack.broker.model.durations import parse_duration
 from ldt_stack.broker.model.entities import is_scope
 from ldt_stack.broker.model.instants import normalize
 from ldt_stack.broker.model.names import NULL, JsonObject, JsonValue
@@ -34,7 +35,6 @@ _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _TENANT: Final = re.compile(r"[\x21-\x7e]+")
 _VERSION: Final = re.compile(r"\d+\.\d+")
-_DURATION: Final = re.compile(r"P(?=.)(\d+Y)?(\d+M)?(\d+W)?(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+([.,]\d+)?S)?)?")
 _MEDIA_TYPES: Final = ("application/json", "application/ld+json")
 
 
@@ -115,7 +115,13 @@ def _is_text(value: object) -> bool:
 
 
 def _is_duration(value: object) -> bool:
-    return isinstance(value, str) and _DURATION.fullmatch(value) is not None
+    if not isinstance(value, str):
+        return False
+    try:
+        parse_duration(value, "")
+    except BadRequestData:
+        return False
+    return True
 
 
 def _is_positive(value: object) -> bool:
