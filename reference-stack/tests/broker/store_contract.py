@@ -284,6 +284,23 @@ class StoreContract:
         assert sorted(await self._values(store, TemporalQuery())) == [1, 2, 4, 33]
         assert await store.read(None, lambda s: s.get_history_row("urn:e", SPEED, "urn:i:3")) == changed
 
+    async def test_an_evolution_that_was_made_anew_is_found(self, store: Store) -> None:
+        """What a read knew of the one before is not used by the next."""
+
+        def made(identifier: str) -> Any:
+            def work(transaction: Transaction) -> None:
+                transaction.put_temporal_head({"id": identifier, "type": [CAR], "createdAt": AT, "modifiedAt": AT})
+                transaction.append_history([HistoryRow(identifier, SPEED, instance(1))])
+
+            return store.write(None, work)
+
+        for identifier in ("urn:e", "urn:f"):
+            await made(identifier)
+        assert await store.read(None, lambda s: s.get_history_row("urn:e", SPEED, "urn:i:1")) == instance(1)
+        await store.write(None, lambda t: t.delete_history("urn:e"))
+        await made("urn:e")
+        assert await store.read(None, lambda s: s.get_history_row("urn:e", SPEED, "urn:i:1")) == instance(1)
+
     async def test_instances_that_were_written_together(self, store: Store) -> None:
         """Each has an id of its own, by which it can be found, replaced and deleted; the others stay as they are."""
         one, observed = entity(1), "2026-01-02T00:00:00Z"

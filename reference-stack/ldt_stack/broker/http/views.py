@@ -119,8 +119,8 @@ async def respond_with_entity(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """One Entity, or one Feature."""
-    (own,), status, out = _amended(request, [shown], ld_context, answer, headers, 200)
-    return await _respond(request, _render(own, ld_context, answer), ld_context, answer, out, status)
+    amended, status, out = _amended(request, [shown], ld_context, answer, headers, 200)
+    return await _respond(request, _rendered(amended, ld_context, answer)[0], ld_context, answer, out, status)
 
 
 async def respond_with_entities(
@@ -138,7 +138,7 @@ async def respond_with_entities(
     for start in range(0, len(shown), _AT_ONCE):
         if start:
             await asyncio.sleep(0)  # a long answer lets the others through
-        rendered += [_render(one, ld_context, answer) for one in shown[start : start + _AT_ONCE]]
+        rendered += _rendered(shown[start : start + _AT_ONCE], ld_context, answer)
     if answer.media_type == GEO_JSON:
         collection = {"type": "FeatureCollection", "features": rendered}
         return await _respond(request, collection, ld_context, answer, out, status)
@@ -162,12 +162,13 @@ def _amended(
     return shown, NON_AUTHORITATIVE if altered else status, out | applied(version)
 
 
-def _render(shown: Shown, ld_context: LdContext, answer: Answer) -> JsonObject:
+def _rendered(shown: Sequence[Shown], ld_context: LdContext, answer: Answer) -> list[JsonObject]:
+    """Entities, or Features."""
     if answer.media_type != GEO_JSON:
-        return render_entity(shown.entity, ld_context, shown.options)
+        return [render_entity(entity, ld_context, options) for entity, options in shown]
     name = answer.geometry_property
     geometry = LOCATION if name is None else ld_context.expand_term(name)
-    return render_feature(shown.entity, ld_context, shown.options, geometry)
+    return [render_feature(entity, ld_context, options, geometry) for entity, options in shown]
 
 
 async def _respond(

@@ -34,17 +34,17 @@ _INLINE_ENTITIES = 200  # a few milliseconds
 class _Reader:
     """A connection that only reads, one snapshot after the other."""
 
-    def __init__(self, session: Session) -> None:
-        self.connection = session.connection
-        self._session = session
-        self._snapshot = SqliteSnapshot(session)
+    def __init__(
+        self, connection: sqlite3.Connection, now: Callable[[], str], versions: dict[str, int], timeout_seconds: float
+    ) -> None:
+        self.connection = connection
+        self._kept = (connection, now, Names(), versions, timeout_seconds)  # what a snapshot knows goes with it
 
     def run(self, work: Callable[[Snapshot], T], budget: int | None = None) -> T:
         """Raises `TooDear` where the budget of Entities does not suffice."""
-        self._session.budget = budget
         self.connection.execute("BEGIN")
         try:
-            return work(self._snapshot)
+            return work(SqliteSnapshot(Session(*self._kept, budget)))
         finally:
             self.connection.execute("ROLLBACK")
 
@@ -153,8 +153,7 @@ class SqliteStore:
 
     def _connect(self, tenant: str | None) -> _Reader:
         connection = connect(self._files.path(tenant), durable=not self._files.temporary, create=False)
-        timeout_seconds = self._settings.query_timeout_seconds
-        return _Reader(Session(connection, self._now, Names(), self.versions(tenant), timeout_seconds))
+        return _Reader(connection, self._now, self.versions(tenant), self._settings.query_timeout_seconds)
 
     def _read_dear(self, tenant: str | None, work: Callable[[Snapshot], T]) -> T:
         """Runs on a thread of the pool."""

@@ -43,6 +43,10 @@ UNKNOWN: Final = Condition("1", exact=False)
 NOTHING: Final = Condition("0", candidates="SELECT 0 AS entity WHERE 0", rank=0)
 
 
+_WITH_KEY: Final = "SELECT entity FROM entity_values WHERE attribute = ? AND"
+_UNCLEAR: Final = f"{_WITH_KEY} value IN (x'', x'00') LIMIT 1"
+
+
 def _among(candidates: str, parameters: tuple[Any, ...], *, exact: bool, rank: int) -> Condition:
     return Condition(f"c.entity IN ({candidates})", parameters, exact, candidates, (), rank)
 
@@ -154,34 +158,36 @@ def _has_type(session: Session, iri: str) -> Condition:
 
 def _has_attribute(session: Session, iri: str) -> Condition:
     number = session.find_name(iri)
-    if number is None:
-        return NOTHING
+    return NOTHING if number is None else _has(number)
+
+
+def _has(number: int) -> Condition:
     own = "EXISTS (SELECT 1 FROM entity_attributes WHERE attribute = ? AND entity = c.entity)"
     return Condition(own, (number,), candidates="SELECT entity FROM entity_attributes WHERE attribute = ?", rank=2)
 
 
 def _term(session: Session, term: Exists | Comparison | PatternMatch | Linked) -> Condition:
     """Every term needs its Attribute; a bare name needs nothing else (4.9)."""
-    if term.path.name in SYSTEM_ATTRIBUTES:
-        return UNKNOWN
-    there = _has_attribute(session, term.path.name)
     path = term.path
+    if path.name in SYSTEM_ATTRIBUTES:
+        return UNKNOWN
+    number = session.find_name(path.name)
+    if number is None:
+        return NOTHING
     bare = isinstance(path, AttributePath) and not path.subs and not path.members
-    if there is NOTHING or (bare and isinstance(term, Exists)):
-        return there
-    keys = find_keys(term.operator, term.value) if bare and isinstance(term, Comparison) else None
-    if keys is None:
-        return there._replace(exact=False)
-    return _with_keys(session, there.parameters[0], keys)
+    if bare and isinstance(term, Comparison):
+        keys = find_keys(term.operator, term.value)
+        if keys is not None:
+            return _with_keys(session, number, keys)
+    there = _has(number)
+    return there if bare and isinstance(term, Exists) else there._replace(exact=False)
 
 
 def _with_keys(session: Session, attribute: int, keys: Keys) -> Condition:
-    narrow = "SELECT entity FROM entity_values WHERE attribute = ? AND"
-    unclear = session.execute(f"{narrow} value IN (x'', x'00') LIMIT 1", (attribute,)).fetchone() is not None
-    candidates = f"{narrow} {keys.sql}"
-    if not unclear:
+    candidates = f"{_WITH_KEY} {keys.sql}"
+    if session.execute(_UNCLEAR, (attribute,)).fetchone() is None:
         return _among(candidates, (attribute, *keys.parameters), exact=keys.exact, rank=1)
-    candidates += f" UNION ALL {narrow} value = x''"
+    candidates += f" UNION ALL {_WITH_KEY} value = x''"
     return _among(candidates, (attribute, *keys.parameters, attribute), exact=False, rank=1)
 
 
