@@ -15,6 +15,7 @@ from ldt_stack.broker.model.attributes import AttributeReader
 from ldt_stack.broker.model.names import LOCATION
 from ldt_stack.broker.query import parse_lang, parse_projection
 from ldt_stack.broker.representation import (
+    Allowance,
     Links,
     RenderOptions,
     render_entity,
@@ -269,7 +270,7 @@ def test_inline_links() -> None:
 
     back = {iri("passengers"): [{"type": "Relationship", "object": VEHICLE["id"]}]}
     found = {one["id"]: one for one in (linked("urn:ngsi-ld:P:Alice", **back), linked("urn:ngsi-ld:C:2"), VEHICLE)}
-    links = Links(found, 2, frozenset({VEHICLE["id"]}))
+    links = Links(found, 2, frozenset({VEHICLE["id"]}), Allowance(10))
     name = {"type": "Property", "value": "n"}
     shown = render(links=links)
     alice = shown["passengers"]["entity"][0]
