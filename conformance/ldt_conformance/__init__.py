@@ -3,7 +3,7 @@
 What a check needs is re-exported here: `from ldt_conformance import Broker, Entity, Level, check, expect_problem`.
 """
 
-from ldt_conformance.clients import Broker, Entity, Subscription, TemporalEntity
+from ldt_conformance.clients import Broker, Entity, Registration, Subscription, TemporalEntity
 from ldt_conformance.engine.declare import Clause, check
 from ldt_conformance.engine.verdicts import Layer, Level, Mode, Reason
 from ldt_conformance.expectations import (
@@ -25,6 +25,7 @@ __all__ = [
     "Level",
     "Mode",
     "Reason",
+    "Registration",
     "Subscription",
     "TemporalEntity",
     "check",

@@ -5,6 +5,7 @@ from ldt_conformance.clients.elements import (
     LANGUAGE_NULL,
     NGSI_LD_NULL,
     Entity,
+    Registration,
     Subscription,
     TemporalEntity,
     attribute,
@@ -12,7 +13,8 @@ from ldt_conformance.clients.elements import (
     property_,
     relationship,
 )
-from ldt_conformance.clients.ngsi_ld import GEO_JSON, JSON, LD_JSON, Broker, entity_resource, link_header, segment
+from ldt_conformance.clients.ngsi_ld import Broker
+from ldt_conformance.clients.wire import GEO_JSON, JSON, LD_JSON, entity_resource, link_header, segment
 
 __all__ = [
     "CORE_CONTEXT",
@@ -23,6 +25,7 @@ __all__ = [
     "NGSI_LD_NULL",
     "Broker",
     "Entity",
+    "Registration",
     "Subscription",
     "TemporalEntity",
     "attribute",

@@ -1,4 +1,4 @@
-"""Builders of what checks send: Entity, TemporalEntity, Subscription (CIM 009 V1.9.1, clauses 4.5 and 5.2.12).
+"""Builders of what checks send: Entity, TemporalEntity, Subscription, Registration (CIM 009 V1.9.1, 4.5 and 5.2).
 
 Frozen: every `with_…` returns a new builder, so that a fixture can be shared. `to_json()` gives the payload. Names are
 short and fall under the default vocabulary unless an @context is given: no fetch is ever needed to understand them.
@@ -197,3 +197,48 @@ class Subscription:
         named = {} if self.id is None else {"id": self.id}
         notification = {**self.notification, "endpoint": {"uri": self.endpoint, **self.endpoint_members}}
         return {**named, "type": "Subscription", **self.members, "notification": notification}
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A Context Source Registration to be sent (clauses 5.2.9 and 5.2.10); None leaves the id to the broker.
+
+    It offers to have Entities created and nothing else (clause 4.20). Those would be of a type or with an Attribute
+    that only this run uses, so nobody else's request is ever forwarded: a query of all types would be, by the default.
+    """
+
+    id: str | None
+    endpoint: str
+    information: tuple[JsonObject, ...] = ()
+    members: Mapping[str, Any] = field(default_factory=lambda: {"operations": ["createEntity"]})
+
+    def offering(
+        self,
+        type_name: str | None = None,
+        *,
+        properties: Sequence[str] = (),
+        relationships: Sequence[str] = (),
+        **entity: str,
+    ) -> Registration:
+        """Add a RegistrationInfo.
+
+        Args:
+            type_name: Of the Entities; None says nothing of Entities.
+            properties: Their Properties; none is any.
+            relationships: Likewise.
+            entity: `id` or `idPattern` of the Entities.
+        """
+        info: JsonObject = {"entities": [{"type": type_name, **entity}]} if type_name is not None else {}
+        named = {"propertyNames": properties, "relationshipNames": relationships}
+        info |= {name: list(value) for name, value in named.items() if value}
+        return replace(self, information=(*self.information, info))
+
+    def with_members(self, **members: Any) -> Registration:
+        """Set members of the Registration by their wire names."""
+        return replace(self, members={**self.members, **members})
+
+    def to_json(self) -> JsonObject:
+        """The payload."""
+        named = {} if self.id is None else {"id": self.id}
+        required = {"type": "ContextSourceRegistration", "endpoint": self.endpoint}
+        return {**named, **required, "information": list(self.information), **self.members}

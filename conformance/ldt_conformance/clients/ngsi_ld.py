@@ -11,59 +11,29 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
-from ldt_conformance.clients.elements import Entity, JsonObject, Subscription, TemporalEntity
+from ldt_conformance.clients.elements import Entity, JsonObject, Registration, Subscription, TemporalEntity
+from ldt_conformance.clients.registry import ContextRegistry
 from ldt_conformance.clients.settling import Settling
-from ldt_conformance.comparators import JSONLD_CONTEXT
+from ldt_conformance.clients.wire import (
+    JSON,
+    LD_JSON,
+    Body,
+    Parameters,
+    entity_resource,
+    link_header,
+    render,
+    segment,
+    subscription_resource,
+    temporal_resource,
+)
 from ldt_conformance.engine.transport.client import Client
 from ldt_conformance.engine.transport.journal import Resource
 from ldt_conformance.engine.transport.response import Response
 
-PATH_SAFE = ":@!$&'()*+,;=~-._"  # what RFC 3986 allows in a path segment beside letters and digits
-LD_JSON = "application/ld+json"
-JSON = "application/json"
-GEO_JSON = "application/geo+json"
-Body = Entity | TemporalEntity | Subscription | Mapping[str, Any] | Sequence[Any]
-Parameters = Mapping[str, Any]
-
-
-def render(body: Body) -> Any:
-    """The JSON of a builder, of an object, or of a list of either."""
-    if isinstance(body, Entity | TemporalEntity | Subscription):
-        return body.to_json()
-    if isinstance(body, Mapping):
-        return dict(body)
-    return [render(item) if not isinstance(item, str | int | float | None) else item for item in body]
-
-
-def segment(identifier: str) -> str:
-    """One path segment; slashes and spaces in an id or an IRI are percent-encoded."""
-    return quote(identifier, safe=PATH_SAFE)
-
-
-def link_header(url: str) -> dict[str, str]:
-    """The Link header that points to an @context (clause 6.3.5)."""
-    return {"Link": f'<{url}>; rel="{JSONLD_CONTEXT}"; type="{LD_JSON}"'}
-
-
-def entity_resource(entity_id: str) -> Resource:
-    """How the journal names an Entity."""
-    return Resource("entity", entity_id, f"/entities/{segment(entity_id)}")
-
-
-def temporal_resource(entity_id: str) -> Resource:
-    """How the journal names a Temporal Evolution of an Entity."""
-    return Resource("temporal-entity", entity_id, f"/temporal/entities/{segment(entity_id)}")
-
-
-def subscription_resource(subscription_id: str) -> Resource:
-    """How the journal names a Subscription."""
-    return Resource("subscription", subscription_id, f"/subscriptions/{segment(subscription_id)}")
-
 
 @dataclass(frozen=True)
-class Broker:
+class Broker(ContextRegistry):
     """The NGSI-LD endpoint under test.
 
     Attributes:
@@ -164,7 +134,7 @@ class Broker:
     def create_entity(self, entity: Entity | JsonObject, **options: Any) -> Response:
         """Create Entity (5.6.1): POST /entities/."""
         response = self.send("POST", "/entities/", body=entity, creates=_entities([entity]), **options)
-        unmeasured = self.settling is not None and self.settling.seconds is None
+        unmeasured = self.settling is not None and self.settling.needs("entity")
         if response.status == 201 and unmeasured and not options:  # under another @context its type is another
             self._measure_settling(render(entity))
         return response
@@ -181,7 +151,7 @@ class Broker:
             listed = self.query_entities({"type": kind})
             return listed.status == 200 and entity_id in listed.text
 
-        self.settling.measure(found)
+        self.settling.measure("entity", found)
 
     def update_attributes(self, entity_id: str, fragment: JsonObject | None, **options: Any) -> Response:
         """Update Attributes (5.6.2): PATCH /entities/{id}/attrs/."""
@@ -348,6 +318,17 @@ class Broker:
     def _on_subscription(self, method: str, subscription_id: str, **options: Any) -> Response:
         path = f"/subscriptions/{segment(subscription_id)}"
         return self.send(method, path, touches=[subscription_resource(subscription_id)], **options)
+
+    # --- 5.9: registration (the rest of 5.9 to 5.11 is in `ContextRegistry`) -----------------------------------
+
+    def register_context_source(self, registration: Registration | JsonObject, **options: Any) -> Response:
+        """Register Context Source (5.9.2); the first one is looked for until it shows."""
+        response = super().register_context_source(registration, **options)
+        registration_id = render(registration).get("id")
+        settling = self.settling
+        if response.status == 201 and registration_id and settling is not None and settling.needs("registration"):
+            settling.measure("registration", lambda: self.retrieve_registration(registration_id).status == 200)
+        return response
 
 
 def _carries_context(rendered: Any) -> bool:

@@ -143,6 +143,22 @@ def test_what_lost_its_name_is_found_by_the_marker_alone(broker: FakeBroker, ope
     assert list(broker.stored) == ["/subscriptions/urn:theirs"]
 
 
+def test_a_registration_that_lost_its_name_is_asked_for_by_an_attribute(broker: FakeBroker, open_session: OpenSession):
+    """Registrations are not listed without a selector; those of others that match it as well stay."""
+    broker.nameless = True
+    theirs = {"id": "urn:theirs", "type": "ContextSourceRegistration", "information": [{"entities": [{"type": "Car"}]}]}
+    broker.stored["/csourceRegistrations/urn:theirs"] = theirs
+    session = open_session(broker={"url": broker.url})
+    body = {**theirs, "information": [{"entities": [{"type": f"{session.settings.prefix}Car"}]}]}
+    del body["id"]
+    unnamed = Resource("registration", None, "/csourceRegistrations/")
+    session.target.client("broker").request("POST", "/csourceRegistrations/", json=body, creates=[unnamed])
+    assert len(broker.stored) == 2
+    session.clean_up()
+    assert list(broker.stored) == ["/csourceRegistrations/urn:theirs"]
+    assert any(f"attrs={session.settings.prefix}" in seen.path for seen in broker.seen)
+
+
 def test_a_hosted_context_that_lost_its_name_is_found_by_its_content(broker: FakeBroker, open_session: OpenSession):
     """Contexts are listed by URL alone, so each is read and only the one with the marker goes."""
     broker.nameless = True

@@ -35,6 +35,12 @@ def entity(identifier: str) -> Resource:
     return Resource("entity", identifier, f"/entities/{identifier}")
 
 
+def registration(*information: object) -> Intent:
+    path = f"/csourceRegistrations/{OURS}"
+    body = {"information": list(information)}
+    return intent("PATCH", path, body, touches=[Resource("registration", OURS, path)])
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "mode"),
     [
@@ -84,6 +90,9 @@ def test_each_request_needs_its_mode_and_no_more(method: str, path: str, body: o
             {"description": MARKER},
             creates=[Resource("subscription", None, "/subscriptions")],
         ),
+        registration({"entities": [{"type": f"{MARKER}Car", "idPattern": ".*"}], "propertyNames": ["speed"]}),
+        registration({"entities": [{"type": [f"{MARKER}Car"]}]}, {"relationshipNames": [f"{MARKER}isParked"]}),
+        registration(),
         intent(
             "PUT", f"/bucket/{MARKER}.txt", b"x", creates=[Resource("object", f"{MARKER}.txt", f"/bucket/{MARKER}.txt")]
         ),
@@ -110,6 +119,11 @@ def test_what_is_ours_may_be_written(wanted: Intent):
         intent("POST", "/entityOperations/upsert", [{"id": OURS}, {"id": FOREIGN}], creates=[entity(OURS)]),
         intent("DELETE", "/entities", touches=[entity(OURS)]),  # purge
         intent("PUT", "/bucket/theirs.txt", b"x", creates=[Resource("object", MARKER, f"/bucket/{MARKER}")]),
+        registration({"entities": [{"type": "Vehicle", "id": OURS}]}),  # the type may be somebody else's
+        registration({"entities": [{"type": f"{MARKER}Car"}, {"type": [f"{MARKER}Car", "Vehicle"]}]}),
+        registration({"entities": [{"type": f"{MARKER}Car"}]}, {"propertyNames": ["speed"]}),
+        registration({"entities": [{"idPattern": f"urn:{MARKER}.*"}]}),
+        registration({}),  # would match whatever is asked for
         intent("POST", "/v2/models/x/load", {}, touches=[entity(OURS)]),  # declares another path than it uses
     ],
 )

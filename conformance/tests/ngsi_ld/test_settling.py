@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ldt_conformance.clients import Broker, Entity
+from ldt_conformance.clients import Broker, Entity, Registration
 from ldt_conformance.clients import settling as module
 from ldt_conformance.clients.settling import LOOKS, MIN_SECONDS, Settling
 from ldt_conformance.engine.transport.response import Response
@@ -87,6 +87,19 @@ def test_what_never_shows_is_not_waited_for(clock: Clock):
     broker_on(LateClient(1000), settling).create_entity(ENTITY)
     assert settling.seconds == 0.0
     assert len(clock.slept) == LOOKS
+
+
+def test_the_first_registration_is_looked_for_as_well(clock: Clock):
+    """It may show at once where Entities do not: the longer wait holds; the second one is not looked for."""
+    client, settling = LateClient(2), Settling()
+    broker = broker_on(client, settling)
+    broker.create_entity(ENTITY)
+    client.sent.clear()
+    for _ in range(2):
+        broker.register_context_source(Registration("urn:ngsi-ld:Own:2", "http://h/source").offering("OwnType"))
+    assert settling.seconds == MIN_SECONDS
+    paths = [sent.replace("/csourceRegistrations/", "") for sent in client.sent]
+    assert paths == ["POST ", "GET urn:ngsi-ld:Own:2", "POST "]
 
 
 def test_an_entity_under_another_context_is_no_measure(clock: Clock):

@@ -6,6 +6,8 @@ from ldt_conformance.engine.declare import Clause
 
 SUBSCRIPTIONS = "subscriptions"  # capability names of the site file
 TEMPORAL = "temporal"
+REGISTRATIONS = "registrations"
+REGISTRATION_SUBSCRIPTIONS = "registration-subscriptions"
 
 
 def cim009(number: str, quote: str) -> Clause:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ldt_conformance.clients import Broker, Entity, Subscription, TemporalEntity, point
+from ldt_conformance.clients import Broker, Entity, Registration, Subscription, TemporalEntity, point
 from ldt_conformance.engine.transport.response import Response
 from ldt_conformance.engine.verdicts import Reason, fail, precondition, warn
 from ldt_conformance.expectations import describe, error_type, require
@@ -53,6 +53,22 @@ def subscribed(broker: Broker, subscription: Subscription) -> str:
     """Create a Subscription that the check needs; returns its id."""
     assert subscription.id is not None
     require(broker.create_subscription(subscription), 201, step=f"creating the Subscription {subscription.id}")
+    return subscription.id
+
+
+def registered(broker: Broker, registration: Registration) -> str:
+    """Register a Context Source that the check needs; returns the id of the Registration."""
+    assert registration.id is not None
+    response = broker.register_context_source(registration)
+    require(response, 201, step=f"registering the Context Source {registration.id}")
+    return registration.id
+
+
+def subscribed_to_registrations(broker: Broker, subscription: Subscription) -> str:
+    """Create a Context Source Registration Subscription that the check needs; returns its id."""
+    assert subscription.id is not None
+    response = broker.create_registration_subscription(subscription)
+    require(response, 201, step=f"creating the Registration Subscription {subscription.id}")
     return subscription.id
 
 

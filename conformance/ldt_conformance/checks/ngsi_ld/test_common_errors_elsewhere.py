@@ -7,7 +7,14 @@ batches and Context Source Registrations.
 from typing import Any
 
 from ldt_conformance import Broker, Level, Mode, check, expect_problem, expect_status
-from ldt_conformance.checks.ngsi_ld.declared import SUBSCRIPTIONS, TEMPORAL, cim009, purposes
+from ldt_conformance.checks.ngsi_ld.declared import (
+    REGISTRATION_SUBSCRIPTIONS,
+    REGISTRATIONS,
+    SUBSCRIPTIONS,
+    TEMPORAL,
+    cim009,
+    purposes,
+)
 from ldt_conformance.checks.ngsi_ld.given import stored_history, subscribed
 from ldt_conformance.checks.ngsi_ld.histories import WHOLE_DAY, series_of
 from ldt_conformance.checks.ngsi_ld.subscribing import quiet, shown
@@ -19,7 +26,6 @@ from ldt_conformance.engine.verdicts import fail
 from ldt_conformance.expectations import describe, expect_equal
 from ldt_conformance.receiver import Receiver
 
-REGISTRATIONS, REGISTRATION_SUBSCRIPTIONS = "registrations", "registration-subscriptions"
 SHARED: dict[str, Any] = {"level": Level.MUST, "requirements": ["ngsi-ld/6.3.4"], "pics": ["PICS_HTTP_PRECOND"]}
 WRITE: dict[str, Any] = {**SHARED, "mode": Mode.SANDBOX_WRITE}
 ANY = [
@@ -93,7 +99,7 @@ def test_any_temporal(broker: Broker) -> None:
 def test_any_registrations(broker: Broker) -> None:
     params = {"type": broker.new_type()}
 
-    json_with_link(broker.send("GET", "/csourceRegistrations", params=params, accept="*/*"))
+    json_with_link(broker.query_registrations(params, accept="*/*"))
 
 
 @check(
@@ -119,7 +125,7 @@ def test_unacceptable_subscription(broker: Broker) -> None:
     **SHARED,
 )
 def test_unacceptable_registrations(broker: Broker) -> None:
-    expect_status(broker.send("GET", "/csourceRegistrations", params={"type": broker.new_type()}, accept=XML), 406)
+    expect_status(broker.query_registrations({"type": broker.new_type()}, accept=XML), 406)
 
 
 @check(
@@ -131,7 +137,7 @@ def test_unacceptable_registrations(broker: Broker) -> None:
     **SHARED,
 )
 def test_unacceptable_registration_subscriptions(broker: Broker) -> None:
-    expect_status(broker.send("GET", "/csourceSubscriptions", params={"limit": 1}, accept=XML), 406)
+    expect_status(broker.query_registration_subscriptions({"limit": 1}, accept=XML), 406)
 
 
 @check(
@@ -145,7 +151,7 @@ def test_unacceptable_registration_subscriptions(broker: Broker) -> None:
 def test_geojson_registrations(broker: Broker) -> None:
     params = {"type": broker.new_type()}
 
-    expect_status(broker.send("GET", "/csourceRegistrations", params=params, accept=GEO_JSON), 406)
+    expect_status(broker.query_registrations(params, accept=GEO_JSON), 406)
 
 
 @check(

@@ -15,24 +15,22 @@ from ldt_conformance import (
 from ldt_conformance.checks.ngsi_ld.declared import SUBSCRIPTIONS, cim009, purposes
 from ldt_conformance.checks.ngsi_ld.given import PARKING
 from ldt_conformance.checks.ngsi_ld.watching import (
-    POSITIVE_SECONDS,
-    Watch,
     about,
     change,
     notified,
     on,
+    settled,
     watch,
 )
 from ldt_conformance.clients import JSON, LD_JSON
 from ldt_conformance.comparators import JSONLD_CONTEXT, find_link, members_of, parse_links
 from ldt_conformance.engine.verdicts import Reason, fail, warn
-from ldt_conformance.expectations import expect_date_time, expect_equal, expect_object
+from ldt_conformance.expectations import expect_date_time, expect_equal
 from ldt_conformance.receiver import Receiver
 
 DECLARED: dict[str, Any] = {"level": Level.MUST, "capability": SUBSCRIPTIONS, "mode": Mode.SANDBOX_WRITE}
 BASE = ["ngsi-ld/5.8.6"]
 PICS = ["PICS_NOTIFICATIONS_SUB"]
-PAUSE_SECONDS = 0.25  # between two looks at a Subscription
 
 
 @check(
@@ -228,7 +226,7 @@ def test_no_system_attributes(broker: Broker, receiver: Receiver, stored_entity:
 def test_status_ok(broker: Broker, receiver: Receiver, stored_entity: Entity) -> None:
     watching, _ = notified(broker, receiver, stored_entity, on(stored_entity))
 
-    found = settled(broker, watching, "lastSuccess").get("notification") or {}
+    found = settled(watching, broker.retrieve_subscription, "lastSuccess").get("notification") or {}
 
     expect_equal(
         (found.get("status"), (found.get("timesSent") or 0) >= 1), ("ok", True), "status, and timesSent of at least 1"
@@ -254,20 +252,9 @@ def test_status_failed(broker: Broker, receiver: Receiver, stored_entity: Entity
     change(broker, stored_entity, speed=77)
     watching.notification("after the update of speed", about=stored_entity.id)
 
-    subscription = settled(broker, watching, "lastFailure")
+    subscription = settled(watching, broker.retrieve_subscription, "lastFailure")
     found = subscription.get("notification") or {}
     expect_date_time(found.get("lastFailure"), "notification.lastFailure")
     if found.get("status") != "failed" and subscription.get("status") == "failed":
         warn(Reason.TOLERATED, "failed in notification.status", "failed in the status of the Subscription")
     expect_equal(found.get("status"), "failed", "notification.status")
-
-
-def settled(broker: Broker, watching: Watch, member: str) -> dict[str, Any]:
-    """The Subscription, as soon as its `notification` shows a member that a delivery brings, or after the deadline."""
-    found: dict[str, Any] = {}
-    for _ in range(int(POSITIVE_SECONDS / PAUSE_SECONDS)):
-        found = expect_object(broker.retrieve_subscription(watching.id))
-        if member in (found.get("notification") or {}):
-            break
-        watching.inbox.wait_for(lambda _: False, PAUSE_SECONDS)  # a pause that a late request would not shorten
-    return found

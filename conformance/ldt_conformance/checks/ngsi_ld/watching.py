@@ -17,13 +17,15 @@ from ldt_conformance.checks.ngsi_ld.given import stored, subscribed
 from ldt_conformance.checks.ngsi_ld.reaching import require_reached
 from ldt_conformance.clients import Broker, Entity, Subscription, property_
 from ldt_conformance.comparators import attribute_value
+from ldt_conformance.engine.transport.response import Response
 from ldt_conformance.engine.verdicts import fail, precondition
-from ldt_conformance.expectations import require
+from ldt_conformance.expectations import expect_object, require
 from ldt_conformance.receiver import Inbox, Received, Receiver
 
 POSITIVE_SECONDS = 10.0
 MIN_GRACE_SECONDS = 0.25
 GRACE_FACTOR = 3.0
+PAUSE_SECONDS = 0.25  # between two looks at a Subscription
 Match = Callable[[dict[str, Any]], bool]
 
 
@@ -33,7 +35,7 @@ def anything(_: dict[str, Any]) -> bool:
 
 
 def entities_in(request: Received) -> list[dict[str, Any]]:
-    """The Entities that a notification carries; empty where it is none."""
+    """The Entities, or the Registrations, that a notification carries; empty where it is none."""
     body = request.json()
     data = body.get("data") if isinstance(body, dict) else None
     listed = data if isinstance(data, list) else [data]
@@ -55,16 +57,19 @@ class Watch:
     inbox: Inbox
     seen: int = 0
 
-    def notification(self, what: str, *, about: str | None = None, where: Match = anything) -> Received:
-        """The next notification about an Entity; fails where none comes in time.
+    def notification(
+        self, what: str, *, about: str | None = None, where: Match = anything, reason: str | None = None
+    ) -> Received:
+        """The next notification about an Entity or a Registration; fails where none comes in time.
 
         Args:
             what: What has happened that must be notified.
-            about: Id of the Entity; None is any.
-            where: What the Entity in the notification looks like.
+            about: Its id; None is any.
+            where: What it looks like in the notification.
+            reason: The triggerReason of the notification (5.3.3); None is any, or none.
         """
         found = self.inbox.wait_for(
-            lambda request: self._fits(request, about, where), POSITIVE_SECONDS, after=self.seen
+            lambda request: self._fits(request, about, where, reason), POSITIVE_SECONDS, after=self.seen
         )
         if found is None:
             self._missing(what)
@@ -72,8 +77,18 @@ class Watch:
         return found
 
     def silence(self, what: str, sentinel: Sentinel, *, about: str | None = None) -> None:
-        """Fail where a notification about an Entity has come although it must not; trips the sentinel first."""
-        grace = max(MIN_GRACE_SECONDS, GRACE_FACTOR * sentinel.trip())
+        """Fail where a notification has come although it must not; trips the sentinel first."""
+        self.nothing(what, sentinel.trip(), about=about)
+
+    def nothing(self, what: str, latency_seconds: float, *, about: str | None = None) -> None:
+        """Fail where a notification has come although it must not, or comes in a grace time.
+
+        Args:
+            what: What has happened that must not be notified.
+            latency_seconds: How long a later notification took, which has arrived.
+            about: Id of the Entity or Registration; None is any.
+        """
+        grace = max(MIN_GRACE_SECONDS, GRACE_FACTOR * latency_seconds)
         found = self.inbox.wait_for(lambda request: self._fits(request, about, anything), grace, after=self.seen)
         if found is not None:
             fail(f"no notification {what}", f"a notification: {found.body.decode(errors='replace')[:300]}")
@@ -82,9 +97,11 @@ class Watch:
         """Pass over everything that has come so far."""
         self.seen = len(self.inbox.received())
 
-    def _fits(self, request: Received, about: str | None, where: Match) -> bool:
+    def _fits(self, request: Received, about: str | None, where: Match, reason: str | None = None) -> bool:
         body = request.json()
         if not isinstance(body, dict) or body.get("subscriptionId") != self.id:
+            return False
+        if reason is not None and body.get("triggerReason") != reason:
             return False
         return any((about is None or item.get("id") == about) and where(item) for item in entities_in(request))
 
@@ -96,18 +113,21 @@ class Watch:
 
 @dataclass
 class Sentinel:
-    """An Entity and a Subscription whose notification says that everything before has been delivered."""
+    """A Subscription whose notification says that everything before has been delivered.
+
+    Attributes:
+        stimulus: Makes it notify; gets the number of the time.
+    """
 
     watch: Watch
-    entity: Entity
-    value: int = 0
+    stimulus: Callable[[int], None]
+    times: int = 0
 
     def trip(self) -> float:
-        """Change the Entity and wait for the notification; returns its latency in seconds."""
-        self.value += 1
+        """Make it notify and wait for that; returns the latency in seconds."""
+        self.times += 1
         started = time.monotonic()
-        change = {"speed": property_(self.value)}
-        require(self.watch.broker.update_attributes(self.entity.id, change), 204, step="updating the sentinel")
+        self.stimulus(self.times)
         found = self.watch.inbox.wait_for(
             lambda request: bool(entities_in(request)), POSITIVE_SECONDS, after=self.watch.seen
         )
@@ -131,7 +151,8 @@ def watch(broker: Broker, receiver: Receiver, prepare: Callable[[Subscription], 
 def make_sentinel(broker: Broker, receiver: Receiver) -> Sentinel:
     """A sentinel of a type of its own."""
     entity = stored(broker, broker.new_entity("Sentinel").with_property("speed", 0))
-    return Sentinel(watch(broker, receiver, lambda template: template.on_type(str(entity.type))), entity)
+    watching = watch(broker, receiver, lambda template: template.on_type(str(entity.type)))
+    return Sentinel(watching, lambda times: change(broker, entity, speed=times))
 
 
 def on(entity: Entity, **members: Any) -> Any:
@@ -162,3 +183,19 @@ def notified(broker: Broker, receiver: Receiver, entity: Entity, prepare: Any) -
         "after the update of speed", about=entity.id, where=lambda item: attribute_value(item, "speed") != former
     )
     return watching, request
+
+
+def settled(watching: Watch, retrieve: Callable[[str], Response], member: str) -> dict[str, Any]:
+    """The Subscription, as soon as its `notification` shows a member that a delivery brings, or after the deadline."""
+    return awaited(watching, retrieve, lambda found: member in (found.get("notification") or {}))
+
+
+def awaited(watching: Watch, retrieve: Callable[[str], Response], ready: Match) -> dict[str, Any]:
+    """The Subscription, as soon as it looks as is waited for, or after the deadline."""
+    found: dict[str, Any] = {}
+    for _ in range(int(POSITIVE_SECONDS / PAUSE_SECONDS)):
+        found = expect_object(retrieve(watching.id))
+        if ready(found):
+            break
+        watching.inbox.wait_for(lambda _: False, PAUSE_SECONDS)  # a pause that a late request would not shorten
+    return found

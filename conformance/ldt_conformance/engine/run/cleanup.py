@@ -99,6 +99,10 @@ class Cleaner:
         return f"the history of {_name(entry)} may remain: DELETE /temporal{path} answered {answer.status}"
 
     def _found_by_marker(self, client: Client, entry: Entry) -> list[str]:
+        """What the server named itself; of Registrations those that name no Attributes, which any Attribute finds.
+
+        Without a type or an Attribute a broker lists no Registrations at all (CIM 009 5.10.2.4, 5.12).
+        """
         collection = entry.resource.path.rstrip("/")
         if collection in {"/entities", "/temporal/entities"}:
             return self._entities_of_our_types(client, entry)
@@ -106,9 +110,10 @@ class Cleaner:
             return []  # its name was lost in a crash, it has no mark of ours, and it expires (CIM 009 5.5.14)
         if collection == "/jsonldContexts":
             return self._our_contexts(client, entry)
+        asked = {"attrs": entry.marker} if collection == "/csourceRegistrations" else {}
         return [
             f"{collection}/{_segment(str(member['id']))}"
-            for member in self._members(client, entry, collection, {})
+            for member in self._members(client, entry, collection, asked)
             if entry.marker in json.dumps(member) and "id" in member
         ]
 

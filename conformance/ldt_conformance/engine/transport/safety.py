@@ -1,7 +1,9 @@
 """What a request may be, in which safety mode: the rules that the transport enforces before anything leaves.
 
 probe: GET, HEAD, OPTIONS, and POSTs that only ask. sandbox-write: also writes, to what bears this run's marker (or what
-the server named and the journal knows). Deletion without an id (purge, temporal deletion by query) only in disruptive.
+the server named and the journal knows). A Context Source Registration also offers nothing but types, ids or Attributes
+that bear the marker, or requests of others would be forwarded to us. Deletion without an id (purge, temporal deletion
+by query) only in disruptive.
 """
 
 from __future__ import annotations
@@ -41,6 +43,8 @@ COLLECTIONS = re.compile(
     r"(?:/(?P<id>[^/]*)(?P<rest>/.*)?)?$"
 )
 ID_IN_TEXT = re.compile(rb'"@?id"\s*:\s*"([^"]*)')
+REGISTRATION = re.compile(r"^/csourceRegistrations(/|$)")
+EVERYTHING = "information about whatever Entities there are"
 BATCH = re.compile(r"^/entityOperations/(create|upsert|update|merge|delete)$")
 
 
@@ -110,6 +114,8 @@ def _concerned(intent: Intent) -> list[str]:
         found.append(in_path)
     if intent.method in {"POST", "PUT", "PATCH"} or BATCH.match(intent.path):
         found += _body_ids(intent)
+        if REGISTRATION.match(intent.path):
+            found += _registered(intent)
     return found
 
 
@@ -127,6 +133,30 @@ def _body_ids(intent: Intent) -> list[str]:
         return [found.decode("utf-8", errors="replace") for found in ID_IN_TEXT.findall(intent.body)]
     members = body if isinstance(body, list) else [body]
     return [identifier for member in members for identifier in _own_id(member)]
+
+
+def _registered(intent: Intent) -> list[str]:
+    """What a Context Source Registration offers (CIM 009 5.2.10): of each RegistrationInfo the types of its Entities.
+
+    Where it names no Entities, its Attributes; where it names neither, it would match every request there is.
+    """
+    try:
+        body = json.loads(intent.body)
+    except ValueError:
+        return []  # no broker can read out of it what is to be forwarded
+    information = body.get("information") if isinstance(body, dict) else None
+    found: list[str] = []
+    for info in information if isinstance(information, list) else []:
+        if isinstance(info, dict):
+            found += _listed(info, "entities") or _listed(info, "propertyNames", "relationshipNames") or [EVERYTHING]
+    return found
+
+
+def _listed(info: dict[str, Any], *members: str) -> list[str]:
+    """The names in these members; of an EntityInfo its type, or its id where it has none."""
+    items = [item for member in members if isinstance(listed := info.get(member), list) for item in listed]
+    named = [item.get("type", item.get("id", EVERYTHING)) if isinstance(item, dict) else item for item in items]
+    return [str(name) for one in named for name in (one if isinstance(one, list) else [one])]
 
 
 def _own_id(member: Any) -> list[str]:
