@@ -10,15 +10,21 @@ from typing import Any
 import pytest
 import yaml
 
-from .mutants import MUTANTS
+from . import mutants, registry
 
 HERE = Path(__file__).parent
-REVIEWED: dict[str, Any] = yaml.safe_load((HERE / "kills.yaml").read_text(encoding="utf-8"))
+MUTANTS = mutants.MUTANTS | registry.MUTANTS
+REVIEWED: dict[str, Any] = {
+    mutant: entry
+    for name in ("kills.yaml", "registry_kills.yaml")
+    for mutant, entry in yaml.safe_load((HERE / name).read_text(encoding="utf-8")).items()
+}
 CONTROLS: list[str] = REVIEWED.pop("controls")
 SETUP_SECONDS = 540.0  # the first test waits for all mutants; a few seconds each on an idle machine
 NOTICED = {"fail", "harness-error"}
 
-pytestmark = pytest.mark.posix  # the wrong brokers are forked processes
+# The wrong brokers are forked processes; one worker of several runs them all, once.
+pytestmark = [pytest.mark.posix, pytest.mark.xdist_group("mutants")]
 
 
 def run_all(folder: Path, selections: dict[str, Iterable[str]], parallel_timeout: float) -> dict[str, dict[str, Any]]:
@@ -40,9 +46,11 @@ def killed(result: dict[str, Any]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def selected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """Each mutant against the checks that notice it and the controls."""
-    selections = {name: sorted({*REVIEWED[name]["kills"], *CONTROLS}) for name in MUTANTS}
+def selected(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """Each mutant that is asked for (`-k`) against the checks that notice it and the controls."""
+    calls = [call for item in request.session.items if (call := getattr(item, "callspec", None)) is not None]
+    asked_for = {call.params.get("mutant") for call in calls}
+    selections = {name: sorted({*REVIEWED[name]["kills"], *CONTROLS}) for name in MUTANTS if name in asked_for}
     return run_all(tmp_path_factory.mktemp("mutants"), selections, SETUP_SECONDS)
 
 
