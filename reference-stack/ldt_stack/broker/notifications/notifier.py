@@ -73,13 +73,15 @@ class OutboxNotifier:
 
     def changes(self, transaction: Transaction, call: Call, changes: Sequence[EntityChange]) -> None:
         """See `service.Notifier.changes`. One notification a changed Entity and Subscription (5.5.11.3)."""
-        broker = self._started()
-        instant = broker.clock()
-        now = format_instant(instant)
         for change in changes:
+            candidates = self.index.candidates(call.tenant, change)
+            if not candidates:
+                continue
+            instant = self._started().clock()
+            now = format_instant(instant)
             owed = [
                 Delivery(subscription.id, _body(now, [entity_after_change(subscription, change, fired)]))
-                for subscription in self.index.candidates(call.tenant, change)
+                for subscription in candidates
                 if (fired := concerns(subscription, change, now))
                 and self._is_free(transaction, (call.tenant, subscription.id), subscription, instant)
             ]

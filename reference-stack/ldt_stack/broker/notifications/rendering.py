@@ -14,7 +14,6 @@ from ldt_stack.broker.model.names import NULL, JsonObject, is_attribute_key
 from ldt_stack.broker.notifications.subscription import GEO_JSON, JSON, JSON_LD, Subscription
 from ldt_stack.broker.operations.linked import Shown, join_entities
 from ldt_stack.broker.operations.query_input import View
-from ldt_stack.broker.query.projection import Projection
 from ldt_stack.broker.representation import RenderOptions, render_entity, render_feature
 from ldt_stack.broker.representation.conformance import amend_entity
 from ldt_stack.broker.representation.registrations import render_registration
@@ -122,7 +121,9 @@ def _render(subscription: Subscription, shown: Shown, *, is_own: bool) -> JsonOb
         return render(entity, context, shown.options)
     whole, bare = _split(subscription, entity)
     # System members are shown whatever a projection picks: it knows nothing of deletions (5.8.6).
-    options = replace(shown.options, pick=_with_members(shown.options.pick, whole))
+    options = shown.options
+    if options.pick is not None:
+        options = replace(options, pick=replace(options.pick, members=options.pick.members | whole.keys()))
     nulls: JsonObject = {context.compact_iri(name): NULL for name in bare}
     if subscription.endpoint.accept == GEO_JSON:
         # id, type and geometry of a Feature stay whatever the projection says (4.5.16)
@@ -132,10 +133,6 @@ def _render(subscription: Subscription, shown: Shown, *, is_own: bool) -> JsonOb
     shows = subscription.projection.shows
     rendered = render_entity(whole, context, options) | nulls
     return {name: value for name, value in rendered.items() if name not in ("id", "type", "scope") or shows(name)}
-
-
-def _with_members(pick: Projection | None, entity: JsonObject) -> Projection | None:
-    return None if pick is None else replace(pick, members=pick.members | entity.keys())
 
 
 def _with_receiver_info(headers: dict[str, str], subscription: Subscription) -> dict[str, str]:

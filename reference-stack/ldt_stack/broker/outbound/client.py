@@ -174,7 +174,7 @@ class Outbound:
         The other side may close a connection while we begin to use it (RFC 9112, 9.3.1). It may also have taken the
         request and failed: it is sent again only if twice does no harm (RFC 9110, 9.2.2).
         """
-        kept = self._idle.take(target.origin)
+        kept = self._idle.take(target.origin, looking=not limits.repeatable)
         if kept is not None:
             try:
                 return await self._exchange_over(kept, target.origin, request, limits)

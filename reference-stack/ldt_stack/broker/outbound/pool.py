@@ -24,12 +24,17 @@ class IdleConnections:
         self._since: OrderedDict[Connection, tuple[Origin, float]] = OrderedDict()  # oldest first
         self._sweep: asyncio.TimerHandle | None = None
 
-    def take(self, origin: Origin) -> Connection | None:
-        """One that was not closed meanwhile, or None."""
+    def take(self, origin: Origin, *, looking: bool) -> Connection | None:
+        """One that was not closed meanwhile, or None.
+
+        Args:
+            origin: Where to.
+            looking: Whether to ask the system, too, if its end has come that the event loop has not seen yet.
+        """
         while (kept := self._of.get(origin)) is not None:
             connection = kept[-1]
             self._remove(connection)
-            if connection.is_open and not connection.is_stale():
+            if connection.is_open and not (looking and connection.is_stale()):
                 return connection
             connection.close()
         return None
