@@ -35,6 +35,7 @@ class BrokerSettings(BaseModel):
     default_page_size: int = Field(20, ge=1)
     max_page_size: int = Field(1000, ge=1)
     max_query_terms: int = Field(200, ge=1, description="Terms of q, types, scopes or ids in one query")
+    max_query_positions: int = Field(10_000, ge=1, description="Of the reference geometry of a geo-query")
     max_linked_entities: int = Field(5000, ge=1, description="Shown in one answer with join, 4.5.23; then 403")
     query_timeout_seconds: float = Field(30.0, gt=0, description="Then a query is too complex, 5.5.6")
     temporal_page_instances: int = Field(1000, ge=1, description="Attribute instances in one temporal answer; then 206")

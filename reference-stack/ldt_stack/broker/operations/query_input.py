@@ -329,7 +329,14 @@ def _conditions(source: QueryInput, q: QNode | None, call: Call, settings: Broke
     if q is not None:
         conditions.append(q)
     if (geo := source.geo) is not None:
-        parsed = parse_geo(geo.georel, geo.geometry, geo.coordinates, geo.geoproperty, ld_context=call.ld_context)
+        parsed = parse_geo(
+            geo.georel,
+            geo.geometry,
+            geo.coordinates,
+            geo.geoproperty,
+            ld_context=call.ld_context,
+            max_positions=settings.max_query_positions,
+        )
         conditions.append(parsed)
     return tuple(conditions)
 

@@ -88,7 +88,14 @@ def parse_registration_query(source: RegistrationQueryInput, call: Call, setting
     geo = None
     if source.geo is not None:
         given = source.geo
-        geo = parse_geo(given.georel, given.geometry, given.coordinates, given.geoproperty, ld_context=ld_context)
+        geo = parse_geo(
+            given.georel,
+            given.geometry,
+            given.coordinates,
+            given.geoproperty,
+            ld_context=ld_context,
+            max_positions=settings.max_query_positions,
+        )
     temporal = None
     if source.temporal is not None:
         asked = source.temporal

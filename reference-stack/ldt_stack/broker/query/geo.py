@@ -76,6 +76,7 @@ def parse_geo(
     geoproperty: str | None = None,
     *,
     ld_context: LdContext,
+    max_positions: int = geometries.MAX_POSITIONS,
 ) -> GeoQuery:
     """Parse the four parameters of a geo-query.
 
@@ -85,8 +86,10 @@ def parse_geo(
         coordinates: A JSON array, or its text.
         geoproperty: Name of the target GeoProperty; default `location`.
         ld_context: Expands the name (5.5.7).
+        max_positions: Of the reference geometry.
 
     Raises:
+        TooComplexQuery: The reference has more positions, or crosses itself in too many places.
         BadRequestData: One of the first three is missing or not valid (4.10; coordinates by RFC 7946, 3.1).
 
     Source: CIM 009 V1.9.1, clauses 4.10 and 5.2.13.
@@ -96,7 +99,7 @@ def parse_geo(
             raise BadRequestData(f"{name} is missing; a geo-query has georel, geometry and coordinates (clause 4.10).")
     relation, distances = _relation(str(georel))
     reference = {"type": geometry, "coordinates": _coordinates(coordinates)}
-    geometries.check_geometry(reference)
+    geometries.check_reference(reference, "coordinates", max_positions)
     name = LOCATION
     if geoproperty is not None:
         if not is_member_name(geoproperty):

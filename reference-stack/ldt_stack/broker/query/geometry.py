@@ -4,6 +4,10 @@ Distances are metres by the Haversine formula (as 4.23.1 has it for ordering) on
 6 371 008.8 m; against the WGS84 ellipsoid the error is at most 0.56 %. Where lines and areas take part, the nearest
 point is found on a plane tangent to the other side's point, then measured by Haversine: exact enough for geometries of
 a few hundred kilometres. shapely is imported when it is first needed: it takes a noticeable part of a second.
+
+Work is bounded: a reference has a limited number of positions; rings that cross are mended where they do so in few
+places, else such a reference is refused and such a target taken as it is (whether a polygon that crosses itself has a
+place at all, no clause says); of many vertices, those that matter on one plane are measured exactly.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from ldt_stack.broker.errors import BadRequestData
+from ldt_stack.broker.errors import BadRequestData, TooComplexQuery
 from ldt_stack.broker.model.names import JsonObject, JsonValue
 
 if TYPE_CHECKING:
@@ -22,6 +26,11 @@ if TYPE_CHECKING:
 
 EARTH_RADIUS_METRES: Final = 6_371_008.8
 _METRES_A_DEGREE: Final = EARTH_RADIUS_METRES * math.pi / 180
+MAX_POSITIONS: Final = 10_000
+_MAX_CROSSINGS: Final = (
+    100  # mending takes more than quadratic time in their number; these, some hundredths of a second
+)
+_MEASURED: Final = 64  # vertices
 Box = tuple[float, float, float, float]
 """West, south, east, north in degrees."""
 
@@ -47,6 +56,28 @@ def check_geometry(value: JsonValue) -> None:
     problem = _problem(value)
     if problem is not None:
         raise BadRequestData(f"{problem} (RFC 7946, section 3.1; GeometryCollection is not allowed).")
+
+
+def check_reference(reference: JsonObject, name: str, max_positions: int = MAX_POSITIONS) -> None:
+    """Refuse what is no geometry, or one that would take too long to compare others with.
+
+    Args:
+        reference: A GeoJSON geometry.
+        name: The parameter it comes from, for the error.
+        max_positions: How many positions it may have.
+
+    Raises:
+        BadRequestData: It is no geometry, see `check_geometry`.
+        TooComplexQuery: It has too many positions, or crosses itself in too many places.
+    """
+    check_geometry(reference)
+    count = sum(1 for _ in positions(reference))
+    if count > max_positions:
+        raise TooComplexQuery(
+            f"{name} has {count} positions; this broker takes {max_positions}. Simplify the geometry."
+        )
+    if reference["type"] in {"Polygon", "MultiPolygon"} and is_tangled(json.dumps(reference)):
+        raise TooComplexQuery(f"The rings of {name} cross themselves in too many places; simplify the geometry.")
 
 
 def is_geometry(value: JsonValue) -> bool:
@@ -149,14 +180,32 @@ def distance_metres(one: JsonObject, other: JsonObject) -> float:
     if relates(one, "intersects", json.dumps(other)):
         return 0.0
     # Of geometries that do not meet, a nearest pair has a vertex on one side.
-    forth = min(_from_position(position, other) for position in positions(one))
-    back = min(_from_position(position, one) for position in positions(other))
+    forth = min(_from_position(position, other) for position in _vertices(one, other, farthest=False))
+    back = min(_from_position(position, one) for position in _vertices(other, one, farthest=False))
     return min(forth, back)
 
 
 def farthest_metres(target: JsonObject, reference: JsonObject) -> float:
     """How far the farthest vertex of a target is from a reference: the buffer that holds the whole target."""
-    return max(_from_position(position, reference) for position in positions(target))
+    return max(_from_position(position, reference) for position in _vertices(target, reference, farthest=True))
+
+
+def _vertices(geometry: JsonObject, other: JsonObject, *, farthest: bool) -> list[tuple[float, float]]:
+    """The vertices of a geometry; of many, those that are nearest to another one, or farthest, on one plane."""
+    found = list(positions(geometry))
+    if len(found) <= _MEASURED:
+        return found
+    import numpy as np
+    import shapely
+
+    scale = np.array([max(math.cos(math.radians(found[0][1])), 1e-9), 1.0])
+    whole = shapely.transform(shape(json.dumps(other)), lambda coordinates: coordinates * scale)
+    points = np.array(found)
+    turned = [
+        shapely.distance(shapely.points((points + np.array([turn, 0.0])) * scale), whole) for turn in (-360, 0, 360)
+    ]
+    order = np.argsort(np.min(turned, axis=0))
+    return [found[place] for place in (order[-_MEASURED:] if farthest else order[:_MEASURED])]
 
 
 def _position(point: JsonObject) -> tuple[float, float]:
@@ -194,15 +243,44 @@ def _from_position_to_shape(origin: tuple[float, float], text: str) -> float:
 
 @lru_cache(maxsize=512)
 def shape(text: str) -> BaseGeometry:
-    """The shapely geometry of a GeoJSON text, made valid where its rings cross."""
+    """The shapely geometry of a GeoJSON text, made valid where its rings cross in few places."""
     import shapely
-    import shapely.ops
 
-    geometry = shapely.force_2d(shapely.geometry.shape(json.loads(text)))
-    if not geometry.is_valid:
+    geometry = _plain_shape(text)
+    if shapely.get_num_coordinates(geometry) <= MAX_POSITIONS and not geometry.is_valid and not is_tangled(text):
         geometry = shapely.make_valid(geometry)
     shapely.prepare(geometry)
     return geometry
+
+
+def _plain_shape(text: str) -> BaseGeometry:
+    import shapely
+    import shapely.geometry
+
+    return shapely.force_2d(shapely.geometry.shape(json.loads(text)))
+
+
+def is_tangled(text: str) -> bool:
+    """Whether the rings of a GeoJSON polygon cross in more places than can be mended in a moment."""
+    import numpy as np
+    import shapely
+
+    geometry = _plain_shape(text)
+    if geometry.is_valid:
+        return False
+    rings = [shapely.get_coordinates(ring) for ring in shapely.get_rings(shapely.get_parts(geometry))]
+    if not rings:
+        return False
+    pieces = [np.stack([ring[:-1], ring[1:]], axis=1) for ring in rings]
+    segments = shapely.linestrings(np.concatenate(pieces))
+    tree = shapely.STRtree(segments)
+    met = 0
+    for start in range(0, len(segments), _MEASURED):
+        some = segments[start : start + _MEASURED]
+        met += tree.query(some, predicate="intersects").shape[1] - 3 * len(some)  # itself and two neighbours
+        if met > 2 * _MAX_CROSSINGS:
+            return True
+    return False
 
 
 def relates(target: JsonObject, relation: str, reference: str) -> bool:
@@ -210,5 +288,10 @@ def relates(target: JsonObject, relation: str, reference: str) -> bool:
 
     The relation's names are those of OGC Simple Features, and so are shapely's.
     """
+    import shapely
+
     own = shape(json.dumps(target))
-    return bool(getattr(own, relation)(shape(reference)))
+    try:
+        return bool(getattr(own, relation)(shape(reference)))
+    except shapely.GEOSException:  # of rings that cross in many places
+        return False

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 from ldt_stack.broker.errors import BadRequestData
 from ldt_stack.broker.model.names import JsonObject, JsonValue
 from ldt_stack.broker.query.collation import ROOT, Collation, parse_collation
-from ldt_stack.broker.query.geometry import check_geometry, distance_metres, is_geometry
+from ldt_stack.broker.query.geometry import check_reference, distance_metres, is_geometry
 from ldt_stack.broker.query.lexical import MAX_TERMS, Cursor
 from ldt_stack.broker.query.paths import AttributePath, LinkedPath, parse_path
 from ldt_stack.broker.query.values import Kind, TemporalValue, temporal_value
@@ -140,7 +140,7 @@ def check_order_options(collation: str | None, order_from: JsonValue, order_geom
     """Check what goes with an order, where none is given: 5.7.2.4 refuses what is not valid all the same.
 
     Raises:
-        BadRequestData, OperationNotSupported: As `parse_ordering`.
+        BadRequestData, OperationNotSupported, TooComplexQuery: As `parse_ordering`.
     """
     parse_collation(collation)
     if order_from is not None:
@@ -169,6 +169,7 @@ def parse_ordering(
     Raises:
         BadRequestData: A term, the collation or the coordinates are not valid, or distance has no coordinates.
         OperationNotSupported: The collation is valid, but none that this broker can sort by.
+        TooComplexQuery: There are too many terms, or the coordinates are too many or cross in too many places.
 
     Source: CIM 009 V1.9.1, clauses 4.23.3, 5.2.43 and 5.7.2.4.
     """
@@ -213,5 +214,5 @@ def _reference(source: JsonValue, kind: str) -> str:
         except (ValueError, RecursionError) as problem:
             raise BadRequestData(f"orderFrom is no JSON array: {source[:60]!r}.") from problem
     reference = {"type": kind, "coordinates": coordinates}
-    check_geometry(reference)
+    check_reference(reference, "orderFrom")
     return json.dumps(reference, separators=(",", ":"))

@@ -6,6 +6,7 @@ Each sibling has the functions of one concern, on a `Session` (connection and na
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -58,6 +59,7 @@ class Session:
         versions: Document kind -> version, shared by all connections of the tenant.
         timeout_seconds: How long one look through many rows may take.
         budget: How many Entities may still be looked at; None: as many as it takes.
+        begun: When the latest statement was run, on the monotonic clock.
         enqueued: What went into the outbox.
         touched_kinds: Kinds of documents that were put or deleted.
         entities: Numbers of the Entities that were read, by id.
@@ -70,6 +72,7 @@ class Session:
     versions: dict[str, int]
     timeout_seconds: float
     budget: int | None = None
+    begun: float = math.inf
     enqueued: list[Delivery] = field(default_factory=list)
     touched_kinds: set[str] = field(default_factory=set)
     entities: dict[str, int] = field(default_factory=dict)
@@ -77,6 +80,7 @@ class Session:
 
     def execute(self, statement: str, parameters: tuple[Any, ...] = ()) -> sqlite3.Cursor:
         """Run one statement."""
+        self.begun = time.monotonic()
         return self.connection.execute(statement, parameters)
 
     def spend(self, entities: int) -> None:
@@ -99,11 +103,15 @@ class Session:
         deadline = time.monotonic() + self.timeout_seconds
         for row in rows:
             if time.monotonic() > deadline:
-                raise TooComplexQuery(
-                    f"The query was stopped after {self.timeout_seconds} seconds. Try one that also selects by type or"
-                    " id, or simpler conditions."
-                )
+                raise self.too_complex()
             yield row
+
+    def too_complex(self) -> TooComplexQuery:
+        """The error of a query that takes too long."""
+        return TooComplexQuery(
+            f"The query was stopped after {self.timeout_seconds} seconds. Try one that also selects by type or id, or"
+            " simpler conditions."
+        )
 
     def find_name(self, iri: str) -> int | None:
         """The number of an IRI, or None if nothing was ever stored under it."""

@@ -29,6 +29,8 @@ from ldt_stack.broker.store.sqlite.writer import Writer
 
 T = TypeVar("T")
 _INLINE_ENTITIES = 200  # a few milliseconds
+_STEPS = 10_000  # of SQLite's virtual machine, from one look at the clock to the next: well below a millisecond
+_INLINE_LOOKS = 20
 
 
 class _Reader:
@@ -39,13 +41,40 @@ class _Reader:
     ) -> None:
         self.connection = connection
         self._kept = (connection, now, Names(), versions, timeout_seconds)  # what a snapshot knows goes with it
+        self._session: Session | None = None
+        self._looks_left = 0
+        connection.set_progress_handler(self._is_over, _STEPS)
+
+    def _is_over(self) -> bool:
+        """Whether SQLite is to stop: what it decides alone may take many rows that nobody here sees."""
+        session = self._session
+        if session is None:
+            return False
+        if session.budget is None:
+            return time.monotonic() > session.begun + session.timeout_seconds
+        self._looks_left -= 1
+        return self._looks_left < 0
 
     def run(self, work: Callable[[Snapshot], T], budget: int | None = None) -> T:
-        """Raises `TooDear` where the budget of Entities does not suffice."""
+        """Read, on the event loop within a budget of Entities.
+
+        Raises:
+            TooDear: The budget does not suffice, or SQLite takes too many steps for the event loop.
+            TooComplexQuery: There is no budget, and a statement takes too long (5.5.6).
+        """
+        session = Session(*self._kept, budget)
         self.connection.execute("BEGIN")
+        self._session, self._looks_left = session, _INLINE_LOOKS
         try:
-            return work(SqliteSnapshot(Session(*self._kept, budget)))
+            return work(SqliteSnapshot(session))
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+                raise
+            if budget is not None:
+                raise TooDear from error
+            raise session.too_complex() from error
         finally:
+            self._session = None
             self.connection.execute("ROLLBACK")
 
 
