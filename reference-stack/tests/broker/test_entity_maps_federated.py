@@ -290,3 +290,22 @@ async def test_the_map_of_one_entity_says_where_it_is_held(network: Network, pai
         assert await entries(a, answer) == {IDS[number - 1]: expected}
     answer = await send(a.client, "GET", f"/temporal/entities/{IDS[0]}?entityMap=true", None, 200)
     assert await entries(a, answer) == {IDS[0]: ["@none"]}
+
+
+@pytest.mark.parametrize("types", ["Car", "Bike"], ids=["here and there", "here alone"])
+async def test_links_lead_to_sources_that_are_not_in_the_map(network: Network, pair: list[Node], types: str) -> None:
+    """4.5.23, 5.7.2.4: the map says where the Entities of the query are, nothing of those that they lead to."""
+    a, b = pair
+    owner = {"type": "Relationship", "object": "urn:a:owner", "objectType": "Person"}
+    entity = {"id": "urn:a:1", "type": types, "owner": owner, "here": speed(1)}
+    await send(a.client, "POST", "/entities", entity, 201)
+    await send(b.client, "POST", "/entities", {"id": "urn:a:owner", "type": "Person", "age": speed(9)}, 201)
+    made = await send(a.client, "GET", f"/entities?type={types}&entityMap=true&attrs=here", None, 201)
+    await a.register("b", [{"type": "Person"}], id="urn:x:people")
+    headers = {"NGSILD_EntityMap": made.headers["ngsild-entitymap"]}
+    page = await send(a.client, "GET", f"/entities?type={types}&join=flat&attrs=here", None, 200, **headers)
+    assert [one["id"] for one in page.json()] == ["urn:a:1"], "owner is not shown, so nothing leads to it"
+    made = await send(a.client, "GET", f"/entities?type={types}&entityMap=true&id=urn:a:1", None, 201)
+    headers = {"NGSILD_EntityMap": made.headers["ngsild-entitymap"]}
+    page = await send(a.client, "GET", f"/entities?type={types}&join=flat&id=urn:a:1", None, 200, **headers)
+    assert [one["id"] for one in page.json()] == ["urn:a:1", "urn:a:owner"]

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from ldt_stack.broker.federation.failures import SourceInvalid
+
 from .api import API, NULL, create
 from .federation import CAR, prop
 from .network import Network, Node, Sent, nodes
@@ -128,6 +130,11 @@ async def test_changes_and_deletion_reach_the_source(pair: list[Node]) -> None:
         ({}, {"observationInterval": {"startAt": "2020-01-01T00:00:00Z"}}),
         ({"entities": [{"type": "Bus"}]}, {}),
         ({"entities": [{"type": "*"}], "localOnly": None}, {}),
+        ({"csf": 'owner=="State"'}, {"owner": "City"}),
+        (
+            {"watchedAttributes": ["speed"], "notification": {"attributes": ["speed", "brand"]}},
+            {"properties": ["brand"]},
+        ),
     ],
 )
 async def test_not_every_subscription_goes_to_every_source(pair: list[Node], members: Any, source: Any) -> None:
@@ -215,3 +222,55 @@ async def test_forwarded_subscriptions_survive_a_restart(network: Network, anyio
             assert [(one["id"], one["throttling"]) for one in await of(b)] == [(copy["id"], 1)]
             await send(a, "DELETE", path, None, 204)
             assert await of(b) == []
+
+
+async def test_context_source_filters_choose_sources(pair: list[Node]) -> None:
+    """5.2.12: "csf" is met by "Context Sources to be used for Entity Subscriptions"."""
+    a, b = pair
+    await a.register("b", owner="City")
+    await subscribe(a, csf='owner=="City"')
+    assert len(await of(b)) == 1
+
+
+@pytest.mark.parametrize("said", [True, False], ids=["with a name for it", "without"])
+async def test_a_subscription_is_written_in_the_names_of_the_source(
+    pair: list[Node], network: Network, said: bool
+) -> None:
+    """4.3.6.6, 6.3.19: plain JSON, its @context in the Link header; what it cannot say is filtered here."""
+    a, b = pair
+    theirs = {"tempo" if said else "speed": f"https://uri.etsi.org/ngsi-ld/default-context/{'speed' if said else 'x'}"}
+    url = "http://a" + (await send(a, "POST", "/jsonldContexts", {"@context": theirs}, 201)).headers["location"]
+    b.broker.contexts.hosted = a.broker.contexts.hosted  # as if b had downloaded it
+    await a.register("b", contextSourceInfo=[{"key": "jsonldContext", "value": url}])
+    await subscribe(a, q="speed>1", notification={"attributes": ["speed"]})
+    (sent,) = network.to("b")
+    assert (sent.headers["content-type"], "@context" in sent.body) == ("application/json", False)
+    assert url in sent.headers["link"]
+    assert sent.body.get("q") == ("tempo>1" if said else None)
+    await create(b.client, CAR, speed=prop(1))
+    await create(b.client, "urn:a:2", speed=prop(2))
+    (one,) = await notified(network, 1)
+    assert one.body["data"] == [{"id": "urn:a:2", "type": "Car", "speed": 2}]
+    assert len(network.to("user")) == 1
+
+
+async def test_a_context_that_cannot_be_had_now_is_tried_again(
+    pair: list[Node], network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """5.8.1.4: the Subscription reaches the source as soon as it can."""
+    a, b = pair
+    monkeypatch.setattr("ldt_stack.broker.federation.forwarding._AGAIN_SECONDS", 0.05)
+    sources = a.broker.sources
+    names_for = sources.names_for
+
+    async def not_now(*arguments: Any) -> Any:
+        sources.names_for = names_for
+        raise SourceInvalid("not now")
+
+    sources.names_for = not_now
+    await a.register("b")
+    await subscribe(a)
+    deadline = time.monotonic() + 20
+    while not await of(b):
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from ldt_stack.broker.federation.matching import EntitySpecification, RegistrationQuery
+from ldt_stack.broker.federation.filters import Filters, WrittenFilters
+from ldt_stack.broker.federation.matching import EntitySpecification, RegistrationQuery, shares_attribute
+from ldt_stack.broker.federation.messages import wants_plain_json
 from ldt_stack.broker.federation.querying import parts_of
 from ldt_stack.broker.federation.reading import offered_attributes, type_selector
 from ldt_stack.broker.federation.registration import Registration, RegistrationInfo
-from ldt_stack.broker.ld_context import CORE_CONTEXT_URL, core_context
-from ldt_stack.broker.model.names import JsonObject
+from ldt_stack.broker.ld_context import CORE_CONTEXT_URL, LdContext, core_context
+from ldt_stack.broker.model.names import JsonObject, JsonValue
 from ldt_stack.broker.notifications.subscription import Subscription
-from ldt_stack.broker.query import GeoQuery, ScopeQuery
+from ldt_stack.broker.query import GeoQuery, ScopeQuery, parse_q
 
 _AS_THEY_ARE: Final = (
     "datasetId",
@@ -23,13 +25,15 @@ _AS_THEY_ARE: Final = (
     "throttling",
     "timeInterval",
 )
-_FILTERS: Final = ("q", "expandValues", "jsonKeys", "geoQ", "scopeQ")
 
 
 def matching_infos(
-    subscription: Subscription, members: JsonObject, registration: Registration
+    subscription: Subscription, members: JsonObject, query_context: LdContext, registration: Registration
 ) -> list[RegistrationInfo]:
-    """The RegistrationInfo elements that a Subscription concerns; none if the source is not to be subscribed to."""
+    """The RegistrationInfo elements that a Subscription concerns; none if the source is not to be subscribed to.
+
+    An element without any watched Attribute has nothing that would make a notification.
+    """
     watched, notified = members.get("watchedAttributes"), members["notification"].get("attributes")
     query = RegistrationQuery(
         entities=tuple(
@@ -38,12 +42,20 @@ def matching_infos(
         ),
         attributes=frozenset([*watched, *notified]) if watched and notified else None,
         geo=next((one for one in subscription.conditions if isinstance(one, GeoQuery)), None),
+        csf=parse_q(members["csf"], query_context) if "csf" in members else None,
         scope=next((one for one in subscription.conditions if isinstance(one, ScopeQuery)), None),
         dataset_ids=subscription.dataset_ids,
     )
     if registration.mode == "auxiliary" or "createSubscription" not in registration.operations:
         return []
-    return [registration.information[position] for position in query.matching(registration)]
+    found = [registration.information[position] for position in query.matching(registration)]
+    return [info for info in found if shares_attribute(info, None if watched is None else frozenset(watched))]
+
+
+def query_filter(members: JsonObject, query_context: LdContext) -> Filters:
+    """The query of a Subscription, as it is forwarded."""
+    names = {member: tuple(members[member].split(",")) for member in ("expandValues", "jsonKeys") if member in members}
+    return Filters(query_context, members.get("q"), names.get("expandValues", ()), names.get("jsonKeys", ()))
 
 
 def forwarded_subscription(
@@ -52,10 +64,11 @@ def forwarded_subscription(
     registration: Registration,
     infos: Sequence[RegistrationInfo],
     uri: str,
-    *,
-    split: bool,
+    filters: WrittenFilters | None,
 ) -> JsonObject:
-    """A copy "reduced to what is matched by the registration information" (5.8.1.4), with its own @context.
+    """A copy "reduced to what is matched by the registration information" (5.8.1.4).
+
+    It has its own @context, unless the source wants another one, or plain JSON (4.3.6.6); other names are IRIs.
 
     Args:
         document: The Subscription as it is kept (`notifications.compiling.stored_document`).
@@ -63,18 +76,20 @@ def forwarded_subscription(
         registration: Of the source.
         infos: What of it matches.
         uri: Where we receive its notifications.
-        split: Whether filters and projection apply only when an Entity was put together.
+        filters: The query in the names of the source; None: filters and projection apply here alone.
     """
     members = document["members"]
     source = document["queryContext"]
     body: JsonObject = {
         "type": "Subscription",
         **{name: members[name] for name in _AS_THEY_ARE if name in members},
-        "notification": _notification(members["notification"], uri, split=split),
-        "@context": CORE_CONTEXT_URL if source is None else source,
+        "notification": _notification(members["notification"], uri, whole=filters is None),
     }
-    if not split:
-        body |= {name: members[name] for name in _FILTERS if name in members}
+    if registration.setting("jsonldContext") is None and not wants_plain_json(registration):
+        body["@context"] = CORE_CONTEXT_URL if source is None else source
+    if filters is not None:
+        body |= {name: members[name] for name in ("geoQ", "scopeQ") if name in members}
+        body |= {name: _text(value) for name, value in filters.members}
     if registration.management.local_only:
         body["localOnly"] = True
         body.pop("splitEntities", None)
@@ -84,15 +99,19 @@ def forwarded_subscription(
     offered, watched = offered_attributes(infos), members.get("watchedAttributes")
     # A periodic Subscription has no watchedAttributes (5.2.12); what comes is narrowed when it comes.
     if offered is not None and "timeInterval" not in members:
-        watched = sorted(offered if watched is None else offered & set(watched) or offered)
+        watched = sorted(offered if watched is None else offered & set(watched))
     if watched:
         body["watchedAttributes"] = watched
     return body
 
 
-def _notification(members: JsonObject, uri: str, *, split: bool) -> JsonObject:
+def _text(value: JsonValue) -> JsonValue:
+    return ",".join(value) if isinstance(value, list) else value  # as 5.2.12 has it, other than 5.2.23
+
+
+def _notification(members: JsonObject, uri: str, *, whole: bool) -> JsonObject:
     """Normalized, to this broker; how the subscriber wants it is done when it is passed on."""
-    kept = ("sysAttrs", "showChanges") if split else ("sysAttrs", "showChanges", "attributes")
+    kept = ("sysAttrs", "showChanges") if whole else ("sysAttrs", "showChanges", "attributes")
     return {
         **{name: members[name] for name in kept if name in members},
         "format": "normalized",

@@ -19,10 +19,10 @@ from urllib.parse import quote
 import orjson
 
 from ldt_stack.broker.call import Call
-from ldt_stack.broker.errors import NgsiLdError
+from ldt_stack.broker.errors import NgsiLdError, NonexistentTenant
 from ldt_stack.broker.federation.client import Reply
 from ldt_stack.broker.federation.failures import LoopDetected, SourceFailure, SourceInvalid
-from ldt_stack.broker.federation.forwarded import forwarded_subscription, matching_infos
+from ldt_stack.broker.federation.forwarded import forwarded_subscription, matching_infos, query_filter
 from ldt_stack.broker.federation.messages import SourceRequest
 from ldt_stack.broker.federation.registration import Registration, compile_registration
 from ldt_stack.broker.federation.surroundings import Surroundings
@@ -117,10 +117,19 @@ class SubscriptionForwarding:
                 self._due |= {(tenant, one) for one in await self._subscriptions(tenant)}
             else:
                 key = self._due.pop()
-                if not await self._reconcile(*key):
+                if not await self._is_reconciled(key):
                     asyncio.get_running_loop().call_later(_AGAIN_SECONDS, self._try_again, key)
         except NgsiLdError as error:
             _LOG.warning("Subscriptions at Context Sources: %s", error.detail)
+
+    async def _is_reconciled(self, key: Key) -> bool:
+        try:
+            return await self._reconcile(*key)
+        except NonexistentTenant:
+            return True
+        except NgsiLdError as error:  # a @context that cannot be had now, say
+            _LOG.warning("Subscription %s at Context Sources: %s", key[1], error.detail)
+            return False
 
     def _try_again(self, key: Key) -> None:
         self._due.add(key)
@@ -187,14 +196,19 @@ class SubscriptionForwarding:
         settings = self._broker.settings
         split = members.get("splitEntities", settings.split_entities)
         subscription = await compile_stored(self._broker.contexts, document)
+        query_context = await self._broker.contexts.resolve(document["queryContext"])
         now, wanted = self._broker.now(), {}
         for one in registered:
             registration = compile_registration(one["members"])
-            infos = [] if registration.expired(now) else matching_infos(subscription, members, registration)
+            if registration.expired(now):
+                continue
+            infos = matching_infos(subscription, members, query_context, registration)
             if infos:
+                names = await self._broker.sources.names_for(registration, query_context)
+                filters = None if split else query_filter(members, query_context).written_in(names)
                 token = state["sources"].get(registration.id, {}).get("token") or secrets.token_urlsafe(18)
                 uri = f"{state['base']}{PATH}/{token}"
-                body = forwarded_subscription(document, subscription, registration, infos, uri, split=split)
+                body = forwarded_subscription(document, subscription, registration, infos, uri, filters)
                 wanted[registration.id] = (one["members"], body)
         return wanted
 
@@ -219,7 +233,7 @@ class SubscriptionForwarding:
             if not moved and "updateSubscription" in registration.operations:
                 path = f"/subscriptions/{quote(known['remoteId'], safe=':')}"
                 changes = {**{name: NULL for name in known["said"] if name not in body}, **body}
-                request = SourceRequest("PATCH", path, (), changes, inline=True)
+                request = SourceRequest("PATCH", path, (), changes, inline="@context" in body)
                 if await self._ask(tenant, state, registration, request) is None:
                     return False
                 sources[registration_id] = {**known, "digest": digest, "members": members, "said": sorted(body)}
@@ -229,7 +243,7 @@ class SubscriptionForwarding:
         token = body["notification"]["endpoint"]["uri"].rpartition("/")[2]
         # Known before it is asked for: the first notification may come before the answer.
         self._receipts[token] = Receipt(tenant, state["id"], registration_id)
-        request = SourceRequest("POST", "/subscriptions", (), body, inline=True)
+        request = SourceRequest("POST", "/subscriptions", (), body, inline="@context" in body)
         answer = await self._ask(tenant, state, registration, request)
         if answer is None:
             del self._receipts[token]

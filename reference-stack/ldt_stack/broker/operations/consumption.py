@@ -106,10 +106,12 @@ async def retrieve_entity(
             raise ResourceNotFound(f"The Entity {entity_id} has none of the Attributes in attrs.", instance=entity_id)
         return join_entities(snapshot, [entity], parsed, elsewhere)
 
-    return await _read_joined(broker, call, parsed, work)
+    return await read_joined(broker, call, parsed, work)
 
 
-async def _read_joined(broker: Broker, call: Call, view: View, work: Callable[[Snapshot, Elsewhere | None], T]) -> T:
+async def read_joined(
+    broker: Broker, call: Call, view: View, work: Callable[[Snapshot, Elsewhere | None], T], *, dear: bool = False
+) -> T:
     """Read; and again, as long as Context Sources have more of what links lead to (5.7.1.4).
 
     Args:
@@ -117,13 +119,14 @@ async def _read_joined(broker: Broker, call: Call, view: View, work: Callable[[S
         call: The request.
         view: Whether links are followed.
         work: Is given what is held here, and what Context Sources have of linked Entities; None: nobody asks for it.
+        dear: See `Store.read`.
     """
     if view.join is None:
-        return await broker.store.read(call.tenant, lambda snapshot: work(snapshot, None))
+        return await broker.store.read(call.tenant, lambda snapshot: work(snapshot, None), dear=dear)
     elsewhere = LinkedElsewhere(broker, call, view)
-    result = await broker.store.read(call.tenant, lambda snapshot: work(snapshot, elsewhere.again()))
+    result = await broker.store.read(call.tenant, lambda snapshot: work(snapshot, elsewhere.again()), dear=dear)
     while await elsewhere.fetch():
-        result = await broker.store.read(call.tenant, lambda snapshot: work(snapshot, elsewhere.again()))
+        result = await broker.store.read(call.tenant, lambda snapshot: work(snapshot, elsewhere.again()), dear=dear)
     return result
 
 
@@ -177,7 +180,7 @@ async def query_everywhere(
         more = page.offset + query.limit < page.total
         return EntitiesResult(shown, page.offset, query.limit, more, page.total if query.count else None)
 
-    return await _read_joined(broker, call, view, work)
+    return await read_joined(broker, call, view, work)
 
 
 def _asked_for(view: View) -> frozenset[str] | None:

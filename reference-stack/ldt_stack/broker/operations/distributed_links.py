@@ -7,6 +7,7 @@ afterwards, level by level, and the links are followed again.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Final
 
 from ldt_stack.broker.call import Call
@@ -32,7 +33,7 @@ class LinkedElsewhere:
 
     def __init__(self, broker: Broker, call: Call, view: View) -> None:
         self._broker = broker
-        self._call = call
+        self._call = replace(call, sources=None, source_maps={})  # an EntityMap is about what was queried alone
         self._rounds = 0 if view.join is None or call.local else view.join_level
         self._found: dict[str, JsonObject] = {}
         self._asked: set[str] = set()

@@ -21,12 +21,12 @@ from ldt_stack.broker.federation.querying import query_versions
 from ldt_stack.broker.federation.reading import matching
 from ldt_stack.broker.model.names import JsonObject, JsonValue
 from ldt_stack.broker.operations import entity_maps
-from ldt_stack.broker.operations.consumption import EntitiesResult, bind_query, query_everywhere
+from ldt_stack.broker.operations.consumption import EntitiesResult, bind_query, query_everywhere, read_joined
 from ldt_stack.broker.operations.distributed_query import federated
 from ldt_stack.broker.operations.distributed_temporal import maps_of_evolutions, query_evolutions
 from ldt_stack.broker.operations.entity_map_walk import Walk
 from ldt_stack.broker.operations.entity_maps import LOCAL, MapInput, MapUsed, StoredMap
-from ldt_stack.broker.operations.linked import Shown, join_entities
+from ldt_stack.broker.operations.linked import Elsewhere, Shown, join_entities
 from ldt_stack.broker.operations.query_input import QueryInput, View, is_local, parse_query, parse_view
 from ldt_stack.broker.operations.temporal_consumption import (
     EvolutionsResult,
@@ -112,16 +112,16 @@ async def _walk_here(
 ) -> tuple[Walk[Shown], list[Shown]]:
     """Fill a page from what is held here, in one read; the Entities, and what they are joined with."""
 
-    def work(snapshot: Snapshot) -> tuple[Walk[Shown], list[Shown]]:
+    def work(snapshot: Snapshot, elsewhere: Elsewhere | None) -> tuple[Walk[Shown], list[Shown]]:
         own = replace(walk, found=[], gone=[])  # a read may run twice
         bound = bind_query(query, snapshot)
         for ids in own.asked():
             narrow = _narrowed(bound, ids)
             entities = [] if narrow is None else snapshot.query_entities(narrow).entities
             own.answer(ids, {entity["id"]: Shown(entity, view.options) for entity in entities})
-        return own, join_entities(snapshot, [shown.entity for shown in own.found], view)
+        return own, join_entities(snapshot, [shown.entity for shown in own.found], view, elsewhere)
 
-    return await broker.store.read(call.tenant, work, dear=True)
+    return await read_joined(broker, call, view, work, dear=True)
 
 
 async def _walk_everywhere(

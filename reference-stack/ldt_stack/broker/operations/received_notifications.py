@@ -10,12 +10,13 @@ from functools import partial
 
 from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import BadRequestData, ResourceNotFound
+from ldt_stack.broker.federation.forwarded import query_filter
 from ldt_stack.broker.federation.forwarding import Receipt
 from ldt_stack.broker.federation.matching import EntitySpecification
 from ldt_stack.broker.federation.merging import merge_entities
 from ldt_stack.broker.federation.reading import narrowed, retrieve_versions
 from ldt_stack.broker.federation.received import read_received
-from ldt_stack.broker.federation.registration import compile_registration
+from ldt_stack.broker.federation.registration import Registration, compile_registration
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.notifications.compiling import compile_stored
@@ -64,13 +65,22 @@ async def receive_notification(broker: Broker, token: str, payload: JsonObject, 
         if kept is not None:
             entities.append(kept)
     members = document["members"]
+    subscription = await compile_stored(broker.contexts, document)
     if members.get("splitEntities", broker.settings.split_entities):
-        subscription = await compile_stored(broker.contexts, document)
         entities = await _assembled(broker, receipt, subscription, entities, ld_context)
+    elif not await _is_filtered(broker, document, registration):
+        entities = [one for one in entities if "deletedAt" in one or subscription.meets_conditions(one)]
     await broker.store.write(
         receipt.tenant,
         lambda transaction: broker.notifier.relay(transaction, receipt.tenant, receipt.subscription_id, entities),
     )
+
+
+async def _is_filtered(broker: Broker, document: JsonObject, registration: Registration) -> bool:
+    """Whether a source looks at the filters of a Subscription: whether they can be said in its names."""
+    query_context = await broker.contexts.resolve(document["queryContext"])
+    names = await broker.sources.names_for(registration, query_context)
+    return query_filter(document["members"], query_context).written_in(names) is not None
 
 
 async def _assembled(
