@@ -274,3 +274,18 @@ async def test_a_context_that_cannot_be_had_now_is_tried_again(
     while not await of(b):
         assert time.monotonic() < deadline
         await asyncio.sleep(0.01)
+
+
+async def test_a_source_that_comes_after_a_restart_knows_where_to_notify(tmp_path: Any, anyio_backend: str) -> None:
+    """5.8.1.4: "the notification endpoint is set to that of the local Broker", however long ago was subscribed."""
+    network = Network()
+    network.hosts["user"] = lambda sent: (200, b"")
+    async with nodes(network, "a", data_dir=tmp_path / "a") as (a,):
+        await subscribe(a)
+    async with nodes(network, "a", data_dir=tmp_path / "a") as (a,), nodes(network, "b") as (b,):
+        await a.register("b")
+        await a.broker.forwarding.settled()
+        (copy,) = await of(b)
+        assert copy["notification"]["endpoint"]["uri"].startswith("http://a/federation/notifications/")
+        await create(b.client, CAR, speed=prop(1))
+        assert len(await notified(network, 1)) == 1

@@ -53,7 +53,6 @@ class SubscriptionForwarding:
     def __init__(self, broker: Surroundings) -> None:
         self._broker = broker
         self._receipts: dict[str, Receipt] = {}
-        self._origins: dict[Key, tuple[str, tuple[str, ...]]] = {}
         self._due: set[Key] = set()
         self._tenants_due: set[str | None] = set()
         self._wake = asyncio.Event()
@@ -77,11 +76,14 @@ class SubscriptionForwarding:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    def subscription_changed(self, call: Call, subscription_id: str) -> None:
-        """A Subscription was created, updated or deleted; called after the commit."""
+    def origin_of(self, call: Call) -> JsonObject:
+        """What is kept with a Subscription: how sources reach us, as whoever subscribed did, and who has it already."""
         base = self._broker.settings.public_url or f"http://{call.conveyed.get('host', 'localhost')}"
-        self._origins[call.tenant, subscription_id] = (base.rstrip("/"), call.via)
-        self._due.add((call.tenant, subscription_id))
+        return {"base": base.rstrip("/"), "via": list(call.via)}
+
+    def subscription_changed(self, tenant: str | None, subscription_id: str) -> None:
+        """A Subscription was created, updated or deleted; called after the commit."""
+        self._due.add((tenant, subscription_id))
         self._begin()
 
     def registrations_changed(self, tenant: str | None) -> None:
@@ -158,10 +160,9 @@ class SubscriptionForwarding:
         document, kept, registered = await store.read(tenant, read)
         if kept is None and (document is None or not registered):
             return True
-        base, via = self._origins.get((tenant, subscription_id), ("", ()))
-        state: JsonObject = kept or {"id": subscription_id, "base": base, "via": list(via), "sources": {}}
-        if base:
-            state["base"] = base
+        state: JsonObject = kept or {"id": subscription_id, "sources": {}}
+        if document is not None:
+            state |= document["origin"]
         wanted = {} if document is None else await self._wanted(document, registered, state)
         complete = True
         sources: JsonObject = state["sources"]
@@ -181,8 +182,6 @@ class SubscriptionForwarding:
                 else transaction.put_document(DocumentKind.FORWARDED_SUBSCRIPTION, subscription_id, state)
             ),
         )
-        if gone:
-            self._origins.pop((tenant, subscription_id), None)
         return complete
 
     async def _wanted(

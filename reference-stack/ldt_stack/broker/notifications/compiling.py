@@ -33,7 +33,13 @@ from ldt_stack.broker.store.interface import EntitySelector, Predicate
 
 
 def stored_document(
-    members: JsonObject, *, query_context: JsonValue, notification_context: JsonValue, created_at: str, modified_at: str
+    members: JsonObject,
+    *,
+    query_context: JsonValue,
+    notification_context: JsonValue,
+    origin: JsonObject,
+    created_at: str,
+    modified_at: str,
 ) -> JsonObject:
     """What the store keeps of a Subscription.
 
@@ -41,6 +47,7 @@ def stored_document(
         members: Expanded and checked (`validation`).
         query_context: `LdContext.source` of what `q` was written with.
         notification_context: Likewise, of what notifications are written with: jsonldContext, or its default (5.8.1.4).
+        origin: What Context Sources are told (`federation.forwarding.SubscriptionForwarding.origin_of`).
         created_at: Six digits, UTC.
         modified_at: Likewise.
     """
@@ -49,6 +56,7 @@ def stored_document(
         "members": members,
         "queryContext": query_context,
         "notificationContext": notification_context,
+        "origin": origin,
         "createdAt": created_at,
         "modifiedAt": modified_at,
     }

@@ -90,6 +90,7 @@ async def create(kind: Kind[C], broker: Broker, call: Call, payload: JsonValue, 
             members,
             query_context=call.ld_context.source,
             notification_context=notification_context.source,
+            origin=broker.forwarding.origin_of(call),
             created_at=now,
             modified_at=now,
         )
@@ -143,6 +144,7 @@ async def _updated(
         members,
         query_context=query_source,
         notification_context=notification_context.source,
+        origin=broker.forwarding.origin_of(call),
         created_at=before["createdAt"],
         modified_at=now,
     )

@@ -106,12 +106,12 @@ def _stored(_broker: Broker, _call: Call, _transaction: Transaction, _subscripti
 
 def _announce(broker: Broker, call: Call, subscription: Subscription) -> None:
     broker.notifier.subscribed(call.tenant, subscription)
-    broker.forwarding.subscription_changed(call, subscription.id)
+    broker.forwarding.subscription_changed(call.tenant, subscription.id)
 
 
 def _withdraw(broker: Broker, call: Call, subscription_id: str) -> None:
     broker.notifier.unsubscribed(call.tenant, subscription_id)
-    broker.forwarding.subscription_changed(call, subscription_id)
+    broker.forwarding.subscription_changed(call.tenant, subscription_id)
 
 
 _KIND = Kind(
