@@ -74,6 +74,8 @@ BAD_ENTITIES: dict[str, dict[str, Any]] = {
     "expiresAt is no DateTime": {"expiresAt": "tomorrow"},
     "name with a blank": {"my speed": 1},
     "name of the core": {"observedAt": "2026-01-01T12:00:00Z"},
+    "name of the core, as an IRI": {"https://uri.etsi.org/ngsi-ld/createdAt": "2026-01-01T12:00:00Z"},
+    "member of the core, as an IRI": {"speed": {"value": 1, "https://uri.etsi.org/ngsi-ld/unitCode": "KMH"}},
     "JSON null": {"speed": None},
     "JSON null as value": {"speed": {"type": "Property", "value": None}},
     "JSON null in a value": {"speed": {"type": "Property", "value": {"a": [None]}}},
@@ -253,6 +255,25 @@ MERGES: list[tuple[Any, Any, Any]] = [
     (None, {"type": "Property", "value": 5}, {"type": "Property", "value": 5}),
     (None, NULL, None),
     (None, {"value": {"a": NULL, "b": 1}}, {"type": "Property", "value": {"b": 1}}),
+    (
+        None,
+        {"value": 1, "by": {"value": {"a": NULL, "b": 1}, "c": NULL, "d": {"value": {"e": NULL}}}},
+        {
+            "type": "Property",
+            "value": 1,
+            "by": {"type": "Property", "value": {"b": 1}, "d": {"type": "Property", "value": {}}},
+        },
+    ),
+    (
+        {"type": "GeoProperty", "value": POINT},
+        {"type": "GeoProperty", "value": {"coordinates": [1, 2]}},
+        {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [1, 2]}},
+    ),
+    (
+        {"type": "GeoProperty", "value": POINT},
+        {"value": {"coordinates": [1, 2]}},
+        {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [1, 2]}},
+    ),
 ]
 
 
@@ -272,14 +293,21 @@ async def test_merge(running: RunningBroker, before: Any, fragment: Any, after: 
 async def test_merge_refuses(running: RunningBroker) -> None:
     """An unknown id is ResourceNotFound; another type of an Attribute, or a new one without value, BadRequestData."""
     await refused(running.client, "PATCH", f"/entities/{CAR}", {"a": 1}, 404, "ResourceNotFound")
-    await create(running.client, a=1)
+    await create(running.client, a=1, g=POINT)
     for body in (
         {"a": {"type": "Relationship", "object": "urn:a:1"}},
         {"b": {"type": "Property", "unitCode": "KMH"}},
         {"id": "urn:other:1", "a": 2},
         {"a": {"value": 1, "datasetId": "no URI"}},
+        {"a": {"value": [1, NULL]}},
+        {"a": {"value": [{"b": NULL}]}},
+        {"b": {"value": 1, "c": {"type": "Property", "unitCode": "KMH"}}},
+        {"b": {"type": "GeoProperty", "value": {"coordinates": [1, 2]}}},
+        {"g": {"value": {"coordinates": NULL}}},
+        {"g": {"value": 1}},
     ):
         await refused(running.client, "PATCH", f"/entities/{CAR}", body, 400, "BadRequestData")
+    assert (await get(running.client))["g"]["value"] == POINT
     assert (await get(running.client))["a"] == {"type": "Property", "value": 1}
 
 
@@ -313,7 +341,12 @@ async def test_merge_observed_at(running: RunningBroker) -> None:
     found = await get(running.client)
     assert (found["a"]["observedAt"], found["b"]["observedAt"]) == (common, "2026-03-03T00:00:00Z")
     assert "observedAt" not in found["c"]
-    await refused(running.client, "PATCH", f"/entities/{CAR}?observedAt=today", body, 400, "BadRequestData")
+    for wrong in ("observedAt=today", "lang=.."):
+        await refused(running.client, "PATCH", f"/entities/{CAR}?{wrong}", body, 400, "BadRequestData")
+        many = [{"id": CAR, **body}]
+        await refused(running.client, "POST", f"/entityOperations/merge?{wrong}", many, 400, "BadRequestData")
+    await send(running.client, "PATCH", f"/entities/{CAR}?observedAt=2026-04-04T00:00:00,5Z", {"a": {"value": 3}}, 204)
+    assert (await get(running.client))["a"]["observedAt"] == "2026-04-04T00:00:00.5Z"
 
 
 async def test_merge_types_and_scope(running: RunningBroker) -> None:
@@ -347,7 +380,15 @@ async def test_delete(running: RunningBroker) -> None:
 async def test_purge_needs_a_selector(running: RunningBroker) -> None:
     """5.6.21.4: without types, Attributes, query, geo-query or local scope it is BadRequestData, and nothing goes."""
     await create(running.client)
-    for parameters in ("", f"?id={CAR}", "?idPattern=.*", f"?id={CAR}&keep=a", "?drop=a"):
+    for parameters in (
+        "",
+        f"?id={CAR}",
+        "?idPattern=.*",
+        f"?id={CAR}&keep=a",
+        "?drop=a",
+        "?type=Car&drop=",
+        "?type=Car&keep=,",
+    ):
         await refused(running.client, "DELETE", f"/entities{parameters}", None, 400, "BadRequestData")
     await get(running.client)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ldt_stack.broker.errors import BadRequestData
 from ldt_stack.broker.http.entities import PATH
 from ldt_stack.broker.http.headers import read_call, refuse_geojson
 from ldt_stack.broker.http.messages import Request, Response
@@ -50,6 +51,8 @@ async def purge_entities(request: Request) -> Response:
         local=boolean(given["local"], "local") if "local" in given else None,
     )
     keep, drop = (comma_list(given[name]) if name in given else None for name in ("keep", "drop"))
+    if () in (keep, drop):
+        raise BadRequestData("keep and drop name Attributes; expected at least one")
     failures = await purge(request.broker, call, source, keep=keep, drop=drop)
     if not failures:
         return no_content()

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from ldt_stack.broker.errors import BadRequestData
-from ldt_stack.broker.ld_context import LdContext
+from ldt_stack.broker.ld_context import LdContext, core_context
 from ldt_stack.broker.model.instants import normalize
 from ldt_stack.broker.model.names import (
     ATTRIBUTE_MEMBERS,
     ATTRIBUTE_TYPES,
     CORE,
+    ENTITY_MEMBERS,
     NGSILD_PROOF,
     NULL,
     OUTPUT_ONLY_ATTRIBUTE,
@@ -62,6 +64,13 @@ _KINDS: Final[Mapping[str, str]] = {
 }
 
 
+@cache
+def _no_attribute_iris() -> frozenset[str]:
+    """The IRIs of the members of Entities and Attributes, which another name or @context may stand for, too."""
+    names = (ATTRIBUTE_MEMBERS | ENTITY_MEMBERS) - {"id", "type"}
+    return frozenset(core_context().expand_term(name) for name in names)
+
+
 @dataclass(frozen=True, slots=True)
 class AttributeReader:
     """How Attributes of one payload are read.
@@ -83,6 +92,15 @@ class AttributeReader:
         if not is_member_name(name):
             raise BadRequestData(f'"{name}" is no name of clause 4.6.2 (a letter, then letters, numbers, _) and no URI')
         return self.ld_context.expand_term(name)
+
+    def attribute_name(self, name: str) -> str:
+        """The IRI of an Attribute, which is none of the members that Entities and Attributes have (4.5.1)."""
+        iri = self.name(name)
+        if iri in _no_attribute_iris():
+            raise BadRequestData(
+                f'"{name}" stands for {iri}, a term of the core that is no name for an Attribute (4.5.1)'
+            )
+        return iri
 
     def attribute(self, name: str, value: JsonValue, depth: int = 0) -> list[JsonObject]:
         """The instances of one Attribute, as it stands in a payload.
@@ -252,7 +270,7 @@ class AttributeReader:
         instance[key] = self.ld_context.expand_vocab(value) if key == "entityTypeSealed" else check_uri(value, key)
 
     def _set_sub_attribute(self, instance: JsonObject, key: str, value: JsonValue, depth: int) -> None:
-        iri = self.name(key)
+        iri = self.attribute_name(key)
         if iri in instance:
             raise BadRequestData(f'Two names stand for the sub-Attribute "{iri}"')
         instance[iri] = self.attribute(key, value, depth + 1)

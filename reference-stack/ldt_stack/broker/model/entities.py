@@ -85,7 +85,7 @@ def read_fragment(payload: JsonObject, reader: AttributeReader, *, entity_id: st
             elif key not in OUTPUT_ONLY_ENTITY:  # "implementations shall ignore them" (5.2.2)
                 raise BadRequestData(f'"{key}" is a term of the core that is no name for an Attribute (4.5.1)')
             continue
-        iri = reader.name(key)
+        iri = reader.attribute_name(key)
         if iri in attributes:
             raise BadRequestData(f'Two names stand for the Attribute "{iri}"')
         if is_plain(value):

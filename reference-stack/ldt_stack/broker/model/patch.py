@@ -16,7 +16,7 @@ from ldt_stack.broker.errors import BadRequestData
 from ldt_stack.broker.model.attributes import REMOVED
 from ldt_stack.broker.model.entities import Fragment
 from ldt_stack.broker.model.names import NULL, VALUE_MEMBER, JsonObject, JsonValue, is_attribute_key
-from ldt_stack.broker.model.values import check_uri
+from ldt_stack.broker.model.values import check_geometry_value, check_uri
 
 
 @dataclass(slots=True)
@@ -163,6 +163,8 @@ def merge_instance(
             _merge_sub_attribute(merged, key, value)
         elif key == VALUE_MEMBER[before["type"]] and key in before:
             merged[key] = merge_json(before[key], value)
+            if before["type"] == "GeoProperty":
+                check_geometry_value(merged[key], f'The merged value of "{name}"')
         else:
             merged[key] = value
     return merged
@@ -200,7 +202,7 @@ def _as_type(before: JsonObject, fragment: JsonObject, name: str, lang: str | No
         return {"object": [check_uri(o, what) for o in value] if isinstance(value, list) else check_uri(value, what)}
     if bare and before["type"] == "ListRelationship" and isinstance(value, list):
         return {"objectList": [check_uri(o, what) for o in value]}
-    if bare and before["type"] == "Property":
+    if bare and before["type"] in {"Property", "GeoProperty"}:
         return {"value": value}
     if bare and before["type"] == "ListProperty" and isinstance(value, list):
         return {"valueList": value}
@@ -308,5 +310,12 @@ def _complete(instance: JsonObject, name: str) -> JsonObject:
     kind = instance.get("type")
     if kind is None or VALUE_MEMBER[kind] not in instance:
         raise BadRequestData(f'"{name}" is new, but the fragment gives it no value')
-    member = VALUE_MEMBER[kind]
-    return {**instance, member: merge_json({}, instance[member])}
+    completed: JsonObject = {}
+    for key, value in instance.items():
+        if is_attribute_key(key):
+            completed[key] = [_complete(one, key) for one in value if REMOVED not in one]
+        else:
+            completed[key] = merge_json({}, value) if key == VALUE_MEMBER[kind] else value
+    if kind == "GeoProperty":
+        check_geometry_value(completed["value"], f'The value of "{name}"')
+    return completed

@@ -19,7 +19,16 @@ from ldt_stack.broker.model.names import NONE_LANGUAGE, NULL, JsonValue
 from ldt_stack.broker.query.geometry import check_geometry, is_geometry
 from ldt_stack.broker.query.lexical import is_uri
 
-__all__ = ["Nulls", "check_date_time", "check_uri", "checked_value", "is_geometry", "is_null"]
+__all__ = [
+    "Nulls",
+    "check_date_time",
+    "check_geometry_value",
+    "check_uri",
+    "checked_value",
+    "is_geometry",
+    "is_language_tag",
+    "is_null",
+]
 
 _LANGUAGE_TAG: Final = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*")
 MAX_DEPTH: Final = 64  # nesting of values and sub-Attributes; deeper is no data that anybody meant
@@ -53,6 +62,23 @@ def check_date_time(value: JsonValue, what: str) -> str:
     if normalize(value) is None:
         raise BadRequestData(f"{what} is {_shown(value)}; expected a DateTime such as 2026-01-31T12:00:00Z")
     return str(value).replace(",", ".")
+
+
+def check_geometry_value(value: JsonValue, what: str) -> None:
+    """The value of a GeoProperty, whole.
+
+    Raises:
+        BadRequestData: It is no geometry; `what` says of what.
+    """
+    try:
+        check_geometry(value)
+    except BadRequestData as error:
+        raise BadRequestData(f"{what} is no GeoJSON geometry: {error.detail}") from None
+
+
+def is_language_tag(text: str) -> bool:
+    """Whether a text has the form of a language tag (RFC 5646)."""
+    return _LANGUAGE_TAG.fullmatch(text) is not None
 
 
 def is_null(kind: str, value: JsonValue) -> bool:
@@ -98,8 +124,8 @@ def _check_json(value: JsonValue, what: str, nulls: Nulls, depth: int) -> None:
         for inner in value.values():
             _check_json(inner, what, nulls, depth + 1)
     elif isinstance(value, list):
-        for inner in value:
-            _check_json(inner, what, nulls, depth + 1)
+        for inner in value:  # arrays are replaced, not merged (RFC 7396): what stands in them would be stored
+            _check_json(inner, what, Nulls.FORBIDDEN, depth + 1)
     elif value == NULL and nulls is not Nulls.ANYWHERE:
         raise BadRequestData(f'{what} has "{NULL}" in it, which only a merge operation may (5.5.4)')
 
@@ -110,10 +136,8 @@ def _geometry(value: JsonValue, what: str, _: LdContext, nulls: Nulls) -> JsonVa
             value = orjson.loads(value)
         except orjson.JSONDecodeError:
             raise BadRequestData(f"{what} is {_shown(value)}; expected a GeoJSON geometry") from None
-    try:
-        check_geometry(value)
-    except BadRequestData as error:
-        raise BadRequestData(f"{what} is no GeoJSON geometry: {error.detail}") from None
+    if nulls is not Nulls.ANYWHERE or not isinstance(value, dict):  # in a merge, it may be a part (5.5.12)
+        check_geometry_value(value, what)
     return value
 
 
@@ -127,7 +151,7 @@ def _language_map(value: JsonValue, what: str, _: LdContext, nulls: Nulls) -> Js
     if not isinstance(value, dict):
         raise BadRequestData(f'{what} is {_shown(value)}; expected a languageMap such as {{"en": "yes"}}')
     for tag, text in value.items():
-        if tag != NONE_LANGUAGE and not _LANGUAGE_TAG.fullmatch(tag):
+        if tag != NONE_LANGUAGE and not is_language_tag(tag):
             raise BadRequestData(f'{what} has "{tag}", which is no language tag of RFC 5646')
         texts = text if isinstance(text, list) else [text]
         if not texts or not all(isinstance(element, str) for element in texts):

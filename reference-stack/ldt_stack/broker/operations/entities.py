@@ -23,7 +23,7 @@ from ldt_stack.broker.model import patch
 from ldt_stack.broker.model.attributes import REMOVED, AttributeReader
 from ldt_stack.broker.model.entities import Fragment, read_entity, read_fragment
 from ldt_stack.broker.model.names import JsonObject
-from ldt_stack.broker.model.values import Nulls, check_date_time
+from ldt_stack.broker.model.values import Nulls, check_date_time, is_language_tag
 from ldt_stack.broker.operations.distributed_writes import Work, known_target, write_everywhere
 from ldt_stack.broker.operations.recording import record
 from ldt_stack.broker.operations.targets import check_entity_id, read_types, target_entity
@@ -33,11 +33,21 @@ from ldt_stack.broker.store.interface import Transaction
 
 @dataclass(frozen=True, slots=True)
 class MergeOptions:
-    """Input data of Merge Entity beside the fragment (5.6.17.3)."""
+    """Input data of Merge Entity beside the fragment (5.6.17.3).
+
+    Raises:
+        BadRequestData: `observed_at` is no DateTime, or `lang` no language tag: they would be stored.
+    """
 
     simplified: bool = False
     observed_at: str | None = None
     lang: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.observed_at is not None:
+            object.__setattr__(self, "observed_at", check_date_time(self.observed_at, "The parameter observedAt"))
+        if self.lang is not None and not is_language_tag(self.lang):
+            raise BadRequestData(f'The parameter lang is "{self.lang}"; expected a language tag of RFC 5646')
 
     def parameters(self) -> list[tuple[str, str]]:
         """As parameters of a request to a Context Source."""
@@ -135,8 +145,6 @@ async def merge_entity(
     """
     check_entity_id(entity_id)
     options = options or MergeOptions()
-    if options.observed_at is not None:
-        check_date_time(options.observed_at, "The parameter observedAt")
     selection = read_types(call, types)
     fragment = read_merge_fragment(call, payload, options, entity_id)
 
