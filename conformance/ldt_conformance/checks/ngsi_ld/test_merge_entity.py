@@ -23,7 +23,7 @@ from ldt_conformance.checks.ngsi_ld.given import (
     seen,
     stored,
 )
-from ldt_conformance.clients import LANGUAGE_NULL, NGSI_LD_NULL, attribute, property_, relationship
+from ldt_conformance.clients import LANGUAGE_NULL, NGSI_LD_NULL, attribute, point, property_, relationship
 from ldt_conformance.comparators import attribute_value, instances, same_value
 from ldt_conformance.engine.verdicts import fail
 
@@ -197,6 +197,109 @@ def test_null_deletes_dataset(broker: Broker) -> None:
     found = sorted(str(dataset) for dataset in instances(read_back(broker, entity.id), "speed"))
     if found != ["None"]:
         fail("the default instance of speed and no other", f"instances by datasetId: {found}")
+
+
+@check(
+    id="merge-entity/simplified-keeps-kinds",
+    title="A simplified merge keeps the kind of each Attribute",
+    level=Level.MUST,
+    clause=cim009("5.6.17.4", "representation, the type of any pre-existing Attribute in the target entity shall be"),
+    requirements=["ngsi-ld/5.6.17", "ngsi-ld/4.5.4"],
+    pics=["PICS_EntMer"],
+    since="1.8.1",
+    mode=WRITE,
+)
+def test_simplified_keeps_kinds(broker: Broker) -> None:
+    """What is sent is the simplified form of each kind (4.5.4): a URI, an array, an object with one member."""
+    other = "urn:ngsi-ld:OffStreetParking:Downtown2"
+    entity = (
+        broker.new_entity("Vehicle")
+        .with_property("speed", 55)
+        .with_relationship("isParked", PARKING)
+        .with_geo_property("place", LISBON)
+        .with_list_property("periods", [1, 2])
+        .with_attribute("route", {"type": "ListRelationship", "objectList": [{"object": PARKING}]})
+        .with_language_property("name", {"en": "yes"})
+    )
+    stored(broker, entity)
+    simplified = {
+        "speed": 60,
+        "isParked": other,
+        "place": point(3.0, 4.0),
+        "periods": [3],
+        "route": [other, PARKING],
+        "name": {"languageMap": {"en": "no"}},
+    }
+
+    response = broker.merge_entity(entity.id, simplified, params={"options": "keyValues"})
+
+    expect_status(response, 204)
+    wanted = {
+        "speed": property_(60),
+        "isParked": relationship(other),
+        "place": {"type": "GeoProperty", "value": point(3.0, 4.0)},
+        "periods": {"type": "ListProperty", "valueList": [3]},
+        "route": {"type": "ListRelationship", "objectList": [{"object": other}, {"object": PARKING}]},
+        "name": {"type": "LanguageProperty", "languageMap": {"en": "no"}},
+    }
+    expect_entity(wanted, read_back(broker, entity.id))
+
+
+@check(
+    id="merge-entity/observed-at",
+    title="A common observedAt is given to merged Attributes that had one and bring none of their own",
+    level=Level.MUST,
+    clause=cim009(
+        "5.6.17.4", "contained an observedAt sub-Attribute, the observedAt sub-Attribute is also updated using the"
+    ),
+    requirements=["ngsi-ld/5.6.17"],
+    pics=["PICS_EntMer"],
+    since="1.6.1",
+    mode=WRITE,
+)
+def test_observed_at(broker: Broker) -> None:
+    own, common = "2026-03-05T12:00:00Z", "2026-03-05T13:00:00Z"
+    entity = (
+        broker.new_entity("Vehicle")
+        .with_property("speed", 55, observed_at=OBSERVED)
+        .with_property("height", 2, observed_at=OBSERVED)
+        .with_property("brandName", "Mercedes")
+    )
+    stored(broker, entity)
+    fragment = {"speed": property_(60), "height": property_(3, observed_at=own), "brandName": property_("Opel")}
+
+    response = broker.merge_entity(entity.id, fragment, params={"observedAt": common})
+
+    expect_status(response, 204)
+    found = read_back(broker, entity.id)
+    wanted = {"speed": property_(60, observed_at=common), "height": property_(3, observed_at=own)}
+    expect_entity({**wanted, "brandName": property_("Opel")}, found)
+    brand = instances(found, "brandName").get(None)
+    if not isinstance(brand, dict) or "observedAt" in brand:
+        fail("brandName without observedAt, as before", f"{brand!r}")
+
+
+@check(
+    id="merge-entity/language",
+    title="With a common language, a string replaces the text of that language alone",
+    level=Level.MUST,
+    clause=cim009(
+        "5.6.17.4", "only replace the value associated to the language tag key found within the languageMap."
+    ),
+    requirements=["ngsi-ld/5.6.17", "ngsi-ld/4.5.18"],
+    pics=["PICS_EntMer"],
+    since="1.6.1",
+    mode=WRITE,
+)
+def test_language(broker: Broker) -> None:
+    entity = stored(broker, broker.new_entity("Building").with_language_property("name", {"en": "yes", "fr": "oui"}))
+    params = {"options": "keyValues", "lang": "fr"}
+
+    response = broker.merge_entity(entity.id, {"name": "non"}, params=params)
+
+    expect_status(response, 204)
+    wanted = {"name": {"type": "LanguageProperty", "languageMap": {"en": "yes", "fr": "non"}}}
+    expect_entity(wanted, read_back(broker, entity.id))
 
 
 @check(

@@ -12,7 +12,7 @@ from ldt_conformance import (
     expect_status,
 )
 from ldt_conformance.checks.ngsi_ld.declared import SUBSCRIPTIONS, cim009, purposes
-from ldt_conformance.checks.ngsi_ld.given import DATASET, simple_vehicle, stored
+from ldt_conformance.checks.ngsi_ld.given import DATASET, PARKING, simple_vehicle, stored
 from ldt_conformance.checks.ngsi_ld.watching import (
     about,
     change,
@@ -139,6 +139,36 @@ def test_attribute_deleted_dataset(broker: Broker, receiver: Receiver) -> None:
     listed = found.get("speed") if isinstance(found.get("speed"), list) else [found.get("speed")]
     gone = [item for item in listed or [] if isinstance(item, dict) and item.get("datasetId") == DATASET]
     expect_equal([item.get("value") for item in gone], [NGSI_LD_NULL], f"value of the instances with {DATASET}")
+
+
+@check(
+    id="notification/list-deleted",
+    title="Deleted lists are notified as arrays of a single NGSI-LD Null",
+    clause=[
+        cim009(
+            "4.5.22.2", "An array consisting of a single NGSI-LD Null (explained in 4.5.0 and defined in clause 3.1)"
+        ),
+        cim009("4.5.21.2", "5.5.12) to indicate a deletion of the ListProperty, as well as in notifications"),
+    ],
+    requirements=[*BASE, "ngsi-ld/4.5.21", "ngsi-ld/4.5.22"],
+    pics=PICS,
+    since="1.8.1",
+    **DECLARED,
+)
+def test_list_deleted(broker: Broker, receiver: Receiver) -> None:
+    """With sysAttrs a deletion is a JSON object (5.8.6), so that the form of the list can be seen."""
+    route = {"type": "ListRelationship", "objectList": [{"object": PARKING}]}
+    entity = broker.new_entity("Vehicle").with_list_property("periods", [1, 2]).with_attribute("route", route)
+    stored(broker, entity)
+    wanted = on(entity, notificationTrigger=["attributeDeleted"])
+    watching = watch(broker, receiver, lambda template: wanted(template).with_notification(sysAttrs=True))
+
+    for name, member in (("periods", "valueList"), ("route", "objectList")):
+        require(broker.delete_attribute(entity.id, name), 204, step=f"deleting {name}")
+
+        found = about(watching.notification(f"after the deletion of {name}", about=entity.id), entity).get(name)
+        shown = found.get(member) if isinstance(found, dict) else None
+        expect_equal(shown, [NGSI_LD_NULL], f"{member} of {name}")
 
 
 @check(
