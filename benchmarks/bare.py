@@ -1,7 +1,7 @@
 """The other side: Starlette and sqlite3, durable, and no NGSI-LD at all. `python -m benchmarks.bare DIR ANSWERS`.
 
 ANSWERS is a JSON file: path with query -> the text to answer a GET with; "*" for any other path. The server is set up
-as the broker's is.
+as the broker's is, but that uvicorn sends head and body of an answer as it does by default, in two writes.
 """
 
 from __future__ import annotations

@@ -20,12 +20,15 @@ from ldt_stack.broker.http.views import (
     read_view,
     respond_with_entities,
     respond_with_entity,
+    respond_with_text,
+    respond_with_texts,
+    takes_text,
 )
 from ldt_stack.broker.operations import consumption as operations
 from ldt_stack.broker.operations.entity_map_queries import named_map, new_map, query_entities_with_map
 from ldt_stack.broker.operations.entity_maps import MapInput, MapUsed
 from ldt_stack.broker.operations.query_data import read_query
-from ldt_stack.broker.operations.query_input import GeoInput, OrderingInput, QueryInput, SelectorInput
+from ldt_stack.broker.operations.query_input import PLAIN, GeoInput, OrderingInput, QueryInput, SelectorInput
 
 _ROOT: Final = "/ngsi-ld/v1"
 _SELECTOR: Final = frozenset({"type", "id", "idPattern"})
@@ -64,6 +67,10 @@ async def retrieve_entity(request: Request) -> Response:
     entity_id, types = request.path_params["entityId"], request.query_params.get("type")
     wanted = read_map(request)
     used, call = await named_map(request.broker, call, entity_id, wanted)
+    if types is None and view is PLAIN and not wanted.concerned and takes_text(request, answer):
+        text = await operations.retrieve_text(request.broker, call, entity_id)
+        if text is not None:
+            return await respond_with_text(request, text, call.ld_context)
     shown = await operations.retrieve_entity(request.broker, call, entity_id, view, types)
     headers = {}
     if wanted.concerned:
@@ -102,7 +109,8 @@ async def _answer(
     if wanted.concerned:
         result, used = await query_entities_with_map(request.broker, call, source, wanted)
     else:
-        result = await operations.query_entities(request.broker, call, source)
+        as_text = takes_text(request, answer)
+        result = await operations.query_entities(request.broker, call, source, as_text=as_text)
     headers = paging_headers(
         request,
         Paging(result.limit, result.offset, paging.count),
@@ -116,6 +124,8 @@ async def _answer(
     if used is not None:
         headers |= map_header(used)
         status = 201 if used.created else 200  # "in case an EntityMap has been (re)created" (table 6.4.3.2-3)
+    if result.texts is not None:
+        return await respond_with_texts(request, result.texts, call.ld_context, headers)
     return await respond_with_entities(request, result.entities, call.ld_context, answer, headers, status=status)
 
 

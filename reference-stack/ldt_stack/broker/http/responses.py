@@ -53,10 +53,23 @@ async def respond(
     """
     if media_type == LD_JSON:
         return Response(orjson.dumps(with_context(data, ld_context)), status, headers, media_type)
+    return await respond_json(request, orjson.dumps(data), ld_context, media_type, status=status, headers=headers)
+
+
+async def respond_json(
+    request: Request,
+    body: bytes,
+    ld_context: LdContext,
+    media_type: str = JSON,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """JSON as it is, with a Link header to the @context that its names were compacted with."""
     link = await context_link(request, ld_context)
     if headers and "Link" in headers:
         link = f"{headers['Link']}, {link}"
-    return Response(orjson.dumps(data), status, {**(headers or {}), "Link": link}, media_type)
+    return Response(body, status, {**(headers or {}), "Link": link}, media_type)
 
 
 def with_context(data: JsonValue, ld_context: LdContext) -> JsonValue:

@@ -14,15 +14,15 @@ import orjson
 
 from ldt_stack.broker.errors import BadRequestData, InvalidRequest
 from ldt_stack.broker.http.conformance import NON_AUTHORITATIVE, amend_shown, applied, preferences, wanted_version
-from ldt_stack.broker.http.headers import GEO_JSON
+from ldt_stack.broker.http.headers import GEO_JSON, JSON
 from ldt_stack.broker.http.messages import Request, Response
 from ldt_stack.broker.http.parameters import comma_list, read_options, whole_number
-from ldt_stack.broker.http.responses import respond
+from ldt_stack.broker.http.responses import respond, respond_json
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.names import LOCATION, JsonObject
 from ldt_stack.broker.operations.linked import Shown
 from ldt_stack.broker.operations.query_input import PLAIN, ViewInput
-from ldt_stack.broker.representation import Format, render_entity, render_feature
+from ldt_stack.broker.representation import Format, render_entity, render_feature, render_text
 
 FORMAT_PARAMETERS: Final = ("format", "options", "geometryProperty")
 VIEW_PARAMETERS: Final = (
@@ -109,6 +109,28 @@ def read_answer(request: Request, media_type: str) -> Answer:
     if geometry_property is not None and media_type != GEO_JSON:
         raise BadRequestData(f"geometryProperty goes with Accept: {GEO_JSON} alone, the answer would be {media_type}.")
     return Answer(media_type, geometry_property)
+
+
+def takes_text(request: Request, answer: Answer) -> bool:
+    """Whether normalized Entities can be answered as text: as plain JSON, and as this version knows them."""
+    return answer.media_type == JSON and "prefer" not in request.headers
+
+
+async def respond_with_text(request: Request, text: str, ld_context: LdContext) -> Response:
+    """One Entity, normalized, in full."""
+    return await respond_json(request, render_text(text, ld_context).encode(), ld_context)
+
+
+async def respond_with_texts(
+    request: Request, texts: Sequence[str], ld_context: LdContext, headers: Mapping[str, str]
+) -> Response:
+    """An array of Entities, normalized, in full."""
+    rendered: list[str] = []
+    for start in range(0, len(texts), _AT_ONCE):
+        if start:
+            await asyncio.sleep(0)
+        rendered += [render_text(text, ld_context) for text in texts[start : start + _AT_ONCE]]
+    return await respond_json(request, f"[{','.join(rendered)}]".encode(), ld_context, headers=headers)
 
 
 async def respond_with_entity(

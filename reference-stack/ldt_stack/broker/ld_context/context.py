@@ -47,7 +47,7 @@ class LdContext:
     def read(self, parse: Callable[..., T], text: str, *more: Hashable) -> T:
         """What `parse(text, self, *more)` makes of a text, e.g. a query whose names this @context expands.
 
-        Often asked for, so it is remembered, for a while: it must be immutable, and depend on nothing else.
+        Often asked for, so it is remembered, for a while: it must say the same to all, and depend on nothing else.
         """
         key = (parse, text, *more)
         found: T | None = self._read.get(key)

@@ -24,6 +24,7 @@ from ldt_stack.broker.query import bind_links, parse_types
 from ldt_stack.broker.query.lexical import is_uri
 from ldt_stack.broker.query.projection import ENTITY_MEMBERS
 from ldt_stack.broker.query.q import And, Comparison, Exists, Or, PatternMatch
+from ldt_stack.broker.representation import NORMALIZED
 from ldt_stack.broker.service import Broker
 from ldt_stack.broker.store.interface import EntityQuery, Page, Predicate, Snapshot
 
@@ -42,6 +43,7 @@ class EntitiesResult:
         count: How many there are in all, if that was asked for.
         next_offset: Where the next page starts; None: at `offset + limit`.
         previous_offset: Where the page before starts; None: at `offset - limit`, or 0.
+        texts: Where texts would do, instead of `entities`: each as `model.entity_text` writes it.
     """
 
     entities: list[Shown]
@@ -51,6 +53,21 @@ class EntitiesResult:
     count: int | None
     next_offset: int | None = None
     previous_offset: int | None = None
+    texts: list[str] | None = None
+
+
+async def retrieve_text(broker: Broker, call: Call, entity_id: str) -> str | None:
+    """Retrieve Entity, for who only hands on what is kept of it (as `model.entity_text` writes it).
+
+    None where it is not that simple: there is none, its id is no URI, or Context Sources may have a part of it.
+
+    Source: CIM 009 V1.9.1, clause 5.7.1.
+    """
+    if not is_uri(entity_id):
+        return None
+    if not call.local and await broker.registrations.registrations(call.tenant, broker.now):
+        return None
+    return await broker.store.read(call.tenant, lambda snapshot: snapshot.get_text(entity_id))
 
 
 async def retrieve_entity(
@@ -130,13 +147,14 @@ async def read_joined(
     return result
 
 
-async def query_entities(broker: Broker, call: Call, source: QueryInput) -> EntitiesResult:
+async def query_entities(broker: Broker, call: Call, source: QueryInput, *, as_text: bool = False) -> EntitiesResult:
     """Query Entities.
 
     Args:
         broker: Where.
         call: Its @context expands the names.
         source: The query as written.
+        as_text: Whether texts will do, where the Entities are shown in full and normalized.
 
     Returns:
         A page of Entities.
@@ -149,7 +167,8 @@ async def query_entities(broker: Broker, call: Call, source: QueryInput) -> Enti
     Source: CIM 009 V1.9.1, clause 5.7.2.
     """
     view = parse_view(source.view, call, broker.settings)
-    query = parse_query(source, view, call, broker.settings, instance_times=view.options.sys_attrs)
+    times, plain = view.options.sys_attrs, view.join is None and view.options is NORMALIZED
+    query = parse_query(source, view, call, broker.settings, instance_times=times, as_text=as_text and plain)
     if not is_local(source, call) and await broker.registrations.registrations(call.tenant, broker.now):
         return await query_everywhere(broker, call, source, view, query)
 
@@ -157,7 +176,7 @@ async def query_entities(broker: Broker, call: Call, source: QueryInput) -> Enti
         # Without join no term follows a link (5.7.2.4).
         page, offset = _page(snapshot, query if view.join is None else bind_query(query, snapshot))
         shown = join_entities(snapshot, page.entities, view)
-        return EntitiesResult(shown, offset, query.limit, page.more, page.count)
+        return EntitiesResult(shown, offset, query.limit, page.more, page.count, texts=page.texts)
 
     return await broker.store.read(call.tenant, work)
 
@@ -171,7 +190,8 @@ async def query_everywhere(
     now = broker.now()
 
     def work(snapshot: Snapshot, elsewhere: Elsewhere | None) -> EntitiesResult:
-        bound = replace(bind_query(query, snapshot), instance_times=True)  # by them versions are compared
+        # By their times versions are compared.
+        bound = replace(bind_query(query, snapshot), instance_times=True, as_text=False)
         if asked.split:
             page = assembled_page(snapshot, bound, remote, now, broker.settings.federation_max_entities)
         else:
@@ -211,7 +231,7 @@ def _page(snapshot: Snapshot, query: EntityQuery) -> tuple[Page, int]:
     on come to an end.
     """
     page = snapshot.query_entities(query)
-    if page.entities or not query.limit or not query.offset:
+    if page.entities or page.texts or not query.limit or not query.offset:
         return page, query.offset
     size = page.count if page.count is not None else _size(snapshot, query)
     if size == 0 or query.offset == size:

@@ -219,7 +219,13 @@ def check_ids(name: str, ids: Sequence[str]) -> None:
 
 
 def parse_query(
-    source: QueryInput, view: View, call: Call, settings: BrokerSettings, *, instance_times: bool = True
+    source: QueryInput,
+    view: View,
+    call: Call,
+    settings: BrokerSettings,
+    *,
+    instance_times: bool = True,
+    as_text: bool = False,
 ) -> EntityQuery:
     """Check and parse a query.
 
@@ -229,6 +235,7 @@ def parse_query(
         call: Its @context expands the names.
         settings: Limits.
         instance_times: As in `EntityQuery`.
+        as_text: Likewise.
 
     Raises:
         BadRequestData: Something is not valid, too wide, or too deep.
@@ -266,6 +273,7 @@ def parse_query(
         limit=min(source.limit, settings.max_page_size),
         count=source.count,
         instance_times=instance_times,
+        as_text=as_text,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ldt_stack.broker.representation.entity import render_attribute, render_entity, render_instance
 from ldt_stack.broker.representation.geojson import render_feature, render_feature_collection
 from ldt_stack.broker.representation.options import NORMALIZED, Allowance, Format, Links, RenderOptions
+from ldt_stack.broker.representation.text import render_text
 
 __all__ = [
     "NORMALIZED",
@@ -17,4 +18,5 @@ __all__ = [
     "render_feature",
     "render_feature_collection",
     "render_instance",
+    "render_text",
 ]

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from ldt_stack.broker.ld_context import LdContext
+from ldt_stack.broker.model.entity_text import UNCHANGED_MEMBERS
 from ldt_stack.broker.model.names import NULL, VALUE_MEMBER, VALUE_MEMBERS, JsonObject, JsonValue, is_attribute_key
 from ldt_stack.broker.query.geometry import is_geometry
 from ldt_stack.broker.query.paths import objects_of
@@ -21,7 +22,6 @@ _NAMES: Final = frozenset({"vocab", "previousVocab", "objectType", "valueType", 
 _OBJECT_LISTS: Final = frozenset({"objectList", "previousObjectList"})
 _BARE: Final = frozenset({"Property", "GeoProperty"})
 # 4.5.4: the simplified form keeps this member around the value, so that the kind of Property can be told.
-_UNCHANGED: Final = frozenset({"type", "value", "object", "valueList", "json", "unitCode", "observedAt", "datasetId"})
 _WRAPPED: Final = {"LanguageProperty": "languageMap", "JsonProperty": "json", "VocabProperty": "vocab"}
 
 
@@ -59,7 +59,7 @@ def render_entity(entity: JsonObject, ld_context: LdContext, options: RenderOpti
 def _render_everything(entity: JsonObject, ld_context: LdContext) -> JsonObject:
     """What is asked for most, in few steps: normalized, nothing left out but system times."""
     rendered: JsonObject = {}
-    compact, known, all_unchanged = ld_context.compact_iri, ld_context.known_short_names, _UNCHANGED.issuperset
+    compact, known, all_unchanged = ld_context.compact_iri, ld_context.known_short_names, UNCHANGED_MEMBERS.issuperset
     for member, value in entity.items():
         if ":" in member:
             name = known.get(member) or compact(member)

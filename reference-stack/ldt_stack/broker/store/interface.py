@@ -74,6 +74,7 @@ class EntityQuery:
         count: Whether `Page.count` is wanted.
         instance_times: Whether createdAt and modifiedAt of Attribute instances are wanted; a store may leave them out
             otherwise. Conditions see them either way.
+        as_text: Whether `Page.texts` will do, without times of instances.
     """
 
     selectors: tuple[EntitySelector, ...] = ()
@@ -84,15 +85,20 @@ class EntityQuery:
     limit: int = 20
     count: bool = False
     instance_times: bool = True
+    as_text: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a query: expanded Entities, whether more follow, and the number of all if it was asked for."""
+    """One page of a query: expanded Entities, whether more follow, and the number of all if it was asked for.
+
+    Where texts would do and nobody had to look at the Entities, they are in `texts` instead (see `model.entity_text`).
+    """
 
     entities: list[JsonObject]
     more: bool = False
     count: int | None = None
+    texts: list[str] | None = None
 
 
 TimeProperty = Literal["observedAt", "createdAt", "modifiedAt", "deletedAt"]
@@ -191,6 +197,10 @@ class Snapshot(Protocol):
 
         For `instance_times` see `EntityQuery`.
         """
+        ...
+
+    def get_text(self, entity_id: str) -> str | None:
+        """The same as it is kept (`model.entity_text`), without times of instances."""
         ...
 
     def query_entities(self, query: EntityQuery) -> Page:

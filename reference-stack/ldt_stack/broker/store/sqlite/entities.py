@@ -27,6 +27,16 @@ def get_entity(session: Session, entity_id: str, *, instance_times: bool = True)
     return entity
 
 
+def get_text(session: Session, entity_id: str) -> str | None:
+    """See `Snapshot.get_text`."""
+    session.spend(1)
+    row = session.execute("SELECT body, expires_at FROM entities WHERE id = ?", (entity_id,)).fetchone()
+    if row is None or (row[1] is not None and row[1] <= session.now()):
+        return None
+    text: str = row[0]
+    return text
+
+
 def put_entity(session: Session, entity: JsonObject, before: JsonObject | None = None) -> None:
     """See `Transaction.put_entity`."""
     body, times = encode_entity(entity)

@@ -156,11 +156,10 @@ def _exact_page(session: Session, query: EntityQuery, beginning: _Beginning) -> 
     count = None
     if query.count:
         count = int(session.execute(f"SELECT count(*) FROM ({beginning.numbers})", parameters).fetchone()[0])  # noqa: S608 — likewise
-    entities = [
-        decode_entity(body, times) if query.instance_times else orjson.loads(body)
-        for body, times in rows[: query.limit]
-    ]
-    return Page(entities, more=len(rows) > query.limit, count=count)
+    shown, more = rows[: query.limit], len(rows) > query.limit
+    if query.as_text:
+        return Page([], more, count, [body for body, _ in shown])
+    return Page([decode_entity(*row) if query.instance_times else orjson.loads(row[0]) for row in shown], more, count)
 
 
 def _plan(session: Session, query: EntityQuery) -> _Plan:

@@ -10,7 +10,7 @@ from pathlib import Path
 from ldt_stack.broker.errors import InternalError
 
 APPLICATION_ID = 0x4C445442  # "LDTB"
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 _CACHE_KIB = 8192  # of a connection that reads
 _WRITER_CACHE_KIB = 32768  # values and ids come in any order: what is written again soon should be at hand
 _WRITER_CHECKPOINT_PAGES = 4000  # of the log, 16 MiB; pages that are written often go to the file less often

@@ -1,4 +1,4 @@
-"""How Entities are kept: what can be told from elsewhere is left out of the JSON.
+"""How Entities are kept: as `model.entity_text`, and what can be told from elsewhere is left out of it.
 
 Two thirds of an expanded Entity are system times, which mostly equal those of the Entity: they are kept apart, so that
 who does not ask for them need not read them, and not at all where they are equal. Instance ids belong to the history.
@@ -10,6 +10,7 @@ from typing import Final
 
 import orjson
 
+from ldt_stack.broker.model.entity_text import split_plain, write_text
 from ldt_stack.broker.model.names import JsonObject
 
 _TIMES: Final = ("createdAt", "modifiedAt")
@@ -22,23 +23,26 @@ def encode_entity(entity: JsonObject) -> tuple[str, str | None]:
     An instance that has none has those of the Entity, if it has any.
     """
     if "createdAt" in entity and "modifiedAt" in entity and _is_bare(entity):
-        return orjson.dumps(entity).decode(), None
+        return write_text(*split_plain(entity)), None
     own = entity.get("createdAt"), entity.get("modifiedAt")
     body: JsonObject = {}
-    times: list[str | None] = []
+    times: dict[str, list[str | None]] = {}
     for key, value in entity.items():
         if ":" not in key:
             body[key] = value
             continue
-        kept = body[key] = []
+        kept, own_times = body.setdefault(key, []), times.setdefault(key, [])
         for instance in value:
             left = instance.copy()
             left.pop("instanceId", None)
             for name, common in zip(_TIMES, own, strict=True):
                 time = left.pop(name, _ABSENT if common is None else common)
-                times.append(None if time == common else time)
+                own_times.append(None if time == common else time)
             kept.append(left)
-    return orjson.dumps(body).decode(), orjson.dumps(times).decode() if any(t is not None for t in times) else None
+    rest, plain = split_plain(body)
+    ordered = [time for key in (*rest, *plain) if key in times for time in times[key]]
+    text = write_text(rest, plain)
+    return text, orjson.dumps(ordered).decode() if any(time is not None for time in ordered) else None
 
 
 def _is_bare(entity: JsonObject) -> bool:

@@ -29,6 +29,10 @@ class SqliteSnapshot:
         """See `Snapshot.get_entity`."""
         return entities.get_entity(self.session, entity_id, instance_times=instance_times)
 
+    def get_text(self, entity_id: str) -> str | None:
+        """See `Snapshot.get_text`."""
+        return entities.get_text(self.session, entity_id)
+
     def query_entities(self, query: EntityQuery) -> Page:
         """See `Snapshot.query_entities`."""
         return queries.query_entities(self.session, query)
