@@ -57,20 +57,35 @@ def _without_slash(scope: Any) -> tuple[int, Headers, bytes] | None:
 
 
 def _late() -> Install:
-    """For a moment after each accepted write, reads do not show what is there."""
+    """For a moment after each accepted write, reads do not show what is there; what is refused is refused."""
     written = [0.0]
 
-    def decide(scope: Any) -> tuple[int, Headers, bytes] | None:
-        asks = scope["method"] == "GET" or scope["path"].endswith("/query")
-        if not asks:
-            written[0] = time.monotonic()
-            return None
-        if time.monotonic() - written[0] > LAG_SECONDS or NO_ID.search(scope["path"]):
-            return None
-        json_type: Headers = [(b"content-type", b"application/json")]
-        return (404, json_type, PROBLEM) if ENTITY.search(scope["path"]) else (200, json_type, b"[]")
+    def make(original: Any) -> Any:
+        async def call(self: Any, scope: Any, receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
+            asks = scope["type"] == "http" and (scope["method"] == "GET" or scope["path"].endswith("/query"))
+            recent = time.monotonic() - written[0] <= LAG_SECONDS
+            hides = asks and recent and not NO_ID.search(scope["path"])
+            hidden = []
 
-    return before(decide)
+            async def answer(message: Any) -> None:
+                if message["type"] == "http.response.start":
+                    if not asks and message["status"] < 300:
+                        written[0] = time.monotonic()
+                    if hides and message["status"] < 300:
+                        hidden.append(message)
+                if not hidden:
+                    await send(message)
+
+            await original(self, scope, receive, answer)
+            if hidden:
+                status, body = (404, PROBLEM) if ENTITY.search(scope["path"]) else (200, b"[]")
+                headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+                await send({"type": "http.response.start", "status": status, "headers": headers})
+                await send({"type": "http.response.body", "body": body})
+
+        return call
+
+    return function(http_app.BrokerApp, "__call__", make)
 
 
 def _encoded_location(status: int, headers: Headers, body: bytes) -> tuple[int, Headers, bytes]:
