@@ -244,3 +244,27 @@ async def test_filters_go_along_in_the_names_of_the_source(pair: list[Node], net
     # "tempo" is another name here than there; of such Attributes nothing is known.
     assert [values(one, "speed") for one in found] == ([[(9, at(2))]] if q == "speed>5" else [])
     assert network.sent[-1].parameters.get("q") == ("tempo>5" if q == "speed>5" else None)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"type": {"a": 1}, "deletedAt": at(2)},
+        {"type": "Property", "deletedAt": at(2), "datasetId": [1]},
+        {"deletedAt": {}},
+        {"value": 1, "instanceId": {}},
+        {},
+    ],
+)
+async def test_an_instance_that_is_none_costs_its_source_alone(
+    pair: list[Node], network: Network, members: dict[str, Any]
+) -> None:
+    """6.3.17: whatever a source answers, what is held here is shown."""
+    a, _ = pair
+    await send(a, "POST", "/temporal/entities", evolution(speed=series((1, 1))), 201)
+    odd = evolution(speed=[{**members, "observedAt": at(3)}])
+    network.hosts["odd"] = lambda sent: (200, odd if CAR in sent.path else [odd])
+    await a.register("odd", **TEMPORAL)
+    for path in (f"/temporal/entities/{CAR}", f"/temporal/entities?type=Car&{SINCE}"):
+        found = (await send(a, "GET", path, None, 200)).json()
+        assert 1 in [one["value"] for one in (found[0] if isinstance(found, list) else found)["speed"]]

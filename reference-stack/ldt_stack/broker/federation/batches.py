@@ -25,7 +25,7 @@ from ldt_stack.broker.federation.client import Reply
 from ldt_stack.broker.federation.dividing import Division, Share
 from ldt_stack.broker.federation.failures import SourceFailure, SourceInvalid, SourceRefused
 from ldt_stack.broker.federation.messages import SourceRequest, masked, wants_plain_json
-from ldt_stack.broker.federation.payloads import fallback, part_of, renamed, version_of
+from ldt_stack.broker.federation.payloads import fallback, of_datasets, part_of, renamed, version_of
 from ldt_stack.broker.federation.registration import Registration
 from ldt_stack.broker.federation.surroundings import Surroundings
 from ldt_stack.broker.federation.writing import entity_path, partial_failure, unsupported
@@ -169,7 +169,7 @@ class _Group:
         return await self.broker.sources.names_for(self.registration, item.ld_context)
 
     def _payload(self, item: BatchItem, share: Share, names: LdContext) -> JsonObject:
-        part = part_of(item.payload, share.attributes, item.ld_context)
+        part = of_datasets(part_of(item.payload, share.attributes, item.ld_context), share.dataset_ids)
         part = renamed(part, item.ld_context, names, simplified=self.operation.simplified)
         return fallback(part, version_of(self.registration.setting("ngsildConformance")))
 

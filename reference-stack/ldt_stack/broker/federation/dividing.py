@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from ldt_stack.broker.federation.loops import loops
 from ldt_stack.broker.federation.registration import Registration, RegistrationInfo
@@ -18,12 +18,14 @@ class Target:
         types: IRIs of its types; None: not known, neither from the request nor from what is held here.
         attributes: IRIs of the Attributes of the payload; None: the Entity as a whole.
         temporal: Whether it is about a temporal evolution.
+        datasets: Of Attributes (IRIs) the datasetIds of their instances, "@none" the default one; not known of others.
     """
 
     entity_id: str
     types: frozenset[str] | None
     attributes: frozenset[str] | None
     temporal: bool = False
+    datasets: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +37,14 @@ class Share:
         infos: What of the Registration covers the Entity.
         attributes: IRIs of the Attributes that it gets; None: everything.
         supported: The first of the operations asked for that it offers; None: none of them.
+        dataset_ids: Of the Attribute instances that it gets; None: all.
     """
 
     registration: Registration
     infos: tuple[RegistrationInfo, ...]
     attributes: frozenset[str] | None
     supported: str | None
+    dataset_ids: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,24 +85,47 @@ def divide(
     for mode in ("exclusive", "redirect"):
         taken: set[str] = set()
         for registration, infos in concerned:
-            if registration.mode != mode or not (part := _part(infos, remaining)):
+            if registration.mode != mode or not (part := _part(registration, infos, target, remaining)):
                 continue
-            shares.append(Share(registration, infos, part.attributes, _supported(registration, operations)))
-            taken |= part.attributes or frozenset()
-            elsewhere = elsewhere or (part.whole and target.attributes is not None)
+            shares.append(_share(registration, infos, target, part, operations))
+            taken |= {name for name in part.attributes or () if _takes_all(registration, target, name)}
+            everything = registration.dataset_ids is None or not target.datasets
+            elsewhere = elsewhere or (part.whole and target.attributes is not None and everything)
         if remaining is not None:
             remaining -= taken
     if target.attributes and not remaining:
         elsewhere = True
     if not elsewhere:
         for registration, infos in concerned:
-            supported = _supported(registration, operations)
-            if registration.mode != "inclusive" or supported is None or loops(registration, via, own):
+            if registration.mode != "inclusive" or loops(registration, via, own):
                 continue
-            part = _part(infos, remaining)
-            if part:
-                shares.append(Share(registration, infos, part.attributes, supported))
+            part = _part(registration, infos, target, remaining)
+            if part and _supported(registration, operations) is not None:
+                shares.append(_share(registration, infos, target, part, operations))
     return Division(tuple(shares), remaining, elsewhere)
+
+
+def _share(
+    registration: Registration,
+    infos: tuple[RegistrationInfo, ...],
+    target: Target,
+    part: _Part,
+    operations: Sequence[str],
+) -> Share:
+    datasets = registration.dataset_ids if target.datasets else None
+    return Share(registration, infos, part.attributes, _supported(registration, operations), datasets)
+
+
+def _shares_dataset(registration: Registration, target: Target, name: str) -> bool:
+    """5.12: "if both have at least one value in common"."""
+    offered, held = registration.dataset_ids, target.datasets.get(name)
+    return offered is None or held is None or not offered.isdisjoint(held)
+
+
+def _takes_all(registration: Registration, target: Target, name: str) -> bool:
+    """Whether it takes every instance of an Attribute."""
+    offered, held = registration.dataset_ids, target.datasets.get(name)
+    return offered is None or held is None or held <= offered
 
 
 def _covering(registration: Registration, target: Target) -> tuple[RegistrationInfo, ...]:
@@ -111,14 +138,19 @@ class _Part:
     whole: bool
 
 
-def _part(infos: Sequence[RegistrationInfo], attributes: frozenset[str] | None) -> _Part | None:
-    """What Registrations have in common with what is left; `whole`: the Entity as such is registered."""
+def _part(
+    registration: Registration, infos: Sequence[RegistrationInfo], target: Target, attributes: frozenset[str] | None
+) -> _Part | None:
+    """What a Registration has in common with what is left; `whole`: the Entity as such is registered."""
     whole = any(info.attributes is None for info in infos)
     if attributes is None:  # the Entity as a whole: whoever has a part of it is concerned
         return _Part(None, whole)
+    own = frozenset(name for name in attributes if _shares_dataset(registration, target, name))
+    if attributes and not own:
+        return None
     if whole:
-        return _Part(attributes, whole=True)
-    common = attributes & frozenset(name for info in infos for name in info.attributes or ())
+        return _Part(own, whole=True)
+    common = own & frozenset(name for info in infos for name in info.attributes or ())
     return _Part(common, whole=False) if common else None
 
 

@@ -40,6 +40,27 @@ def part_of(payload: JsonObject, attributes: Collection[str] | None, ld_context:
     }
 
 
+def of_datasets(payload: JsonObject, dataset_ids: Collection[str] | None) -> JsonObject:
+    """An Entity (Fragment) with the Attribute instances of some datasetIds ("@none": default instances; None: all)."""
+    if dataset_ids is None:
+        return payload
+    result: JsonObject = {}
+    for name, value in payload.items():
+        if name in _ENTITY_MEMBERS:
+            result[name] = value
+        elif isinstance(value, list) and any(isinstance(one, dict) and "datasetId" in one for one in value):
+            kept = [one for one in value if _dataset_of(one) in dataset_ids]
+            if kept:
+                result[name] = kept
+        elif _dataset_of(value) in dataset_ids:
+            result[name] = value
+    return result
+
+
+def _dataset_of(value: JsonValue) -> str:
+    return str(value.get("datasetId", "@none")) if isinstance(value, dict) else "@none"
+
+
 def renamed(payload: JsonObject, given: LdContext, wanted: LdContext, *, simplified: bool = False) -> JsonObject:
     """An Entity (Fragment) with its names in another @context; values stay as they are."""
     if given is wanted:

@@ -15,7 +15,7 @@ from ldt_stack.broker.federation.dividing import Division, Share, Target, divide
 from ldt_stack.broker.federation.failures import SourceFailure
 from ldt_stack.broker.federation.loops import own_alias
 from ldt_stack.broker.federation.messages import SourceRequest
-from ldt_stack.broker.federation.payloads import attribute_for, fallback, part_of, renamed, version_of
+from ldt_stack.broker.federation.payloads import attribute_for, fallback, of_datasets, part_of, renamed, version_of
 from ldt_stack.broker.federation.reading import wire_names
 from ldt_stack.broker.federation.registration import Registration
 from ldt_stack.broker.federation.surroundings import Surroundings
@@ -188,7 +188,7 @@ def share_of_payload(
     share: Share, payload: JsonObject, given: LdContext, names: LdContext, *, simplified: bool = False
 ) -> JsonObject:
     """The part of an Entity (Fragment) that a source gets, as it wants it."""
-    part = part_of(payload, share.attributes, given)
+    part = of_datasets(part_of(payload, share.attributes, given), share.dataset_ids)
     version = version_of(share.registration.setting("ngsildConformance"))
     return fallback(renamed(part, given, names, simplified=simplified), version)
 

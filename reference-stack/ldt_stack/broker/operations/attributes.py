@@ -12,6 +12,7 @@ from functools import partial
 from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import BadRequestData, ResourceNotFound
 from ldt_stack.broker.federation.dividing import Share, Target
+from ldt_stack.broker.federation.failures import SourceFailure
 from ldt_stack.broker.federation.messages import SourceRequest
 from ldt_stack.broker.federation.reading import type_parameter
 from ldt_stack.broker.federation.writing import (
@@ -186,7 +187,9 @@ async def partial_attribute_update(
         record(broker, transaction, call, at, entity, after)
 
     make = partial(_attribute_request, "PATCH", entity_id, selection, iri, payload, call.ld_context)
-    return await _write_attribute(broker, call, entity_id, selection, iri, "updateAttrs", make, work)
+    return await _write_attribute(
+        broker, call, entity_id, selection, iri, "updateAttrs", make, work, dataset=fragment.get("datasetId", "@none")
+    )
 
 
 def _as_existing_type(fragment: JsonObject, before: JsonObject, payload: JsonObject) -> JsonObject:
@@ -219,7 +222,9 @@ async def replace_attribute(
         record(broker, transaction, call, at, entity, after)
 
     make = partial(_attribute_request, "PUT", entity_id, selection, iri, payload, call.ld_context)
-    return await _write_attribute(broker, call, entity_id, selection, iri, "replaceAttrs", make, work)
+    return await _write_attribute(
+        broker, call, entity_id, selection, iri, "replaceAttrs", make, work, dataset=fragment.get("datasetId", "@none")
+    )
 
 
 async def delete_attribute(
@@ -255,13 +260,28 @@ async def delete_attribute(
         record(broker, transaction, call, at, entity, after)
 
     def make(share: Share, names: LdContext) -> SourceRequest:
+        offered = share.registration.dataset_ids
         given = {"datasetId": dataset_id, "deleteAll": "true" if delete_all else None}
+        if delete_all and offered is not None:
+            if len(offered) > 1:
+                raise SourceFailure(f"{share.registration.id}: one request cannot delete just its datasetIds")
+            given = {"datasetId": next(iter(offered))}
         parameters = [(key, value) for key, value in given.items() if value is not None]
         parameters += type_parameter(share.infos, entity_id, names, selection)
         own = iri if iri == SCOPE else names.compact_iri(iri)
         return SourceRequest("DELETE", entity_path(entity_id, own), parameters, names=names)
 
-    return await _write_attribute(broker, call, entity_id, selection, iri, "deleteAttrs", in_url(make), work)
+    return await _write_attribute(
+        broker,
+        call,
+        entity_id,
+        selection,
+        iri,
+        "deleteAttrs",
+        in_url(make),
+        work,
+        dataset=None if delete_all or iri == SCOPE else dataset or "@none",
+    )
 
 
 def _list_path(entity_id: str) -> str:
@@ -319,8 +339,10 @@ async def _write_attribute(
     operation: str,
     make: MakeRequest,
     work: Work,
+    *,
+    dataset: str | None,
 ) -> UpdateResult:
-    """The same for an operation on one Attribute."""
+    """The same for an operation on one Attribute; `dataset`: the instance that it is about ("@none"), None: any."""
 
     def here(_: Fragment) -> Update:
         def update(transaction: Transaction) -> UpdateResult:
@@ -330,7 +352,8 @@ async def _write_attribute(
         return update
 
     fragment = Fragment(entity_id, attributes={iri: []})
-    target = await known_target(broker, call, entity_id, selection, fragment)
+    datasets = None if dataset is None else {iri: frozenset({dataset})}
+    target = await known_target(broker, call, entity_id, selection, fragment, datasets=datasets)
     return await _update_everywhere(broker, call, target, operation, make, here, fragment)
 
 

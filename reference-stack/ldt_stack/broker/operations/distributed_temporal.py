@@ -283,10 +283,11 @@ def read_received_evolution(payload: JsonObject, ld_context: LdContext, *, compl
 
 def _deleted(name: str, element: JsonObject, reader: AttributeReader) -> tuple[str, JsonObject]:
     """The record of a deletion (4.5.7): the NGSI-LD Null for a value."""
-    kind = element.get("type") if element.get("type") in VALUE_MEMBER else "Property"
-    instance: JsonObject = {"type": kind, VALUE_MEMBER[str(kind)]: null_value(str(kind))}
-    if isinstance(element.get("datasetId"), str):
-        instance["datasetId"] = element["datasetId"]
+    given, dataset_id = element.get("type"), element.get("datasetId")
+    kind = given if isinstance(given, str) and given in VALUE_MEMBER else "Property"
+    instance: JsonObject = {"type": kind, VALUE_MEMBER[kind]: null_value(kind)}
+    if isinstance(dataset_id, str) and is_uri(dataset_id):
+        instance["datasetId"] = dataset_id
     return reader.name(name), instance
 
 

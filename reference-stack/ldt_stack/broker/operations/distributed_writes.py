@@ -6,7 +6,7 @@ request alone. Without Registrations nothing of this happens.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, TypeVar
 
@@ -15,6 +15,7 @@ from ldt_stack.broker.errors import Conflict, NgsiLdError, NonexistentTenant, Re
 from ldt_stack.broker.federation.dividing import Division, Target
 from ldt_stack.broker.federation.writing import Failure, MakeRequest, PartialSuccess, Parts, distribute, division_of
 from ldt_stack.broker.model.entities import Fragment
+from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.query.type_selection import TypeSelection
 from ldt_stack.broker.service import Broker
 from ldt_stack.broker.store.interface import Transaction
@@ -36,6 +37,7 @@ async def known_target(
     selection: TypeSelection | None,
     fragment: Fragment | None,
     attributes: frozenset[str] | None = None,
+    datasets: Mapping[str, frozenset[str]] | None = None,
 ) -> Target:
     """What a write to an existing Entity is about.
 
@@ -49,11 +51,13 @@ async def known_target(
         selection: Entity Types that were asked for.
         fragment: The payload; its Attributes are what the write is about.
         attributes: Those it is about, if there is no such payload.
+        datasets: Of Attributes, where the payload does not tell.
     """
     if fragment is not None:
         attributes = frozenset(fragment.attributes)
+        datasets = datasets or datasets_of(fragment)
     if call.local or not await broker.registrations.registrations(call.tenant, broker.now):
-        return Target(entity_id, None, attributes)
+        return Target(entity_id, None, attributes, datasets=datasets or {})
     types: frozenset[str] | None = None
     try:
         entity = await broker.store.read(call.tenant, lambda snapshot: snapshot.get_entity(entity_id))
@@ -65,7 +69,16 @@ async def known_target(
         types = frozenset(fragment.types)
     elif selection is not None and len(selection.alternatives) == 1:
         types = selection.alternatives[0]
-    return Target(entity_id, types, attributes)
+    return Target(entity_id, types, attributes, datasets=datasets or {})
+
+
+def datasets_of(fragment: Fragment) -> dict[str, frozenset[str]]:
+    """The datasetIds of Attribute instances, "@none" that of default ones."""
+    return {
+        name: frozenset(one.get("datasetId", "@none") for one in instances)
+        for name, instances in fragment.attributes.items()
+        if instances
+    }
 
 
 async def write_everywhere(
@@ -151,9 +164,23 @@ def rest_of(fragment: Fragment | None, division: Division | None) -> Fragment | 
     if division.elsewhere:
         return None
     remaining = division.remaining or frozenset()
-    return replace(
-        fragment, attributes={name: value for name, value in fragment.attributes.items() if name in remaining}
-    )
+    kept = {
+        name: left
+        for name, instances in fragment.attributes.items()
+        if name in remaining and ((left := _left(name, instances, division)) or not instances)
+    }
+    return replace(fragment, attributes=kept) if kept or not fragment.attributes else None
+
+
+def _left(name: str, instances: list[JsonObject], division: Division) -> list[JsonObject]:
+    """Instances that no proxied Registration of their datasetId has taken."""
+    taken = {
+        dataset_id
+        for share in division.shares
+        if share.registration.proxied and (share.attributes is None or name in share.attributes)
+        for dataset_id in share.dataset_ids or ()
+    }
+    return [one for one in instances if one.get("datasetId", "@none") not in taken]
 
 
 async def divisions_of(
@@ -185,6 +212,8 @@ async def divisions_of(
     for fragment in fragments:
         types = held.get(str(fragment.id), fragment.types)
         attributes = None if whole else frozenset(fragment.attributes)
-        target = Target(str(fragment.id), frozenset(types) if types else None, attributes)
+        target = Target(
+            str(fragment.id), frozenset(types) if types else None, attributes, datasets=datasets_of(fragment)
+        )
         divisions.append(await division_of(broker, call, target, operations, without))
     return divisions

@@ -24,7 +24,7 @@ from ldt_stack.broker.model.attributes import REMOVED, AttributeReader
 from ldt_stack.broker.model.entities import Fragment, read_entity, read_fragment
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.model.values import Nulls, check_date_time, is_language_tag
-from ldt_stack.broker.operations.distributed_writes import Work, known_target, write_everywhere
+from ldt_stack.broker.operations.distributed_writes import Work, datasets_of, known_target, write_everywhere
 from ldt_stack.broker.operations.recording import record
 from ldt_stack.broker.operations.targets import check_entity_id, read_types, target_entity
 from ldt_stack.broker.service import Broker
@@ -70,7 +70,9 @@ async def create_entity(broker: Broker, call: Call, payload: JsonObject) -> tupl
     """
     fragment = read_entity(payload, AttributeReader(call.ld_context))
     entity_id = str(fragment.id)
-    target = Target(entity_id, frozenset(fragment.types), frozenset(fragment.attributes))
+    target = Target(
+        entity_id, frozenset(fragment.types), frozenset(fragment.attributes), datasets=datasets_of(fragment)
+    )
 
     def make(share: Share, names: LdContext) -> SourceRequest:
         return SourceRequest("POST", "/entities", (), share_of_payload(share, payload, call.ld_context, names), names)
