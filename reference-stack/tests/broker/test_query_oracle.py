@@ -16,6 +16,7 @@ from ldt_stack.broker.ld_context import core_context
 from ldt_stack.broker.notifications.compiling import compile_subscription
 from ldt_stack.broker.notifications.validation import expand_members
 from ldt_stack.broker.settings import BrokerSettings
+from ldt_stack.broker.store.sqlite import SqliteStore
 
 from .api import API
 from .query_oracle import INSTANTS, QUERIES, URIS, VOCABULARY, WORDS
@@ -102,6 +103,10 @@ class Stage:
         answer = self.runner.run(self.client.post("/entityOperations/create", json=entities))
         assert answer.status_code == 201, answer.text
         self.expanded = {identifier: self._stored(identifier) for identifier in self.entities}
+        names = {name for entity in self.expanded.values() for name in entity if ":" in name}
+        store = self.app.broker.store if self.app.broker is not None else None
+        assert isinstance(store, SqliteStore)
+        self.runner.run(store.index_values(None, names))  # so many Entities would not be worth it
 
     def _stored(self, identifier: str) -> Json:
         assert self.app.broker is not None

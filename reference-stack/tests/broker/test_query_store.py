@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
+import anyio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +18,8 @@ from ldt_stack.broker.query import matches_id_pattern, parse_geo, parse_ordering
 from ldt_stack.broker.settings import BrokerSettings
 from ldt_stack.broker.store.interface import EntityQuery, EntitySelector, Snapshot, Transaction
 from ldt_stack.broker.store.sqlite import SqliteStore
+from ldt_stack.broker.store.sqlite.transaction import SqliteTransaction
+from ldt_stack.broker.store.sqlite.value_index import begin_index, fill_index
 
 CONTEXT = core_context()
 IRI = CONTEXT.expand_term
@@ -199,6 +203,7 @@ def evaluate(entities: list[dict[str, Any]], query: EntityQuery) -> list[dict[st
     st.sampled_from([None, "a;desc", "b,a", "location;dist-asc"]),
     st.sampled_from([0, 1, 2000]),
     st.booleans(),
+    st.sampled_from(["never", "before", "amid", "after"]),
 )
 def test_store_agrees_with_memory(
     drawn: list[dict[str, Any]],
@@ -211,10 +216,12 @@ def test_store_agrees_with_memory(
     order: str | None,
     few: int,
     instance_times: bool,
+    indexed: str,
 ) -> None:
     """Entities, their order, the page, whether more follow and the count are those of evaluation in memory.
 
-    Whether the indexes know of few candidates or of many, and also where system times of instances are not asked for.
+    Whether the indexes know of few candidates or of many, and also where system times of instances are not asked for;
+    whenever the values came into the index.
     """
     entities = [expand(number, one) for number, one in enumerate(drawn)]
     ordering = () if order is None else (parse_ordering(order, CONTEXT, order_from=[8, 40]),)
@@ -229,9 +236,11 @@ def test_store_agrees_with_memory(
         store = SqliteStore(BrokerSettings())
         try:
 
-            def write(transaction: Transaction) -> None:
+            def begin(transaction: Transaction) -> None:
                 for entity in entities:  # to be replaced: by itself, and by what its neighbour was
                     transaction.put_entity({**entity, IRI("location"): [], "type": [IRI("Other")]})
+
+            def write(transaction: Transaction) -> None:
                 for entity, neighbour in zip(entities, (*entities[1:], *entities[:1]), strict=True):
                     transaction.put_entity({**neighbour, "id": entity["id"]})
                     transaction.put_entity({**entity, "id": "urn:x:gone"})
@@ -239,7 +248,13 @@ def test_store_agrees_with_memory(
                 for entity in entities:
                     transaction.put_entity(entity)
 
-            await store.write(None, write)
+            with patch("ldt_stack.broker.store.sqlite.value_index._SLICE", 2):
+                reached = await index(store) if indexed == "before" else {}
+                await store.write(None, begin)
+                reached = await index(store, once=True) if indexed == "amid" else reached
+                await store.write(None, write)
+                if indexed != "never":
+                    await index(store, reached)
             with patch("ldt_stack.broker.store.sqlite.queries._FEW", few):
                 page, everything = await store.read(
                     None, lambda s: (s.query_entities(query), list(s.iterate_entities(query)))
@@ -255,6 +270,24 @@ def test_store_agrees_with_memory(
         assert page.more == (len(expected) > offset + limit)
 
     asyncio.run(run())
+
+
+async def index(store: SqliteStore, reached: dict[str, int | None] | None = None, *, once: bool = False) -> Any:
+    """Put values into the index, slice by slice or one slice only; goes on where it stopped."""
+    reached = reached or {}
+
+    def fill(transaction: Transaction, name: str) -> None:
+        assert isinstance(transaction, SqliteTransaction)
+        if name not in reached:
+            begin_index(transaction.session, IRI(name))
+        reached[name] = fill_index(transaction.session, IRI(name), reached.get(name) or 0)
+
+    for name in ("a", "b"):
+        while reached.get(name, 0) is not None:
+            await store.write(None, partial(fill, name=name))
+            if once:
+                break
+    return reached
 
 
 def _timed(entity: dict[str, Any]) -> dict[str, Any]:
@@ -288,6 +321,91 @@ async def test_index_follows_changes() -> None:
         await store.write(None, lambda transaction: transaction.put_entity(at(8, "Car")))
         await store.write(None, lambda transaction: transaction.delete_entity("urn:x:1"))
         assert await store.read(None, lambda s: (_ids(s, near), _ids(s, cars))) == ([], [])
+    finally:
+        await store.close()
+
+
+def cars(count: int) -> Any:
+    """Work that puts so many Entities, of which one in a hundred has a certain speed."""
+
+    def write(transaction: Transaction) -> None:
+        for number in range(count):
+            speed = {"type": "Property", "value": number % 100}
+            names = {"id": f"urn:x:{number}", "type": [IRI("Car")], "createdAt": AT, "modifiedAt": AT}
+            transaction.put_entity({**names, IRI("speed"): [speed], IRI("other"): [speed]})
+
+    return write
+
+
+def index_of(transaction: Transaction) -> list[tuple[str, int, int]]:
+    """Names of the Attributes in the index, whether all of it is there, and how many rows."""
+    assert isinstance(transaction, SqliteTransaction)
+    session = transaction.session
+    rows = session.execute(
+        "SELECT attribute, complete, (SELECT count(*) FROM entity_values AS v WHERE v.attribute = indexed.attribute)"
+        " FROM indexed"
+    )
+    return [(session.iri(attribute), complete, count) for attribute, complete, count in rows.fetchall()]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("dear", [False, True])
+async def test_the_first_dear_comparison_makes_an_index(monkeypatch: pytest.MonkeyPatch, dear: bool) -> None:
+    """Of the Attribute that is compared and no other; from then on it follows what is written, and saves looking."""
+    store = SqliteStore(BrokerSettings())
+    query = EntityQuery(conditions=(parse_q("speed==7", CONTEXT),))
+    try:
+        await store.write(None, cars(1000))
+        assert await store.write(None, index_of) == []
+        assert len(await store.read(None, lambda s: _ids(s, query), dear=dear)) == 10
+        for _ in range(500):
+            if found := await store.write(None, index_of):
+                break
+            await anyio.sleep(0.01)
+        assert [name for name, _, _ in found] == [IRI("speed")]
+        await store.index_values(None, [IRI("speed")])  # until it is complete: who asked dearly did not wait for it
+        found = await store.write(None, index_of)
+        assert found == [(IRI("speed"), 1, 1000)]
+        await store.write(None, lambda t: t.delete_entity("urn:x:107"))
+        await store.write(None, cars(100))
+        monkeypatch.setattr(SqliteStore, "_read_in_thread", None)  # none is needed any more
+        left = ["urn:x:7", *(f"urn:x:{n}07" for n in range(2, 10))]
+        assert await store.read(None, lambda s: _ids(s, query)) == left
+        assert await store.write(None, index_of) == [(IRI("speed"), 1, 999)]
+    finally:
+        await store.close()
+
+
+@pytest.mark.anyio
+async def test_few_entities_need_no_index() -> None:
+    """What is looked at in a moment is worth none."""
+    store = SqliteStore(BrokerSettings())
+    try:
+        await store.write(None, cars(150))
+        query = EntityQuery(conditions=(parse_q("speed==7", CONTEXT),))
+        assert await store.read(None, lambda s: _ids(s, query)) == ["urn:x:7", "urn:x:107"]
+        assert await store.write(None, index_of) == []
+    finally:
+        await store.close()
+
+
+def begin_speed(transaction: Transaction) -> None:
+    assert isinstance(transaction, SqliteTransaction)
+    begin_index(transaction.session, IRI("speed"))
+
+
+@pytest.mark.anyio
+async def test_an_index_that_is_not_complete_is_not_looked_at() -> None:
+    """It was begun, then the process ended: a query finds all the same, and has it completed."""
+    store = SqliteStore(BrokerSettings())
+    query = EntityQuery(conditions=(parse_q("speed==7", CONTEXT),))
+    try:
+        await store.write(None, cars(1000))
+        await store.write(None, begin_speed)
+        await store.write(None, cars(50))
+        assert len(await store.read(None, lambda s: _ids(s, query), dear=True)) == 10
+        assert len(await store.read(None, lambda s: _ids(s, query))) == 10
+        assert await store.write(None, index_of) == [(IRI("speed"), 1, 1000)]
     finally:
         await store.close()
 

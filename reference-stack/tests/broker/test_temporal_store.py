@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Iterator
+from datetime import UTC
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from ldt_stack.broker.store.interface import (
     Transaction,
 )
 from ldt_stack.broker.store.sqlite import SqliteStore
+from ldt_stack.broker.store.sqlite.instances import decode_row, encode_instance, encode_together, microseconds
 
 CONTEXT = core_context()
 IRI = CONTEXT.expand_term
@@ -307,3 +309,23 @@ def test_a_long_history_is_not_read_for_its_last_instances(opened: Opened) -> No
     (found,) = page.entities
     assert [one["value"] for one in found.attributes[ATTRIBUTES[0]]] == [4997, 4998, 4999]
     assert found.complete
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.datetimes(timezones=st.just(UTC)).map(lambda at: at.isoformat(timespec="microseconds").replace("+00:00", "Z"))
+    | st.datetimes(timezones=st.just(UTC)).map(lambda at: at.isoformat(timespec="seconds").replace("+00:00", "Z"))
+    | st.sampled_from(
+        [*INSTANTS, "2016-12-31T23:59:60Z", "2026-W01-1T00:00:00Z", "2026-01-01T00:00:00.000+01Z", "none"]
+    )
+)
+def test_the_text_of_an_instant_is_kept(text: str) -> None:
+    """Whatever it looks like: a row of the history leaves out only what can be told from its columns."""
+    instance = {"type": "Property", "value": 1, "observedAt": text, "createdAt": text, "instanceId": "urn:i:1"}
+    identifier, body, *times = encode_instance(instance)
+    (kept,) = decode_row((7, 3, identifier, body, *times), (5,))
+    assert (kept.number, kept.attribute, kept.instance) == (7, 5, instance)
+    assert times[0] == microseconds(text)
+    together, number = encode_together([{"type": "Property", "value": 1, "observedAt": text}] * 2, text)
+    first, second = decode_row((7, 3, bytes(16), together, number, None, None, None), (5, 6))
+    assert [first.instance["observedAt"], second.instance["observedAt"]] == [text, text]

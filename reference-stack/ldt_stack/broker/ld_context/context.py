@@ -31,7 +31,18 @@ class LdContext:
         url: Where it can be had, for the Link header; None if it was given inline. The core's own URL if no source.
     """
 
-    __slots__ = ("_compacted", "_expanded", "_inverse", "_prefixes", "_read", "_terms", "_vocab", "source", "url")
+    __slots__ = (
+        "_compacted",
+        "_expanded",
+        "_inverse",
+        "_names",
+        "_prefixes",
+        "_read",
+        "_terms",
+        "_vocab",
+        "source",
+        "url",
+    )
 
     def __init__(self, source: JsonValue, url: str | None, terms: Mapping[str, Term], vocab: str) -> None:
         self.source = source
@@ -40,6 +51,7 @@ class LdContext:
         self._vocab = vocab
         self._compacted: dict[str, str] = {}
         self._expanded: dict[str, str] = {}
+        self._names: dict[str, str] = {}
         self._inverse: dict[str, str] | None = None
         self._prefixes: tuple[tuple[str, str], ...] = ()
         self._read: dict[Hashable, Any] = {}
@@ -79,6 +91,16 @@ class LdContext:
             if len(self._expanded) < _MAX_REMEMBERED:
                 self._expanded[term] = known
         return known
+
+    @property
+    def known_names(self) -> Mapping[str, str]:
+        """Names of Attributes of Entities (4.5.1, 4.6.2) that came up already -> IRI; for loops over many."""
+        return self._names
+
+    def remember_name(self, name: str, iri: str) -> None:
+        """A name of an Attribute of an Entity, for `known_names`."""
+        if len(self._names) < _MAX_REMEMBERED:
+            self._names[name] = iri
 
     def _expand(self, term: str) -> str:
         definition = self._terms.get(term)

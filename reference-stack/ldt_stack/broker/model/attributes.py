@@ -13,7 +13,7 @@ from typing import Final
 
 from ldt_stack.broker.errors import BadRequestData
 from ldt_stack.broker.ld_context import LdContext, core_context
-from ldt_stack.broker.model.instants import normalize
+from ldt_stack.broker.model.instants import normalize, normalize_text
 from ldt_stack.broker.model.names import (
     ATTRIBUTE_MEMBERS,
     ATTRIBUTE_TYPES,
@@ -100,6 +100,7 @@ class AttributeReader:
             raise BadRequestData(
                 f'"{name}" stands for {iri}, a term of the core that is no name for an Attribute (4.5.1)'
             )
+        self.ld_context.remember_name(name, iri)
         return iri
 
     def attribute(self, name: str, value: JsonValue, depth: int = 0) -> list[JsonObject]:
@@ -310,7 +311,7 @@ def is_plain(value: JsonValue) -> bool:
     members = 2
     observed_at = value.get("observedAt")
     if observed_at is not None:
-        if normalize(observed_at) is None or "," in observed_at:
+        if type(observed_at) is not str or normalize_text(observed_at) is None or "," in observed_at:
             return False
         members += 1
     unit = value.get("unitCode")

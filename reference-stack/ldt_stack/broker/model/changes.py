@@ -34,33 +34,35 @@ Instances = list[tuple[str, JsonObject]]
 """Attribute instances, each with the IRI of its Attribute."""
 
 
-def written(before: JsonObject | None, after: JsonObject | None) -> Instances:
-    """The Attribute instances that an operation wrote, also with an equal value.
+def differences(before: JsonObject | None, after: JsonObject | None) -> tuple[Instances, Instances]:
+    """The Attribute instances that an operation wrote, also with an equal value, and those that it removed.
 
     An instance counts as written if it is a different object than before: operations build a new dict for every
     instance they write, and keep the very same dict for what they leave alone.
     """
-    found: Instances = []
-    for name, instances in (after or {}).items():
-        if ":" in name:  # an Attribute
-            old = before.get(name) if before else None
-            for instance in instances:
-                if old is None or not any(instance is one for one in old):
-                    found.append((name, instance))
-    return found
-
-
-def removed(before: JsonObject | None, after: JsonObject | None) -> Instances:
-    """The Attribute instances that are not there any more."""
-    found: Instances = []
-    for name, instances in (before or {}).items():
+    was, now = before or {}, after or {}
+    written: Instances = []
+    removed: Instances = []
+    for name, instances in now.items():
+        if ":" not in name:  # no Attribute
+            continue
+        old = was.get(name)
+        if not old:
+            written += [(name, instance) for instance in instances]
+            continue
+        if len(old) == len(instances) == 1 and "datasetId" not in instances[0] and "datasetId" not in old[0]:
+            if instances[0] is not old[0]:  # what comes most
+                written.append((name, instances[0]))
+            continue
+        for instance in instances:
+            if not any(instance is one for one in old):
+                written.append((name, instance))
+        left = {instance.get("datasetId") for instance in instances}
+        removed.extend((name, instance) for instance in old if instance.get("datasetId") not in left)
+    for name in was.keys() - now.keys():
         if ":" in name:
-            now: list[JsonObject] = after.get(name, []) if after else []
-            if len(now) == len(instances) == 1 and now[0].get("datasetId") == instances[0].get("datasetId"):
-                continue
-            left = {instance.get("datasetId") for instance in now}
-            found.extend((name, instance) for instance in instances if instance.get("datasetId") not in left)
-    return found
+            removed.extend((name, instance) for instance in was[name])
+    return written, removed
 
 
 class EntityChange:
@@ -111,12 +113,13 @@ class EntityChange:
                 for instance in instances
             }
             changes: list[AttributeChange] = []
-            for name, instance in written(self.before, self.after):
+            written, removed = differences(self.before, self.after)
+            for name, instance in written:
                 dataset_id = instance.get("datasetId")
                 previous = old.get((name, dataset_id))
                 kind: ChangeKind = "created" if previous is None else "updated"
                 changes.append(AttributeChange(name, dataset_id, kind, previous, instance))
-            for name, instance in removed(self.before, self.after):
+            for name, instance in removed:
                 changes.append(AttributeChange(name, instance.get("datasetId"), "deleted", instance, None))
             self._attributes = tuple(changes)
         return self._attributes

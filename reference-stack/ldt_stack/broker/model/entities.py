@@ -70,8 +70,10 @@ def read_fragment(payload: JsonObject, reader: AttributeReader, *, entity_id: st
     types: tuple[str, ...] = ()
     attributes: dict[str, list[JsonObject]] = {}
     plain: set[str] = set()
+    known = reader.ld_context.known_names
     for key, value in payload.items():
-        if key in _NO_ATTRIBUTE_NAMES or key in _OWN_MEMBERS or key.startswith("@"):
+        iri = known.get(key)
+        if iri is None and (key in _NO_ATTRIBUTE_NAMES or key in _OWN_MEMBERS or key.startswith("@")):
             if key in {"@id", "@type"} and key[1:] in payload:
                 raise BadRequestData(f'"{key}" and "{key[1:]}" stand for the same member (4.4)')
             if key in {"id", "@id"}:
@@ -85,7 +87,8 @@ def read_fragment(payload: JsonObject, reader: AttributeReader, *, entity_id: st
             elif key not in OUTPUT_ONLY_ENTITY:  # "implementations shall ignore them" (5.2.2)
                 raise BadRequestData(f'"{key}" is a term of the core that is no name for an Attribute (4.5.1)')
             continue
-        iri = reader.attribute_name(key)
+        if iri is None:
+            iri = reader.attribute_name(key)
         if iri in attributes:
             raise BadRequestData(f'Two names stand for the Attribute "{iri}"')
         if is_plain(value):
@@ -93,7 +96,8 @@ def read_fragment(payload: JsonObject, reader: AttributeReader, *, entity_id: st
             plain.add(iri)
         else:
             attributes[iri] = reader.attribute(key, value)
-        check_core_type(iri, attributes[iri])
+        if iri in GEO_PROPERTIES:
+            check_core_type(iri, attributes[iri])
     return Fragment(identifier, types, scope, expires_at, attributes, plain)
 
 

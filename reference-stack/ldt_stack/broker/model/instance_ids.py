@@ -14,13 +14,18 @@ INSTANCE: Final = "urn:ngsi-ld:instance:"
 TOGETHER: Final = 4096
 """How many ids there are from one that was given out to the next."""
 
-_PREFIX: Final = f"{INSTANCE}{os.urandom(8).hex()}"  # another one in every process
+_PREFIX: Final = os.urandom(8)  # another one in every process
 _numbers: Final = count(int.from_bytes(os.urandom(4), "big") << 16, TOGETHER)
 
 
 def new_instance_id() -> str:
     """A URI for an Attribute instance, unique: where made, and the how manieth."""
-    return f"{_PREFIX}{next(_numbers):016x}"
+    return INSTANCE + new_instance_key().hex()
+
+
+def new_instance_key() -> bytes:
+    """The same, as it is kept."""
+    return _PREFIX + next(_numbers).to_bytes(8, "big")
 
 
 def encode_instance_id(identifier: str) -> str | bytes:

@@ -20,11 +20,12 @@ def format_instant(instant: datetime) -> str:
 
 def normalize(text: object) -> str | None:
     """A DateTime of clause 4.6.3 with exactly six digits of a second, or None if it is none."""
-    return _normalize(text) if isinstance(text, str) else None
+    return normalize_text(text) if isinstance(text, str) else None
 
 
 @lru_cache(maxsize=4096)  # the Attributes of an Entity, and the Entities of a batch, mostly share theirs
-def _normalize(text: str) -> str | None:
+def normalize_text(text: str) -> str | None:
+    """As `normalize`, of a text."""
     match = _DATETIME.fullmatch(text)
     if match is None:
         return None

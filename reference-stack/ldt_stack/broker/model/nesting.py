@@ -28,8 +28,9 @@ def check_nesting(value: JsonValue, encoded: bytes) -> None:
         depth += 1
         if depth > MAX_NESTING:
             raise BadRequestData(f"The JSON document is nested more than {MAX_NESTING} levels deep")
-        inner: list[JsonValue] = []
-        for one in level:
-            members = one.values() if isinstance(one, dict) else one
-            inner.extend(member for member in members if isinstance(member, dict | list))
-        level = inner
+        level = [
+            member
+            for one in level
+            for member in (one.values() if type(one) is dict else one)
+            if type(member) is dict or type(member) is list
+        ]

@@ -2,8 +2,8 @@
 
 ETSI GS CIM 009 V1.9.1, clauses 5.5.8, 5.5.12, 5.6.1 to 5.6.5 and 5.6.17 to 5.6.19. Everything here is pure: an Entity
 is not modified but a new one returned, in which each instance that was written is a new dict and each that was left
-alone is the same one (`changes.written` relies on it). System times of an instance that are those of its Entity may be
-left out.
+alone is the same one (`changes.differences` relies on it). System times of an instance that are those of its Entity may
+be left out.
 """
 
 from __future__ import annotations
@@ -63,20 +63,20 @@ def create(fragment: Fragment, at: str, created_at: str | None = None, before: J
         entity["expiresAt"] = fragment.expires_at
     entity["createdAt"] = created_at or at
     entity["modifiedAt"] = at
+    created = entity["createdAt"]
     for name, instances in fragment.attributes.items():
-        old = before.get(name, ()) if before else ()
-        if name in fragment.plain and _begins_with(entity, old, at):
-            entity[name] = instances
+        old = before.get(name) if before else None
+        if name in fragment.plain and (_is_as_old(old, created) if old else created == at):
+            entity[name] = instances  # its system times are those of the Entity
         else:
-            known = _by_dataset(old)
+            known = _by_dataset(old or ())
             entity[name] = [stamp(instance, at, known.get(instance.get("datasetId"))) for instance in instances]
     return entity
 
 
-def _begins_with(entity: JsonObject, old: Sequence[JsonObject], at: str) -> bool:
-    """Whether an Attribute has the system times of its Entity, which then need not be set: it replaces `old`."""
-    created = old[0].get("createdAt") if len(old) == 1 and "datasetId" not in old[0] else None if old else at
-    return bool(created == entity["createdAt"])
+def _is_as_old(instances: Sequence[JsonObject], created: str) -> bool:
+    """Whether an Attribute has one instance, the default one, which was created when its Entity was."""
+    return len(instances) == 1 and instances[0].get("createdAt") == created and "datasetId" not in instances[0]
 
 
 def append(entity: JsonObject, fragment: Fragment, at: str, *, overwrite: bool) -> Patched:

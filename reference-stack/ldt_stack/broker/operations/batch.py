@@ -274,6 +274,8 @@ async def _forward(
     """Forward what others hold, unless they have got it already; returns what is left for this broker."""
     fragments = [one.fragment for one in readable]
     divisions = await divisions_of(broker, call, fragments, forwarded.names, without=results.asked)
+    if not any(divisions):
+        return list(readable)
     elements = [
         BatchItem(str(one.fragment.id), one.payload, one.call.ld_context, division)
         for one, division in zip(readable, divisions, strict=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ldt_stack.broker.call import Call
-from ldt_stack.broker.model.changes import EntityChange, removed, written
+from ldt_stack.broker.model.changes import EntityChange, differences
 from ldt_stack.broker.model.instance_ids import new_instance_id
 from ldt_stack.broker.model.names import NONE_LANGUAGE, NULL, VALUE_MEMBER, JsonObject, JsonValue
 from ldt_stack.broker.service import Broker
@@ -40,8 +40,8 @@ def record(
     if present is None:
         raise ValueError("Neither before nor after: nothing to record")
     entity_id: str = present["id"]
-    new = written(before, after)
-    rows = [HistoryRow(entity_id, name, deleted_instance(one, at)) for name, one in removed(before, after)]
+    written, removed = differences(before, after)
+    rows = [HistoryRow(entity_id, name, deleted_instance(one, at)) for name, one in removed]
     scope = _scope_row(before, after, at)
     if scope is not None:
         rows.append(scope)
@@ -51,8 +51,8 @@ def record(
         transaction.put_entity(after, before)
     if rows or before is None or after is None or before["type"] != after["type"]:
         transaction.put_temporal_head(_head(present, at, deleted=after is None))
-    if after is not None and new:
-        transaction.append_instances(after, new)
+    if after is not None and written:
+        transaction.append_instances(after, written)
     if rows:
         transaction.append_history(rows)
     change = EntityChange(entity_id, at, before, after)

@@ -385,7 +385,7 @@ class Store(Protocol):
 
         Args:
             tenant: Whose data; None is the default tenant.
-            work: Reads and computes, nothing else: it may run twice.
+            work: Reads and computes, nothing else: it may run several times.
             dear: Whether it leaves the event loop at once. Others begin there, and leave it, to begin again, when it
                 turns out that many Entities must be looked at: no read blocks the others.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Final
 
 import orjson
@@ -11,18 +12,20 @@ from ldt_stack.broker.model.names import JsonObject, is_attribute_key
 from ldt_stack.broker.store.sqlite.places import index_places
 from ldt_stack.broker.store.sqlite.session import Session
 from ldt_stack.broker.store.sqlite.stored import decode_entity, encode_entity
-from ldt_stack.broker.store.sqlite.values import Key, keys_of
+from ldt_stack.broker.store.sqlite.value_index import index_values
 
 _NOTHING: Final[JsonObject] = {"type": []}
+_UNKNOWN: Final = -1
 
 
 def get_entity(session: Session, entity_id: str, *, instance_times: bool = True) -> JsonObject | None:
     """See `Snapshot.get_entity`."""
     session.spend(1)
     row = session.execute("SELECT number, body, times, expires_at FROM entities WHERE id = ?", (entity_id,)).fetchone()
+    if session.writing:
+        session.entities[entity_id] = None if row is None else row[0]
     if row is None or (row[3] is not None and row[3] <= session.now()):
         return None
-    session.entities[entity_id] = row[0]
     entity: JsonObject = decode_entity(row[1], row[2]) if instance_times else orjson.loads(row[1])
     return entity
 
@@ -41,11 +44,12 @@ def put_entity(session: Session, entity: JsonObject, before: JsonObject | None =
     """See `Transaction.put_entity`."""
     body, times = encode_entity(entity)
     expires_at = normalize(entity.get("expiresAt"))
-    kept = (body, times, expires_at, _next_expiry(entity, expires_at))
-    number = session.entities.get(entity["id"])
-    if number is None or before is None:
+    next_expiry = _next_expiry(entity, expires_at) if '"expiresAt":' in body else None
+    kept = (body, times, expires_at, next_expiry)
+    number = session.entities.get(entity["id"], _UNKNOWN)
+    if number == _UNKNOWN or (number is not None and before is None):
         known = session.execute("SELECT number, body FROM entities WHERE id = ?", (entity["id"],)).fetchone()
-        number, before = (None, _NOTHING) if known is None else (known[0], orjson.loads(known[1]))
+        number, before = (None, None) if known is None else (known[0], orjson.loads(known[1]))
     if number is None:
         number = session.execute(
             "INSERT INTO entities (id, body, times, expires_at, next_expiry) VALUES (?, ?, ?, ?, ?)",
@@ -56,7 +60,8 @@ def put_entity(session: Session, entity: JsonObject, before: JsonObject | None =
             "UPDATE entities SET body = ?, times = ?, expires_at = ?, next_expiry = ? WHERE number = ?",
             (*kept, number),
         )
-    _index(session, int(number or 0), before, entity)
+    session.entities[entity["id"]] = number
+    _index(session, int(number or 0), before or _NOTHING, entity)
 
 
 def _next_expiry(entity: JsonObject, expires_at: str | None) -> str | None:
@@ -82,7 +87,7 @@ def delete_entity(session: Session, entity_id: str) -> bool:
     row = session.execute("DELETE FROM entities WHERE id = ? RETURNING number, body", (entity_id,)).fetchone()
     if row is None:
         return False
-    session.entities.pop(entity_id, None)
+    session.entities[entity_id] = None
     _index(session, row[0], orjson.loads(row[1]), _NOTHING)
     return True
 
@@ -91,57 +96,23 @@ def _index(session: Session, number: int, before: JsonObject, after: JsonObject)
     """Make the rows that find an Entity say what it has now; those that do not change are left alone."""
     if before["type"] != after["type"]:
         old, new = set(before["type"]), set(after["type"])
-        _remove(session, "entity_types", "type", [(session.name(iri), number) for iri in old - new])
-        _add(session, "entity_types", "type", [(session.name(iri), number) for iri in new - old])
-    old, new = {key for key in before if is_attribute_key(key)}, {key for key in after if is_attribute_key(key)}
-    if old != new:
-        _remove(session, "entity_attributes", "attribute", [(session.name(iri), number) for iri in old - new])
-        _add(session, "entity_attributes", "attribute", [(session.name(iri), number) for iri in new - old])
-    gone: list[tuple[int, Key, int]] = []
-    come: list[tuple[int, Key, int]] = []
-    moved = False
-    for iri in old | new:
-        was, now = before.get(iri, ()), after.get(iri, ())
-        if len(was) == len(now) == 1 and _same_value(was[0], now[0]):
-            continue
-        attribute = session.name(iri)
-        had, has = keys_of(iri, was), keys_of(iri, now)
-        if had != has:
-            gone += [(attribute, key, number) for key in had - has]
-            come += [(attribute, key, number) for key in has - had]
-        moved = moved or _places(was) != _places(now)
-    if gone:
-        statement = "DELETE FROM entity_values WHERE attribute = ? AND value = ? AND entity = ?"
-        session.connection.executemany(statement, gone)
-    if come:
-        session.connection.executemany("INSERT INTO entity_values (attribute, value, entity) VALUES (?, ?, ?)", come)
-    if moved:
-        index_places(session, number, after)
+        _remove(session, "entity_types", "type", number, old - new)
+        _add(session, "entity_types", "type", number, new - old)
+    if before.keys() != after.keys():
+        old, new = set(filter(is_attribute_key, before)), set(filter(is_attribute_key, after))
+        _remove(session, "entity_attributes", "attribute", number, old - new)
+        _add(session, "entity_attributes", "attribute", number, new - old)
+    index_values(session, number, before, after)
+    index_places(session, number, before, after)
 
 
-def _same_value(one: JsonObject, other: JsonObject) -> bool:
-    """Whether nothing that is indexed differs: what is written again and again mostly stays where it is."""
-    value, now = one.get("value"), other.get("value")
-    return (
-        value == now
-        and type(value) is type(now) is not list  # in which True may stand for 1
-        and value is not None
-        and one["type"] == other["type"]
-        and one.get("valueType") == other.get("valueType")
-        and (one["type"] == "GeoProperty" or not isinstance(value, dict))
-    )
-
-
-def _places(instances: list[JsonObject]) -> list[object]:
-    return [instance.get("value") for instance in instances if instance["type"] == "GeoProperty"]
-
-
-def _remove(session: Session, table: str, column: str, rows: list[tuple[int, int]]) -> None:
-    if rows:
+def _remove(session: Session, table: str, column: str, number: int, iris: Set[str]) -> None:
+    if iris:
         statement = f"DELETE FROM {table} WHERE {column} = ? AND entity = ?"  # noqa: S608 — own constants
-        session.connection.executemany(statement, rows)
+        session.connection.executemany(statement, [(session.name(iri), number) for iri in iris])
 
 
-def _add(session: Session, table: str, column: str, rows: list[tuple[int, int]]) -> None:
-    if rows:
-        session.connection.executemany(f"INSERT INTO {table} ({column}, entity) VALUES (?, ?)", rows)  # noqa: S608 — likewise
+def _add(session: Session, table: str, column: str, number: int, iris: Set[str]) -> None:
+    if iris:  # in one statement: each leaves the interpreter to others, and waits to have it back
+        statement = f"INSERT INTO {table} ({column}, entity) SELECT value, ? FROM json_each(?)"  # noqa: S608 — likewise
+        session.execute(statement, (number, orjson.dumps([session.name(iri) for iri in iris]).decode()))

@@ -6,12 +6,12 @@ taken from the current state when the head is read (`HEAD`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import orjson
 
-from ldt_stack.broker.model.instance_ids import TOGETHER, encode_instance_id, new_instance_id, shifted
+from ldt_stack.broker.model.instance_ids import TOGETHER, encode_instance_id, new_instance_id, new_instance_key, shifted
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.store.interface import HistoryRow
 from ldt_stack.broker.store.sqlite.instances import (
@@ -55,13 +55,9 @@ def append_instances(session: Session, entity: JsonObject, written: Sequence[_Wr
     evolution = _find(session, entity["id"])
     if evolution is None:
         put_temporal_head(session, {name: entity[name] for name in _HEAD_MEMBERS if name in entity})
-        evolution = session.heads[entity["id"]]
+        evolution = _number(session, entity["id"])
     own = entity["createdAt"], entity["modifiedAt"]
-    groups: dict[tuple[Any, Any, Any], list[_Written]] = {}
-    for one in written:
-        get = one[1].get
-        groups.setdefault((get("observedAt"), get("createdAt", own[0]), get("modifiedAt", own[1])), []).append(one)
-    for (observed_at, created_at, modified_at), members in groups.items():
+    for (observed_at, created_at, modified_at), members in _alike(written, *own):
         created, modified = system_time(created_at), system_time(modified_at)
         if created is None or modified is None:
             append_history(session, [_whole(entity, one, created_at, modified_at) for one in members])
@@ -69,9 +65,26 @@ def append_instances(session: Session, entity: JsonObject, written: Sequence[_Wr
         for begin in range(0, len(members), TOGETHER):
             some = members[begin : begin + TOGETHER]
             body, observed = encode_together([_bare(instance) for _, instance in some], observed_at)
-            identifier = encode_instance_id(new_instance_id())
             place = session.next_instance(len(some)), evolution, session.shape_of([name for name, _ in some])
-            session.execute(_INSERT, (*place, identifier, body, observed, created, modified, None))
+            session.execute(_INSERT, (*place, new_instance_key(), body, observed, created, modified, None))
+
+
+def _alike(
+    written: Sequence[_Written], created_at: str, modified_at: str
+) -> Iterable[tuple[tuple[Any, str, str], Sequence[_Written]]]:
+    """Instances with the same observedAt, createdAt and modifiedAt, by these."""
+    first = written[0][1].get("observedAt") if written else None
+    for _, instance in written:
+        if "modifiedAt" in instance or "createdAt" in instance or instance.get("observedAt") != first:
+            break
+    else:
+        return [((first, created_at, modified_at), written)] if written else []  # what comes most
+    groups: dict[tuple[Any, str, str], list[_Written]] = {}
+    for one in written:
+        get = one[1].get
+        times = get("observedAt"), get("createdAt", created_at), get("modifiedAt", modified_at)
+        groups.setdefault(times, []).append(one)
+    return groups.items()
 
 
 def _bare(instance: JsonObject) -> JsonObject:
@@ -110,12 +123,13 @@ def _rewrite(session: Session, entity: int, number: int, left: Sequence[Kept]) -
 
 def _find(session: Session, entity_id: str) -> int | None:
     """The number of an evolution."""
-    known = session.heads.get(entity_id)
+    known = session.names.evolutions.get(entity_id)
     if known is None:
         row = session.execute("SELECT number FROM temporal_entities WHERE id = ?", (entity_id,)).fetchone()
         if row is None:
             return None
-        known = session.heads[entity_id] = int(row[0])
+        known = int(row[0])
+        session.know_evolution(entity_id, known)
     return known
 
 
@@ -128,22 +142,24 @@ def _number(session: Session, entity_id: str) -> int:
 
 def put_temporal_head(session: Session, head: JsonObject) -> None:
     """See `Transaction.put_temporal_head`."""
-    known = session.execute("SELECT number, head FROM temporal_entities WHERE id = ?", (head["id"],)).fetchone()
-    before = [] if known is None else orjson.loads(known[1])["type"]
-    head = {**head, "type": list(dict.fromkeys((*before, *head["type"])))}
-    body = orjson.dumps(head).decode()
-    if known is None:
-        number = int(
-            session.execute("INSERT INTO temporal_entities (id, head) VALUES (?, ?)", (head["id"], body)).lastrowid or 0
-        )
-    else:
-        number = known[0]
-        session.execute("UPDATE temporal_entities SET head = ? WHERE number = ?", (body, number))
-    session.heads[head["id"]] = number
-    session.connection.executemany(
-        "INSERT INTO temporal_types (type, entity) VALUES (?, ?)",
-        [(session.name(name), number) for name in head["type"][len(before) :]],
+    head = {**head, "type": list(dict.fromkeys(head["type"]))}
+    added = session.execute(
+        "INSERT INTO temporal_entities (id, head) VALUES (?, ?) ON CONFLICT (id) DO NOTHING",
+        (head["id"], orjson.dumps(head).decode()),
     )
+    new: list[str] = head["type"]
+    if added.rowcount:
+        number = int(added.lastrowid or 0)
+    else:
+        known = "SELECT number, head FROM temporal_entities WHERE id = ?"
+        number, text = session.execute(known, (head["id"],)).fetchone()
+        before: list[str] = orjson.loads(text)["type"]
+        new = [name for name in new if name not in before]
+        body = orjson.dumps({**head, "type": [*before, *new]}).decode()
+        session.execute("UPDATE temporal_entities SET head = ? WHERE number = ?", (body, number))
+    session.know_evolution(head["id"], number)
+    for name in new:
+        session.execute("INSERT INTO temporal_types (type, entity) VALUES (?, ?)", (session.name(name), number))
 
 
 def delete_history(
@@ -183,7 +199,7 @@ def _delete_evolution(session: Session, entity_id: str, number: int, head: str) 
         "SELECT shape, count(*) FROM history WHERE entity = ? GROUP BY shape", (number,)
     ).fetchall()
     session.execute("DELETE FROM history WHERE entity = ?", (number,))
-    session.heads.pop(entity_id, None)
+    session.names.evolutions.pop(entity_id, None)
     session.execute("DELETE FROM temporal_entities WHERE number = ?", (number,))
     types = orjson.loads(head)["type"]
     session.connection.executemany(

@@ -1,45 +1,58 @@
-"""Boxes around the GeoProperties of Entities, in an R*Tree: which Entities a geo-query has to look at (4.7.1, 4.10)."""
+"""Boxes around the GeoProperties of Entities, in an R*Tree: which Entities a geo-query has to look at (4.7.1, 4.10).
+
+The number of a box is made of that of its Entity and its place among the Entity's boxes, so that both lead to it.
+"""
 
 from __future__ import annotations
 
-from ldt_stack.broker.model.names import JsonObject, is_attribute_key
+from typing import Final
+
+from ldt_stack.broker.model.names import JsonObject, JsonValue
 from ldt_stack.broker.query.geometry import Box, bounding_box, is_geometry
 from ldt_stack.broker.store.sqlite.session import Session
 
+ENTITY_SHIFT: Final = 24
+"""How many bits of a number are the place: more boxes than that no request has room for."""
 
-def index_places(session: Session, number: int, entity: JsonObject) -> None:
+
+def index_places(session: Session, number: int, before: JsonObject, after: JsonObject) -> None:
     """Make the boxes of an Entity say what it has now. Unchanged ones are left alone.
 
     Args:
-        session: In a transaction.
+        session: Of a transaction.
         number: Of the Entity in the table `entities`.
-        entity: Expanded.
+        before: As it was, expanded.
+        after: As it is.
     """
-    wanted = _boxes(session, entity)
-    rows = session.execute("SELECT number, attribute, west, south, east, north FROM places WHERE entity = ?", (number,))
-    for row in rows.fetchall():
-        place = (row[1], (row[2], row[3], row[4], row[5]))
-        if place in wanted:
-            wanted.remove(place)
-        else:
-            session.execute("DELETE FROM places WHERE number = ?", (row[0],))
-            session.execute("DELETE FROM places_tree WHERE number = ?", (row[0],))
-    for attribute, (west, south, east, north) in wanted:
-        box = (west, south, east, north)
-        added = session.execute(
-            "INSERT INTO places (entity, attribute, west, south, east, north) VALUES (?, ?, ?, ?, ?, ?)",
-            (number, attribute, *box),
-        )
-        session.execute(
-            "INSERT INTO places_tree (number, west, south, east, north) VALUES (?, ?, ?, ?, ?)", (added.lastrowid, *box)
+    old, new = _geometries(before), _geometries(after)
+    if old == new:
+        return
+    first = number << ENTITY_SHIFT
+    had, wanted = _boxes(session, old), _boxes(session, new)
+    gone = [(first + place,) for place, box in enumerate(had) if wanted[place : place + 1] != [box]]
+    come = [
+        (first + place, *box, attribute)
+        for place, (attribute, box) in enumerate(wanted)
+        if had[place : place + 1] != [(attribute, box)]
+    ]
+    if gone:
+        session.connection.executemany("DELETE FROM places WHERE number = ?", gone)
+    if come:
+        session.connection.executemany(
+            "INSERT INTO places (number, west, south, east, north, attribute) VALUES (?, ?, ?, ?, ?, ?)", come
         )
 
 
-def _boxes(session: Session, entity: JsonObject) -> set[tuple[int, Box]]:
-    return {
-        (session.name(name), bounding_box(instance["value"]))
+def _geometries(entity: JsonObject) -> list[tuple[str, JsonValue]]:
+    return [
+        (name, instance.get("value"))
         for name, instances in entity.items()
-        if is_attribute_key(name)
+        if ":" in name
         for instance in instances
-        if instance["type"] == "GeoProperty" and is_geometry(instance.get("value"))
-    }
+        if instance["type"] == "GeoProperty"
+    ]
+
+
+def _boxes(session: Session, geometries: list[tuple[str, JsonValue]]) -> list[tuple[int, Box]]:
+    """Each once, in an order that depends on nothing else."""
+    return sorted({(session.name(name), bounding_box(value)) for name, value in geometries if is_geometry(value)})

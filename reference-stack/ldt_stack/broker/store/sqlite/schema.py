@@ -10,7 +10,7 @@ from pathlib import Path
 from ldt_stack.broker.errors import InternalError
 
 APPLICATION_ID = 0x4C445442  # "LDTB"
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 _CACHE_KIB = 8192  # of a connection that reads
 _WRITER_CACHE_KIB = 32768  # values and ids come in any order: what is written again soon should be at hand
 _WRITER_CHECKPOINT_PAGES = 4000  # of the log, 16 MiB; pages that are written often go to the file less often
@@ -31,12 +31,9 @@ CREATE TABLE entity_attributes (
 CREATE TABLE entity_values (
     attribute INTEGER NOT NULL, value NOT NULL, entity INTEGER NOT NULL,
     PRIMARY KEY (attribute, value, entity)) WITHOUT ROWID;
+CREATE TABLE indexed (attribute INTEGER PRIMARY KEY, complete INTEGER NOT NULL);
 
-CREATE TABLE places (
-    number INTEGER PRIMARY KEY, entity INTEGER NOT NULL, attribute INTEGER NOT NULL,
-    west REAL NOT NULL, south REAL NOT NULL, east REAL NOT NULL, north REAL NOT NULL);
-CREATE INDEX places_of ON places (entity);
-CREATE VIRTUAL TABLE places_tree USING rtree (number, west, east, south, north);
+CREATE VIRTUAL TABLE places USING rtree (number, west, east, south, north, +attribute);
 
 CREATE TABLE temporal_entities (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, head TEXT NOT NULL);
 CREATE TABLE temporal_types (type INTEGER NOT NULL, entity INTEGER NOT NULL, PRIMARY KEY (type, entity)) WITHOUT ROWID;

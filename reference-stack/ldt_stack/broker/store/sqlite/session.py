@@ -18,7 +18,7 @@ import orjson
 from ldt_stack.broker.errors import TooComplexQuery
 from ldt_stack.broker.store.interface import Delivery
 
-_MAX_REMEMBERED: Final = 10_000  # shapes, of a connection
+_MAX_REMEMBERED: Final = 10_000  # shapes, evolutions: of a connection
 
 
 @dataclass(slots=True)
@@ -26,7 +26,9 @@ class Names:
     """IRI <-> number, shape <-> number. One per connection; forgotten when a transaction is rolled back.
 
     A shape is what Attributes a row of the history has, in their order. `instances` is the number of the last instance
-    of the history, for the connection that writes.
+    of the history, `kept` are the Attributes whose values the index is to have: for the connection that writes.
+    `complete` are those of which it has all; once it has, it always has. `evolutions` are numbers of temporal
+    evolutions by id, likewise for the connection that writes.
     """
 
     numbers: dict[str, int] = field(default_factory=dict)
@@ -34,6 +36,9 @@ class Names:
     shapes: dict[tuple[int | str, ...], int] = field(default_factory=dict)
     attributes: dict[int, tuple[int, ...]] = field(default_factory=dict)
     instances: int | None = None
+    kept: dict[str, int] | None = None
+    evolutions: dict[str, int] = field(default_factory=dict)
+    complete: set[int] = field(default_factory=set)
 
     def clear(self) -> None:
         """Forget everything."""
@@ -42,6 +47,9 @@ class Names:
         self.shapes.clear()
         self.attributes.clear()
         self.instances = None
+        self.kept = None
+        self.evolutions.clear()
+        self.complete.clear()
 
 
 class TooDear(Exception):  # noqa: N818 — a turn of events, not an error
@@ -60,10 +68,12 @@ class Session:
         timeout_seconds: How long one look through many rows may take.
         budget: How many Entities may still be looked at; None: as many as it takes.
         begun: When the latest statement was run, on the monotonic clock.
+        writing: Whether it is a transaction of its own; otherwise many snapshots come after each other.
         enqueued: What went into the outbox.
         touched_kinds: Kinds of documents that were put or deleted.
-        entities: Numbers of the Entities that were read, by id.
-        heads: Numbers of the temporal evolutions that are known, by id.
+        unindexed: IRIs of Attributes whose values a query would have liked to look up.
+        looked_at: How many Entities were looked at.
+        entities: Numbers of the Entities that were read or put, by id; None: there is no such row.
     """
 
     connection: sqlite3.Connection
@@ -73,10 +83,12 @@ class Session:
     timeout_seconds: float
     budget: int | None = None
     begun: float = math.inf
+    writing: bool = False
+    unindexed: set[str] = field(default_factory=set)
+    looked_at: int = 0
     enqueued: list[Delivery] = field(default_factory=list)
     touched_kinds: set[str] = field(default_factory=set)
-    entities: dict[str, int] = field(default_factory=dict)
-    heads: dict[str, int] = field(default_factory=dict)
+    entities: dict[str, int | None] = field(default_factory=dict)
 
     def execute(self, statement: str, parameters: tuple[Any, ...] = ()) -> sqlite3.Cursor:
         """Run one statement."""
@@ -89,6 +101,7 @@ class Session:
         Raises:
             TooDear: The budget does not allow it.
         """
+        self.looked_at += entities
         if self.budget is not None:
             self.budget -= entities
             if self.budget < 0:
@@ -192,6 +205,13 @@ class Session:
                 return found
             last = int(row[0])
             found.append(last)
+
+    def know_evolution(self, entity_id: str, number: int) -> None:
+        """Remember the number of a temporal evolution."""
+        if self.writing:
+            if len(self.names.evolutions) >= _MAX_REMEMBERED:
+                self.names.evolutions.clear()
+            self.names.evolutions[entity_id] = number
 
     def next_instance(self, count: int) -> int:
         """The number of the last of so many new instances of the history."""

@@ -2,7 +2,8 @@
 
 What `write` returned is on disk: the writer runs the transactions that wait, each in a savepoint, commits them
 together (WAL, synchronous=FULL: the commit ends with a sync) and only then answers. Reads run inline on the event loop,
-on a connection of their own, as long as they look at few Entities; dear ones in a few threads.
+on a connection of their own, as long as they look at few Entities; dear ones in a few threads. A read that is dear for
+want of an index of values waits until there is one.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import asyncio
 import sqlite3
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -22,6 +23,7 @@ from ldt_stack.broker.settings import BrokerSettings
 from ldt_stack.broker.spaces import split_space
 from ldt_stack.broker.store.interface import HOUSEKEEPING, Delivery, Snapshot, Transaction
 from ldt_stack.broker.store.sqlite.files import TenantFiles
+from ldt_stack.broker.store.sqlite.indexing import Indexing
 from ldt_stack.broker.store.sqlite.schema import connect
 from ldt_stack.broker.store.sqlite.session import Names, Session, TooDear
 from ldt_stack.broker.store.sqlite.transaction import SqliteSnapshot
@@ -43,6 +45,7 @@ class _Reader:
         self._kept = (connection, now, Names(), versions, timeout_seconds)  # what a snapshot knows goes with it
         self._session: Session | None = None
         self._looks_left = 0
+        self.wanted: frozenset[str] = frozenset()  # Attributes of which an index would have made the last run cheaper
         connection.set_progress_handler(self._is_over, _STEPS)
 
     def _is_over(self) -> bool:
@@ -62,19 +65,24 @@ class _Reader:
             TooDear: The budget does not suffice, or SQLite takes too many steps for the event loop.
             TooComplexQuery: There is no budget, and a statement takes too long (5.5.6).
         """
-        session = Session(*self._kept, budget)
+        session, dear = Session(*self._kept, budget), False
         self.connection.execute("BEGIN")
         self._session, self._looks_left = session, _INLINE_LOOKS
         try:
             return work(SqliteSnapshot(session))
+        except TooDear:
+            dear = True
+            raise
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
                 raise
+            dear = True
             if budget is not None:
                 raise TooDear from error
             raise session.too_complex() from error
         finally:
             self._session = None
+            self.wanted = frozenset(session.unindexed if dear or session.looked_at > _INLINE_ENTITIES else ())
             self.connection.execute("ROLLBACK")
 
 
@@ -93,6 +101,7 @@ class SqliteStore:
         self._removals: dict[str | None, int] = {}  # how often a tenant was removed: its old readers are not kept
         self._pool = ThreadPoolExecutor(settings.read_threads, thread_name_prefix="store-read")
         self._writer = Writer(settings, self._files, self._now, self.versions, self._notify)
+        self._indexing = Indexing(self._writer, self._files.exists)
         try:
             connect(self._files.path(None), durable=not self._files.temporary, create=True).close()
         except BaseException:
@@ -131,18 +140,42 @@ class SqliteStore:
         self._use(tenant)
         try:
             if not dear:
+                reader = self._reader(tenant)
                 try:
-                    return self._reader(tenant).run(work, _INLINE_ENTITIES)
+                    return reader.run(work, _INLINE_ENTITIES)
                 except TooDear:
-                    pass  # begun again below
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._pool, self._read_dear, tenant, work)
+                    wanted = reader.wanted
+                if wanted:
+                    await self._indexing.make(tenant, wanted)
+                    return await self._read_indexed(tenant, work)
+            return await self._read_in_thread(tenant, work)
         except (sqlite3.Error, InternalError) as error:
             if not self._files.exists(tenant):  # removed while the read waited for a thread
                 raise _no_such(tenant) from error
             if isinstance(error, InternalError):
                 raise
             raise InternalError(f"The store failed to read: {error}") from error
+
+    async def index_values(self, tenant: str | None, iris: Iterable[str]) -> None:
+        """Make the indexes of the values of some Attributes, as the first dear query that compares them would."""
+        await self._indexing.make(tenant, iris)
+
+    async def _read_indexed(self, tenant: str | None, work: Callable[[Snapshot], T]) -> T:
+        """Begin again, now that indexes were made."""
+        if not self._files.exists(tenant):
+            raise _no_such(tenant)
+        try:
+            return self._reader(tenant).run(work, _INLINE_ENTITIES)
+        except TooDear:
+            return await self._read_in_thread(tenant, work)
+
+    async def _read_in_thread(self, tenant: str | None, work: Callable[[Snapshot], T]) -> T:
+        wanted: set[str] = set()
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._pool, self._read_dear, tenant, work, wanted)
+        finally:
+            self._indexing.begin(tenant, wanted)
 
     def _reader(self, tenant: str | None) -> _Reader:
         reader = self._inline.get(tenant)
@@ -184,8 +217,8 @@ class SqliteStore:
         connection = connect(self._files.path(tenant), durable=not self._files.temporary, create=False)
         return _Reader(connection, self._now, self.versions(tenant), self._settings.query_timeout_seconds)
 
-    def _read_dear(self, tenant: str | None, work: Callable[[Snapshot], T]) -> T:
-        """Runs on a thread of the pool."""
+    def _read_dear(self, tenant: str | None, work: Callable[[Snapshot], T], wanted: set[str]) -> T:
+        """Runs on a thread of the pool; adds to `wanted` of which Attributes there should be an index."""
         removals = self._removals.get(tenant, 0)
         idle = self._idle.setdefault(tenant, [])
         try:
@@ -195,6 +228,7 @@ class SqliteStore:
         try:
             return reader.run(work)
         finally:
+            wanted |= reader.wanted
             if self._removals.get(tenant, 0) == removals:
                 self._idle.setdefault(tenant, []).append(reader)
             else:
@@ -221,6 +255,7 @@ class SqliteStore:
 
     async def close(self) -> None:
         """See `Store.close`."""
+        await self._indexing.close()
         await asyncio.to_thread(self._writer.stop)
         await asyncio.to_thread(self._pool.shutdown)
         for reader in [*self._inline.values(), *(r for readers in self._idle.values() for r in readers)]:

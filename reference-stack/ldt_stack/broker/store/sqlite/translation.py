@@ -13,7 +13,9 @@ from ldt_stack.broker.query import GeoQuery, ScopeQuery, TypeSelection
 from ldt_stack.broker.query.paths import SYSTEM_ATTRIBUTES, AttributePath
 from ldt_stack.broker.query.q import And, Comparison, Exists, Linked, Or, PatternMatch
 from ldt_stack.broker.store.interface import EntityQuery, EntitySelector, Predicate
+from ldt_stack.broker.store.sqlite.places import ENTITY_SHIFT
 from ldt_stack.broker.store.sqlite.session import Session
+from ldt_stack.broker.store.sqlite.value_index import is_indexed
 from ldt_stack.broker.store.sqlite.values import Keys, find_keys
 
 
@@ -177,7 +179,7 @@ def _term(session: Session, term: Exists | Comparison | PatternMatch | Linked) -
     bare = isinstance(path, AttributePath) and not path.subs and not path.members
     if bare and isinstance(term, Comparison):
         keys = find_keys(term.operator, term.value)
-        if keys is not None:
+        if keys is not None and is_indexed(session, path.name, number):
             return _with_keys(session, number, keys)
     there = _has(number)
     return there if bare and isinstance(term, Exists) else there._replace(exact=False)
@@ -201,7 +203,6 @@ def _geo(session: Session, query: GeoQuery) -> Condition:
     touching = " OR ".join(["(tree.west <= ? AND tree.east >= ? AND tree.south <= ? AND tree.north >= ?)"] * len(boxes))
     parameters = tuple(edge for west, south, east, north in boxes for edge in (east, west, north, south))
     candidates = (
-        "SELECT places.entity FROM places_tree AS tree JOIN places ON places.number = tree.number"  # noqa: S608 — own constants
-        f" WHERE places.attribute = ? AND ({touching})"
+        f"SELECT tree.number >> {ENTITY_SHIFT} AS entity FROM places AS tree WHERE tree.attribute = ? AND ({touching})"  # noqa: S608 — own constants
     )
     return _among(candidates, (attribute, *parameters), exact=False, rank=1)

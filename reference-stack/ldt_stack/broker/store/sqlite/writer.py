@@ -197,8 +197,9 @@ class Writer(threading.Thread):
 
     def _run_job(self, opened: _Open, job: _Job, work: Callable[[Transaction], Any], tenant: str | None) -> set[str]:
         """One job in a savepoint: what it did is undone if it raises. Document kinds that it touched."""
+        timeout_seconds = self._settings.query_timeout_seconds
         session = Session(
-            opened.connection, self._now, opened.names, self._versions(tenant), self._settings.query_timeout_seconds
+            opened.connection, self._now, opened.names, self._versions(tenant), timeout_seconds, writing=True
         )
         opened.connection.execute("SAVEPOINT job")
         try:
