@@ -116,3 +116,23 @@ async def test_a_source_that_hands_out_its_pages_drop_by_drop_is_left_behind(
         answer = await a.client.get(f"{API}/entities?type=Car")
         assert (answer.status_code, answer.json()) == (200, [])
         assert answer.headers["ngsild-warning"].startswith("199 ")
+
+
+@pytest.mark.parametrize("projection", ["", "&attrs=speed", "&pick=id,speed"])
+@pytest.mark.parametrize("name", ["location", "spot"])
+async def test_features_have_their_geometry_wherever_they_are(pair: list[Node], projection: str, name: str) -> None:
+    """4.5.16: a projection does not take away what becomes the geometry; what it selects stays as it is."""
+    a, b = pair
+    place = {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [1, 2]}}
+    await create(a.client, CAR, speed=prop(1), **{name: place})
+    await create(b.client, OTHER, speed=prop(1), **{name: place})
+    await create(b.client, "urn:a:3", **{name: place})
+    await a.register("b")
+    geo = {"Accept": "application/geo+json"}
+    parameters = f"geometryProperty={name}{projection}"
+    features = (await a.client.get(f"{API}/entities?type=Car&{parameters}", headers=geo)).json()["features"]
+    assert [one["id"] for one in features] == [CAR, OTHER, *([] if "attrs" in projection else ["urn:a:3"])]
+    one = (await a.client.get(f"{API}/entities/{OTHER}?{parameters}", headers=geo)).json()
+    for feature in (*features, one):
+        assert feature["geometry"] == place["value"], feature
+        assert (name in feature["properties"]) is not bool(projection)

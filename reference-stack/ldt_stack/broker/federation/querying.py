@@ -48,6 +48,7 @@ class FederatedQuery:
         filters: q, geo-query and Scope query.
         filtered: IRIs of the Attributes that these filters look at.
         wanted: IRIs of Attributes of which an Entity must have one; None: any.
+        shown: IRIs of Attributes that are of interest beside them.
         dataset_ids: Instances that are of interest; None: all.
         split: Whether parts of an Entity may be in several places.
         batch: Whether it came as "batch entity query" (4.20).
@@ -58,6 +59,7 @@ class FederatedQuery:
     filters: Filters
     filtered: frozenset[str]
     wanted: frozenset[str] | None
+    shown: frozenset[str]
     dataset_ids: frozenset[str] | None
     split: bool
     batch: bool
@@ -271,7 +273,7 @@ def _attributes(query: FederatedQuery, info: RegistrationInfo, part: Part, *, re
 
     "attrs" selects, too (6.4.3.2): an Entity without any of them is not what the Registration is about.
     """
-    wanted = None if query.split else query.wanted
+    wanted = None if query.split or query.wanted is None else query.wanted | query.shown
     if residual and wanted is not None:
         wanted |= query.filtered
     if info.attributes is not None:

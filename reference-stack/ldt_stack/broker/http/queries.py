@@ -62,7 +62,7 @@ async def retrieve_entity(request: Request) -> Response:
     """GET entities/{entityId} (6.5.3.1)."""
     answer = read_answer(request, accept(request, geojson=True))
     allow_parameters(request, (*VIEW_PARAMETERS, *MAP_PARAMETERS, "type"))
-    view = read_view(request)
+    view = answer.shown(read_view(request))
     call = await read_call(request)
     entity_id, types = request.path_params["entityId"], request.query_params.get("type")
     wanted = read_map(request)
@@ -105,6 +105,7 @@ async def _answer(
     request: Request, call: Call, source: QueryInput, wanted: MapInput, paging: Paging, media_type: str
 ) -> Response:
     answer = read_answer(request, media_type)
+    source = replace(source, view=answer.shown(source.view))
     used: MapUsed | None = None
     if wanted.concerned:
         result, used = await query_entities_with_map(request.broker, call, source, wanted)

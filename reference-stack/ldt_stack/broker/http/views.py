@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import orjson
@@ -97,6 +97,10 @@ class Answer:
 
     media_type: str
     geometry_property: str | None = None
+
+    def shown(self, view: ViewInput) -> ViewInput:
+        """The view, with the geometry that GeoJSON shows beside the members it names."""
+        return replace(view, geometry=self.geometry_property or "location") if self.media_type == GEO_JSON else view
 
 
 def read_answer(request: Request, media_type: str) -> Answer:

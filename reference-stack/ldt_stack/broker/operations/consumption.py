@@ -206,9 +206,9 @@ async def query_everywhere(
 def _asked_for(view: View) -> frozenset[str] | None:
     """IRIs of the Attributes that a view is about; None: all."""
     if view.options.attributes is not None:
-        return view.options.attributes
+        return view.options.attributes | view.geometry
     picked = frozenset() if view.options.pick is None else view.options.pick.members - ENTITY_MEMBERS
-    return picked or None
+    return picked | view.geometry if picked else None
 
 
 def bind_query(query: EntityQuery, snapshot: Snapshot) -> EntityQuery:

@@ -64,6 +64,7 @@ def federated(broker: Broker, call: Call, source: QueryInput, view: View, query:
         filters=_filters(source, call),
         filtered=looked_at | ({geo.geoproperty} if geo is not None else frozenset()),
         wanted=frozenset(query.attributes) or None,
+        shown=view.geometry,
         dataset_ids=view.options.dataset_ids,
         split=broker.settings.split_entities if source.split_entities is None else source.split_entities,
         batch=source.batch,

@@ -55,6 +55,7 @@ class ViewInput:
         contained_by: Ids that were encountered before.
         format: Representation.
         sys_attrs: Whether system times are shown.
+        geometry: Name of the GeoProperty that is shown beside them, whatever the projection (4.5.16); None: none is.
     """
 
     attrs: str | Sequence[str] | None = None
@@ -67,6 +68,7 @@ class ViewInput:
     contained_by: Sequence[str] = ()
     format: Format = "normalized"
     sys_attrs: bool = False
+    geometry: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,7 @@ class View:
         join_level: How many links to follow.
         contained_by: Ids that are not shown again.
         max_linked: How many linked Entities one answer may show.
+        geometry: IRIs of what is shown beside them (GeoJSON).
     """
 
     options: RenderOptions
@@ -154,6 +157,7 @@ class View:
     join_level: int = 1
     contained_by: frozenset[str] = frozenset()
     max_linked: int = 0
+    geometry: frozenset[str] = frozenset()
 
 
 PLAIN: Final = ViewInput()  # who says nothing
@@ -195,7 +199,8 @@ def parse_view(source: ViewInput, call: Call, settings: BrokerSettings) -> View:
         language=None if source.lang is None else parse_lang(source.lang),
         dataset_ids=None if source.dataset_ids is None else frozenset(source.dataset_ids),
     )
-    return View(options, join, level, frozenset(source.contained_by), settings.max_linked_entities)
+    geometry = frozenset[str]() if source.geometry is None else {call.ld_context.expand_term(source.geometry)}
+    return View(options, join, level, frozenset(source.contained_by), settings.max_linked_entities, frozenset(geometry))
 
 
 def _join(source: ViewInput) -> tuple[Join | None, int]:
