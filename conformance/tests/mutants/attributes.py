@@ -98,6 +98,14 @@ MUTANTS: dict[str, Mutant] = {
         "a simplified merge does not know a ListRelationship",
         function(patch, "_as_type", _takes_no_simplified_list),
     ),
+    "core-terms-name-attributes": Mutant(
+        "4.5.1",
+        "an Attribute may have the name of a member of the core",
+        all_of(
+            lambda: setattr(entities, "_NO_ATTRIBUTE_NAMES", frozenset()),
+            function(attributes, "_no_attribute_iris", lambda _: frozenset),
+        ),
+    ),
     "merge-parameters-ignored": Mutant(
         "5.6.17.4",
         "a merge ignores its common observedAt and language",

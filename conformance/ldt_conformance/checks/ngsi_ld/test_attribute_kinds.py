@@ -201,3 +201,21 @@ def test_location_no_geo_property(broker: Broker) -> None:
             broker.new_entity().with_property("operationSpace", 1),
         ],
     )
+
+
+@check(
+    id="create-entity/core-term-as-name",
+    title="An Attribute that has the name of a non-reified member of the core @context is refused",
+    level=Level.MUST,
+    clause=[
+        cim009(
+            "4.5.1",
+            'Terms defined in the Core Context as non-reified Properties (such as "datasetId", "instanceId", etc.)',
+        ),
+        BAD_REQUEST,
+    ],
+    requirements=["ngsi-ld/5.5.4", "ngsi-ld/4.5.1"],
+    mode=WRITE,
+)
+def test_core_term_as_name(broker: Broker) -> None:
+    each_refused(broker, [broker.new_entity().with_property(name, 1) for name in ("datasetId", "instanceId")])
