@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -64,6 +65,22 @@ class StoreContract:
     async def test_unknown_entity_is_none(self, store: Store) -> None:
         """An Entity that was never put is None."""
         assert await store.read(None, lambda s: s.get_entity("urn:ngsi-ld:E:001")) is None
+
+    async def test_texts_are_the_entities(self, store: Store) -> None:
+        """JSON of what is held, but for the times of instances; of a page too, where nobody has to look at it."""
+        await put(store, entity(1), entity(2, expiresAt=AT), entity(3))
+
+        def bare(number: int) -> dict[str, Any]:
+            return {**entity(number), SPEED: [{"type": "Property", "value": number}]}
+
+        text = await store.read(None, lambda s: s.get_text("urn:ngsi-ld:E:001"))
+        assert json.loads(text or "") == bare(1)
+        for missing in ("urn:ngsi-ld:E:002", "urn:ngsi-ld:E:004"):  # one has expired
+            assert await store.read(None, lambda s, i=missing: s.get_text(i)) is None
+        query = EntityQuery(limit=1, offset=1, count=True, as_text=True)
+        page = await store.read(None, lambda s: s.query_entities(query))
+        assert [json.loads(one) for one in page.texts or ()] == [bare(3)]
+        assert (page.entities, page.more, page.count) == ([], False, 2)
 
     async def test_put_replaces_completely(self, store: Store) -> None:
         """A second put leaves nothing of the first, in discovery neither."""
