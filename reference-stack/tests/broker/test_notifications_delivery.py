@@ -342,6 +342,20 @@ async def test_what_was_delivered_is_not_sent_again(start_broker: Any, receiver:
     assert speeds(receiver.at("/throttled")) == [1]
 
 
+async def test_a_written_attribute_has_its_system_times_beside_its_previous_value(running: Any, receiver: Any) -> None:
+    """showChanges and sysAttrs together, of an Attribute that was written over HTTP (5.2.14.1)."""
+    await running.subscribe(receiver.url(), notification={"showChanges": True, "sysAttrs": True})
+    entity = {"id": CAR, "type": "Car", "speed": {"type": "Property", "value": 1}}
+    await running.client.post(f"{API}/entities", json=entity)
+    await running.client.patch(f"{API}/entities/{CAR}", json={"speed": {"type": "Property", "value": 2}})
+
+    created, changed = [one.body["data"][0] for one in await receiver.wait(2)]
+    assert created["speed"]["createdAt"] == created["speed"]["modifiedAt"] == created["createdAt"]
+    assert (changed["speed"]["value"], changed["speed"]["previousValue"]) == (2, 1)
+    assert changed["speed"]["createdAt"] == created["createdAt"]
+    assert changed["speed"]["modifiedAt"] == changed["modifiedAt"] > created["modifiedAt"]
+
+
 async def test_a_rolled_back_change_owes_nothing(running: Any, receiver: Any) -> None:
     """A notification and the change it is about are written together or not at all."""
     await running.subscribe(receiver.url())

@@ -77,14 +77,24 @@ class EntityChange:
         before: The expanded Entity as it was; None if created.
     """
 
-    __slots__ = ("_after", "_attributes", "_whole", "at", "before", "entity_id", "types")
+    __slots__ = ("_after", "_attributes", "_removed", "_whole", "_written", "at", "before", "entity_id", "types")
 
-    def __init__(self, entity_id: str, at: str, before: JsonObject | None, after: JsonObject | None) -> None:
+    def __init__(
+        self,
+        entity_id: str,
+        at: str,
+        before: JsonObject | None,
+        after: JsonObject | None,
+        *,
+        known: tuple[Instances, Instances] | None = None,
+    ) -> None:
+        """From the states before and after; `known` are their `differences`, where somebody knows."""
         self.entity_id = entity_id
         self.at = at
         self.before = before
         self.types: list[str] = (after or before or {"type": []})["type"]
         self._after = after
+        self._written, self._removed = known or differences(before, after)
         self._whole: JsonObject | None = None
         self._attributes: tuple[AttributeChange, ...] | None = None
 
@@ -106,20 +116,15 @@ class EntityChange:
     def attributes(self) -> tuple[AttributeChange, ...]:
         """Attribute instances written or removed; all of them where the Entity is created or deleted."""
         if self._attributes is None:
-            old = {
-                (name, instance.get("datasetId")): instance
-                for name, instances in (self.before or {}).items()
-                if ":" in name
-                for instance in instances
-            }
+            old = self.before or {}
+            times = _times(self._after or {})
             changes: list[AttributeChange] = []
-            written, removed = differences(self.before, self.after)
-            for name, instance in written:
+            for name, instance in self._written:
                 dataset_id = instance.get("datasetId")
-                previous = old.get((name, dataset_id))
+                previous = next((one for one in old.get(name, ()) if one.get("datasetId") == dataset_id), None)
                 kind: ChangeKind = "created" if previous is None else "updated"
-                changes.append(AttributeChange(name, dataset_id, kind, previous, instance))
-            for name, instance in removed:
+                changes.append(AttributeChange(name, dataset_id, kind, previous, _timed(instance, times)))
+            for name, instance in self._removed:
                 changes.append(AttributeChange(name, instance.get("datasetId"), "deleted", instance, None))
             self._attributes = tuple(changes)
         return self._attributes
@@ -127,8 +132,13 @@ class EntityChange:
 
 def with_times(entity: JsonObject) -> JsonObject:
     """An Entity whose instances all have system times: those that have none have those of the Entity."""
-    times = {name: entity[name] for name in ("createdAt", "modifiedAt") if name in entity}
-    return {
-        name: [one if "modifiedAt" in one else {**times, **one} for one in value] if ":" in name else value
-        for name, value in entity.items()
-    }
+    times = _times(entity)
+    return {name: [_timed(one, times) for one in value] if ":" in name else value for name, value in entity.items()}
+
+
+def _times(entity: JsonObject) -> JsonObject:
+    return {name: entity[name] for name in ("createdAt", "modifiedAt") if name in entity}
+
+
+def _timed(instance: JsonObject, times: JsonObject) -> JsonObject:
+    return instance if "modifiedAt" in instance else {**times, **instance}

@@ -55,7 +55,7 @@ def record(
         transaction.append_instances(after, written)
     if rows:
         transaction.append_history(rows)
-    change = EntityChange(entity_id, at, before, after)
+    change = EntityChange(entity_id, at, before, after, known=(written, removed))
     broker.notifier.changes(transaction, call, (change,))
     return change
 
