@@ -31,6 +31,7 @@ _KEYWORDS: Final = (
 )
 _WITH_GRAPH: Final = (frozenset({"@graph", "@id"}), frozenset({"@graph", "@index"}))
 _WITH_SET: Final = _CONTAINERS - {"@list"}
+_MAX_CHAIN: Final = 50  # definitions that are begun, because each needs the next one
 _ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:|_:")
 
 
@@ -92,6 +93,7 @@ class _Definer:
         self.local = local
         self.scoped_allowed = scoped_allowed
         self.defined: dict[str, bool] = {}
+        self._begun = 0
 
     def define(self, name: str) -> None:
         """4.2.2."""
@@ -99,6 +101,13 @@ class _Definer:
             if self.defined[name]:
                 return
             raise BadRequestData(f'The @context defines "{name}" by way of itself')
+        self._begun += 1
+        if self._begun > _MAX_CHAIN:
+            raise BadRequestData(f'The @context defines "{name}" by way of more than {_MAX_CHAIN} other terms')
+        self._create(name)
+        self._begun -= 1
+
+    def _create(self, name: str) -> None:
         if not name:  # 2
             raise BadRequestData("The @context defines an empty term")
         self.defined[name] = False

@@ -54,9 +54,8 @@ def differences(before: JsonObject | None, after: JsonObject | None) -> tuple[In
             if instances[0] is not old[0]:  # what comes most
                 written.append((name, instances[0]))
             continue
-        for instance in instances:
-            if not any(instance is one for one in old):
-                written.append((name, instance))
+        known = {id(one) for one in old}
+        written += [(name, instance) for instance in instances if id(instance) not in known]
         left = {instance.get("datasetId") for instance in instances}
         removed.extend((name, instance) for instance in old if instance.get("datasetId") not in left)
     for name in was.keys() - now.keys():

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, cast
 
 from ldt_stack.broker.call import Call
-from ldt_stack.broker.errors import BadRequestData
+from ldt_stack.broker.errors import BadRequestData, TooComplexQuery
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.names import JsonValue
 from ldt_stack.broker.query import (
@@ -248,6 +248,10 @@ def parse_query(
 
     Source: CIM 009 V1.9.1, clause 5.7.2.4.
     """
+    if len(source.selectors) > settings.max_query_terms:
+        raise TooComplexQuery(
+            f"There are {len(source.selectors)} Entity selectors; this broker takes {settings.max_query_terms}."
+        )
     selectors = tuple(_selector(selector, call, settings) for selector in source.selectors)
     q = _q(source, call, settings)
     depth = 0 if q is None else q.depth

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Final, TypeVar
 
 from ldt_stack.broker.call import Call
-from ldt_stack.broker.errors import InternalError, NgsiLdError, TooManyResults
+from ldt_stack.broker.errors import InternalError, NgsiLdError, TooComplexQuery, TooManyResults
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.instance_ids import new_instance_id
 from ldt_stack.broker.model.names import JsonObject, is_attribute_key
@@ -77,6 +77,10 @@ def check_queries(broker: Broker, call: Call, members: JsonObject) -> None:
     Raises:
         BadRequestData, TooComplexQuery: One of them is not (5.2.23).
     """
+    most = broker.settings.max_query_terms
+    count = len(members.get(QUERIES, ())) + len(members.get(TEMPORAL_QUERIES, ()))
+    if count > most:
+        raise TooComplexQuery(f"The Snapshot has {count} Queries; this broker takes {most}. Create several Snapshots.")
     local = replace(call, local=True)
     for payload in members.get(QUERIES, ()):
         source = _query(broker, payload)

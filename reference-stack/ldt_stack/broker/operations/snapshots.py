@@ -51,6 +51,7 @@ async def create_snapshot(broker: Broker, call: Call, payload: JsonObject) -> st
     Raises:
         BadRequestData: The payload is no Snapshot, or its id is too long to be kept.
         AlreadyExists: There is a Snapshot with this id.
+        TooComplexQuery: It has too many Queries, or one of them too many terms.
         TooManyResults: There are as many Snapshots as may be, and none has a lower priority.
 
     Source: CIM 009 V1.9.1, clause 5.16.1.

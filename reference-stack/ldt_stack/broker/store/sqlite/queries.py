@@ -274,9 +274,11 @@ def count_types(session: Session) -> dict[str, int]:
 
 def types_of_attributes(session: Session) -> dict[str, dict[str, int]]:
     """See `Snapshot.types_of_attributes`."""
+    # Materialized, the types get an index by Entity; else each Attribute of each Entity looks through all of them.
     rows = session.execute(
-        "SELECT attribute, type, count(*) FROM entity_attributes"  # noqa: S608 — own constants
-        " JOIN entity_types ON entity_types.entity = entity_attributes.entity"
+        "WITH typed AS MATERIALIZED (SELECT type, entity FROM entity_types)"  # noqa: S608 — own constants
+        " SELECT attribute, type, count(*) FROM entity_attributes"
+        " JOIN typed ON typed.entity = entity_attributes.entity"
         f" WHERE entity_attributes.entity NOT IN ({_EXPIRED}) GROUP BY attribute, type",
         (session.now(),) * 2,
     ).fetchall()
