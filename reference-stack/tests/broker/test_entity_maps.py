@@ -217,22 +217,40 @@ async def test_a_temporal_map_takes_another_temporal_query(running: RunningBroke
 @given(
     kept=st.lists(st.booleans(), max_size=30),
     limit=st.integers(1, 7),
+    at_most=st.integers(0, 10),
 )
-def test_paging_along_next_links_gives_every_entity_that_is_left_once(kept: list[bool], limit: int) -> None:
+def test_paging_along_next_links_gives_every_entity_that_is_left_once(
+    kept: list[bool], limit: int, at_most: int
+) -> None:
     names = [f"urn:x:{number}" for number in range(len(kept))]
     left = {name for name, stays in zip(names, kept, strict=True) if stays}
     entity_map = StoredMap({"id": "urn:m:1"}, {name: ["@none"] for name in names})
     seen: list[str] = []
+    already: set[str] = set()
     offset, more = 0, True
     while more:
-        walk = Walk[str](entity_map, None, offset, limit)
+        walk = Walk[str](entity_map, None, offset, limit, at_most)
         for asked in walk.asked():
+            assert len(asked) <= max(limit, at_most)
             walk.answer(asked, {name: name for name in asked if name in left})
         assert len(walk.found) == limit or walk.end == len(names)
+        assert set(walk.gone) == set(names[walk.start : walk.end]) - left - already
+        already.update(walk.gone)
         seen += walk.found
         entity_map.entries.update(dict.fromkeys(walk.gone))
         offset, more = walk.end, walk.more
     assert seen == [name for name in names if name in left]
+
+
+def test_many_entities_that_are_gone_are_looked_up_in_few_steps() -> None:
+    names = [f"urn:x:{number}" for number in range(5000)]
+    walk = Walk[str](StoredMap({"id": "urn:m:1"}, {name: ["@none"] for name in names}), None, 0, 1, 200)
+    steps = 0
+    for asked in walk.asked():
+        steps += 1
+        walk.answer(asked, {names[-2]: "found", names[-1]: "not any more"})
+    assert (walk.found, walk.end, walk.more) == (["found"], len(names) - 1, True)
+    assert steps < 40
 
 
 def test_the_identity_of_a_query_leaves_out_ids_paging_and_view() -> None:

@@ -39,7 +39,7 @@ def test_what_was_written_is_found_in_one_pass() -> None:
     finally:
         sys.setprofile(None)
     assert [instance for _, instance in found] == new
-    assert calls < 10 * count
+    assert calls < 50 * count  # comparing each with each takes count * count
 
 
 async def test_the_types_of_attributes_are_counted_without_comparing_each_with_each(anyio_backend: str) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Final
 
 import orjson
 
@@ -39,6 +40,8 @@ from ldt_stack.broker.operations.temporal_consumption import (
 from ldt_stack.broker.operations.temporal_range import cut
 from ldt_stack.broker.service import Broker
 from ldt_stack.broker.store.interface import EntityQuery, EntitySelector, Snapshot, TemporalEntity, TemporalQuery
+
+_AT_ONCE: Final = 200  # Entities of a map that are looked up at once, where many are gone
 
 
 async def create_entity_map_for_query_entities(
@@ -113,7 +116,7 @@ async def _walk_here(
     """Fill a page from what is held here, in one read; the Entities, and what they are joined with."""
 
     def work(snapshot: Snapshot, elsewhere: Elsewhere | None) -> tuple[Walk[Shown], list[Shown]]:
-        own = replace(walk, found=[], gone=[])  # a read may run twice
+        own = replace(walk, at_most=_AT_ONCE, found=[], gone=[])  # a read may run twice
         bound = bind_query(query, snapshot)
         for ids in own.asked():
             narrow = _narrowed(bound, ids)
@@ -188,7 +191,7 @@ async def _walk_evolutions_here(
     """Fill a page from what is held here, in one read."""
 
     def work(snapshot: Snapshot) -> Walk[TemporalEntity]:
-        own = replace(walk, found=[], gone=[])  # a read may run twice
+        own = replace(walk, at_most=_AT_ONCE, found=[], gone=[])  # a read may run twice
         for ids in own.asked():
             narrow = _narrowed(request.query, ids)
             page = [] if narrow is None else snapshot.query_temporal(narrow, request.interval).entities
