@@ -21,7 +21,7 @@ from typing import Final
 
 import orjson
 
-from ldt_stack.broker.model.names import JsonObject, JsonValue, is_attribute_key
+from ldt_stack.broker.model.names import JsonObject
 
 # Of an Attribute instance: the same in the expanded form and in the normalized representation, in any @context.
 UNCHANGED_MEMBERS: Final = frozenset(
@@ -37,7 +37,7 @@ def split_plain(entity: JsonObject) -> tuple[JsonObject, JsonObject]:
     plain: JsonObject = {}
     all_unchanged = UNCHANGED_MEMBERS.issuperset
     for key, value in entity.items():
-        if is_attribute_key(key) and len(value) == 1 and all_unchanged(value[0]):
+        if ":" in key and len(value) == 1 and all_unchanged(value[0]):  # an Attribute
             plain[key] = value[0]
         else:
             rest[key] = value
@@ -54,19 +54,19 @@ def write_text(rest: JsonObject, plain: JsonObject) -> str:
     Returns:
         JSON; Attributes that are plain come last, otherwise the order is kept.
     """
-    lines = [f'{{"id":{_json(rest.pop("id"))}', f',"type":{_json(rest.pop("type"))}']
-    lines.append("".join([f',"{name}":{_json(rest.pop(name))}' for name in _TIMES if name in rest]))
-    lines.append(f",{_json(rest)[1:-1]}" if rest else "")
-    before = ""
+    dumps = orjson.dumps
+    lines = [b'{"id":' + dumps(rest.pop("id")), b',"type":' + dumps(rest.pop("type"))]
+    lines.append(b"".join([b',"%b":%b' % (name.encode(), dumps(rest.pop(name))) for name in _TIMES if name in rest]))
+    lines.append(b"," + dumps(rest)[1:-1] if rest else b"")
     for name, instance in plain.items():
-        lines += (f"{before},{_name(name)}:[", _json(instance))
-        before = "]"
-    lines.append(before + "}")
-    return "\n".join(lines)
+        lines += (_opening(name), dumps(instance))
+    if plain:
+        lines[FIRST_NAME_LINE] = lines[FIRST_NAME_LINE][1:]  # nothing is to be closed before it
+    lines.append(b"]}" if plain else b"}")
+    return b"\n".join(lines).decode()
 
 
-def _json(value: JsonValue) -> str:
-    return orjson.dumps(value).decode()
-
-
-_name = lru_cache(maxsize=4096)(_json)  # few IRIs, in every Entity
+@lru_cache(maxsize=4096)  # few IRIs, in every Entity
+def _opening(name: str) -> bytes:
+    """What closes the instance before, and begins that of an Attribute."""
+    return b"],%b:[" % orjson.dumps(name)
