@@ -11,14 +11,16 @@ from typing import Any
 
 from ldt_conformance.comparators import expand_name
 from ldt_stack.broker.http import app as http_app
-from ldt_stack.broker.http import queries
+from ldt_stack.broker.http import registrations, subscribing
 
 from .mutants import Headers, Install, Mutant, edge, function
 
 LAG_SECONDS = 0.4
 PROBLEM = b'{"type":"https://uri.etsi.org/ngsi-ld/errors/ResourceNotFound","title":"none","detail":"not there yet"}'
-ENTITY = re.compile(r"/ngsi-ld/v1/(temporal/)?(entities|subscriptions|snapshots|entityMaps)/[^/]+$")
-NO_ID = re.compile(r"/(entities|subscriptions|snapshots|entityMaps)/[^/:]+$")  # no URI: refused without a look
+KINDS = "entities|subscriptions|snapshots|entityMaps|csourceRegistrations|csourceSubscriptions"
+ENTITY = re.compile(rf"/ngsi-ld/v1/(temporal/)?({KINDS})/[^/]+$")
+NO_ID = re.compile(rf"/({KINDS})/[^/:]+$")  # no URI: refused without a look
+LISTS = ("entities", "subscriptions", "csourceRegistrations", "csourceSubscriptions")
 
 
 def before(decide: Callable[[Any], tuple[int, Headers, bytes] | None]) -> Install:
@@ -44,7 +46,7 @@ def _shows_nothing(scope: Any) -> tuple[int, Headers, bytes] | None:
     json_type: Headers = [(b"content-type", b"application/json")]
     if scope["method"] == "GET" and ENTITY.search(scope["path"]):
         return 404, json_type, PROBLEM
-    lists = scope["method"] == "GET" and scope["path"].rstrip("/").endswith(("entities", "subscriptions"))
+    lists = scope["method"] == "GET" and scope["path"].rstrip("/").endswith(LISTS)
     return (200, json_type, b"[]") if lists or scope["path"].endswith("/query") else None
 
 
@@ -106,6 +108,8 @@ def _other_forms(status: int, headers: Headers, body: bytes) -> tuple[int, Heade
 
 def _entity(item: dict[str, Any]) -> dict[str, Any]:
     kind = item.get("type")
+    if kind == "ContextSourceRegistration":
+        return {**item, "information": [_registration_info(info) for info in item["information"]]}
     if not isinstance(kind, str) or kind in {"Feature", "FeatureCollection", "Subscription", "Snapshot", "EntityMap"}:
         return item
     if kind in {"EntityTypeList", "AttributeList", "EntityType", "EntityTypeInfo", "Attribute"}:
@@ -113,6 +117,14 @@ def _entity(item: dict[str, Any]) -> dict[str, Any]:
     sets = {key for key, value in item.items() if isinstance(value, list) and key != "@context"}
     shown = {key: value[::-1] if key in sets else value for key, value in item.items()}
     return {**dict(reversed(shown.items())), "type": [kind]}
+
+
+def _registration_info(info: dict[str, Any]) -> dict[str, Any]:
+    """Types as arrays, an array of one name as that name."""
+    entities = [{**entity, "type": [entity["type"]]} for entity in info.get("entities", [])]
+    names = {key: info[key][::-1] for key in ("propertyNames", "relationshipNames") if key in info}
+    shown = {key: value[0] if len(value) == 1 else value for key, value in names.items()}
+    return {**shown, **({"entities": entities} if entities else {})}
 
 
 NAME_LISTS = {"typeList", "attributeList", "attributeNames", "typeNames"}
@@ -123,12 +135,22 @@ def _compact(names: Any) -> Any:
     return [name.replace("https://uri.etsi.org/ngsi-ld/", "ngsi-ld:") for name in own]
 
 
-def _one_subscription_a_page(original: Any) -> Any:
+def _one_a_page(original: Any) -> Any:
     def read_paging(request: Any) -> Any:
         paging = original(request)
-        return replace(paging, limit=min(paging.limit, 1)) if "/subscriptions" in str(request.url) else paging
+        return replace(paging, limit=min(paging.limit, 1))
 
     return read_paging
+
+
+def _short_pages() -> Install:
+    readers = [function(module, "read_paging", _one_a_page) for module in (subscribing, registrations)]
+
+    def install() -> None:
+        for reader in readers:
+            reader()
+
+    return install
 
 
 VARIANTS: dict[str, Mutant] = {
@@ -136,12 +158,12 @@ VARIANTS: dict[str, Mutant] = {
     "redirects-slashes": Mutant("6.2", "a path that ends in a slash is redirected", before(_without_slash)),
     "encodes-locations": Mutant("6.4.3.1", "colons in a Location are percent-encoded", edge(_encoded_location)),
     "other-forms": Mutant("4.5.1", "arrays of one, other orders, compact IRIs, fractions", edge(_other_forms)),
-    "short-pages": Mutant(
-        "5.5.9.1", "Subscriptions come one a page", function(queries, "read_paging", _one_subscription_a_page)
-    ),
+    "short-pages": Mutant("5.5.9.1", "Subscriptions and Registrations come one a page", _short_pages()),
 }
 
 # Wrong in a way that checks of absence must not take for right: writes are accepted, and nothing is ever shown.
 HOLLOW: dict[str, Mutant] = {
-    "shows-nothing": Mutant("5.7", "no Entity, history or Subscription is ever shown", before(_shows_nothing))
+    "shows-nothing": Mutant(
+        "5.7", "no Entity, history, Subscription or Registration is ever shown", before(_shows_nothing)
+    )
 }
