@@ -98,3 +98,15 @@ async def test_a_source_that_did_a_part_of_an_entity_is_no_success(pair: list[No
     body = (await send(a, "POST", "/entityOperations/update", [car(speed=prop(2))], 207)).json()
     assert body["success"] == []
     assert "not today" in body["errors"][0]["error"]["detail"]
+
+
+@pytest.mark.parametrize("answer", [(201, [CAR]), (201, b""), (204, b"")], ids=["listed", "not listed", "no content"])
+async def test_what_a_source_created_is_listed_whatever_it_answers(
+    pair: list[Node], network: Network, answer: tuple[int, object]
+) -> None:
+    """6.14.3.1: the ids of the Entities created."""
+    a, _ = pair
+    network.hosts["s"] = lambda sent: answer
+    await a.register("s", mode="redirect", operations=ALL)
+    created = await send(a, "POST", "/entityOperations/create", [car(speed=prop(1))], 201)
+    assert created.json() == [CAR]

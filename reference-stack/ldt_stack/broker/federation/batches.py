@@ -179,8 +179,10 @@ class _Group:
         done = set(sent)
         if reply.status == 207:
             done = self._take_result(sent, reply.body)
-        created = reply.body if reply.status == 201 and isinstance(reply.body, list) else []
-        self.results.created.update(one for one in created if one in sent)
+        listed = reply.body if reply.status == 201 and isinstance(reply.body, list) else []
+        # Of a creation, whatever was done was created, also where the source does not list it.
+        created = done if self.operation.name == "createBatch" else [one for one in listed if one in sent]
+        self.results.created.update(created)
         for entity_id in sent:
             if entity_id in done:
                 self._note(entity_id, None)
