@@ -201,16 +201,22 @@ async def test_a_busy_source_does_not_hold_up_another(network: Network, pair: li
     assert all(one.json() == [] for one in await asyncio.gather(*waiting))
 
 
-async def test_what_a_source_was_told_in_confidence_is_not_passed_on(network: Network, pair: list[Node]) -> None:
+async def test_what_a_source_was_told_in_confidence_is_not_passed_on(
+    network: Network, pair: list[Node], caplog: pytest.LogCaptureFixture
+) -> None:
     """4.3.6.5: a source that repeats the Authorization that it got must not tell it to whoever asked us."""
     a, _ = pair
     network.hosts["chatty"] = lambda sent: (403, {"detail": f"not with {sent.headers['authorization']} or s3cret"})
     info = [{"key": "Authorization", "value": "Bearer s3cret"}]
-    await a.register("chatty", contextSourceInfo=info, operations=["retrieveOps", "updateOps"], mode="redirect")
+    await a.register("chatty", contextSourceInfo=info, operations=["federationOps", "updateOps"], mode="redirect")
+    notification = {"endpoint": {"uri": "http://user/"}}
+    subscription = {"type": "Subscription", "entities": [{"type": "Car"}], "notification": notification}
+    assert (await a.client.post(f"{API}/subscriptions", json=subscription)).status_code == 201
+    await a.broker.forwarding.settled()
     answer = await a.client.get(f"{API}/entities/{CAR}")
     refused = await a.client.patch(f"{API}/entities/{CAR}/attrs", json={"speed": prop(1)})
     assert refused.status_code == 502
-    for text in (answer.headers["ngsild-warning"], refused.text):
+    for text in (answer.headers["ngsild-warning"], refused.text, caplog.text):
         assert "s3cret" not in text
         assert "not with ***" in text
 
