@@ -77,6 +77,23 @@ def _error_type(response: Response) -> str:
         return ""
 
 
+def expect_not_allowed(response: Response, *methods: str, tolerates_bad_request: bool = False) -> None:
+    """Fail unless the answer is 405 with an Allow header that names at least these methods (6.3.2, ruling W23).
+
+    Args:
+        response: The answer; its body is not judged.
+        methods: What the resource has.
+        tolerates_bad_request: An operation's own clause says BadRequestData (ruling W22): 400 ends as a warning.
+    """
+    if tolerates_bad_request and response.status == 400:
+        warn(Reason.TOLERATED, "405 with an Allow header", describe(response))
+    expect_status(response, 405)
+    allowed = {name.strip().upper() for value in response.headers.get_list("allow") for name in value.split(",")}
+    if not set(methods) <= allowed:
+        wanted = f"an Allow header with at least {' and '.join(methods)}"
+        fail(wanted, f"Allow: {response.headers.get('allow') or '(none)'}")
+
+
 def expect_entity(expected: Mapping[str, Any], actual: Any, **options: Any) -> None:
     """Fail unless the received Entity says everything that was sent; see `entity_differences`."""
     found = entity_differences(expected, actual, **options)

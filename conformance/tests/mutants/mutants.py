@@ -18,7 +18,7 @@ from ldt_stack.broker.http import headers as http_headers
 from ldt_stack.broker.http import queries
 from ldt_stack.broker.ld_context.context import LdContext
 from ldt_stack.broker.model import patch
-from ldt_stack.broker.notifications import notifier
+from ldt_stack.broker.notifications import content, notifier
 from ldt_stack.broker.notifications.subscription import Subscription
 from ldt_stack.broker.operations import (
     entities,
@@ -126,15 +126,20 @@ def _problem_media_type(status: int, headers: Headers, body: bytes) -> tuple[int
     return status, [pair for pair in headers if pair[0] != b"content-type"] + other if status >= 400 else headers, body
 
 
-def _without_context_link(status: int, headers: Headers, body: bytes) -> tuple[int, Headers, bytes]:
-    left: Headers = []
-    for name, value in headers:
-        if name.lower() == b"link":
-            links = [link for link in re.split(rb",\s*(?=<)", value) if b"json-ld#context" not in link]
-            left += [(name, b", ".join(links))] if links else []
-        else:
-            left.append((name, value))
-    return status, left, body
+def without_link(part: bytes) -> Install:
+    """Drop every link that has this part from the Link headers."""
+
+    def rewrite(status: int, headers: Headers, body: bytes) -> tuple[int, Headers, bytes]:
+        left: Headers = []
+        for name, value in headers:
+            if name.lower() == b"link":
+                links = [link for link in re.split(rb",\s*(?=<)", value) if part not in link]
+                left += [(name, b", ".join(links))] if links else []
+            else:
+                left.append((name, value))
+        return status, left, body
+
+    return edge(rewrite)
 
 
 def _times_without_zone(status: int, headers: Headers, body: bytes) -> tuple[int, Headers, bytes]:
@@ -184,6 +189,13 @@ def _announces_more(original: Any) -> Any:
 
 def _without_deletion_times(status: int, headers: Headers, body: bytes) -> tuple[int, Headers, bytes]:
     return status, headers, re.sub(rb'"deletedAt":"[^"]+",?', b"", body)
+
+
+def _keeps_value(original: Any) -> Any:
+    def deleted_instance(change: Any, at: str, *, show_changes: bool) -> Any:
+        return {**original(change, at, show_changes=show_changes), **(change.before or {})}
+
+    return deleted_instance
 
 
 def _any_term(self: q.And, entity: Any) -> bool:
@@ -295,6 +307,12 @@ MUTANTS: dict[str, Mutant] = {
         function(temporal_range, "_range", _announces_more),
     ),
     "deletions-without-time": Mutant("4.5.7", "a recorded deletion has no deletedAt", edge(_without_deletion_times)),
+    "deleted-shows-value": Mutant(
+        "5.8.6",
+        "a deleted Attribute is notified with the value that it had",
+        function(content, "deleted_instance", _keeps_value),
+    ),
+    "no-prev": Mutant("5.5.9.1", "no page has a link to the one before it", without_link(b'rel="prev"')),
     "paused-notifies": Mutant(
         "5.8.6",
         "a paused Subscription notifies",
@@ -313,7 +331,7 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "no-location": Mutant("6.4.3.1", "a creation answers without Location", without_header(b"location")),
     "no-context-link": Mutant(
-        "6.3.6", "an answer as JSON does not say where its @context is", edge(_without_context_link)
+        "6.3.6", "an answer as JSON does not say where its @context is", without_link(b"json-ld#context")
     ),
     "no-count": Mutant("6.3.13", "the number of results is not told", without_header(b"ngsild-results-count")),
     "no-detail": Mutant("5.5.3", "an error has no detail", edge(_without_detail)),

@@ -12,7 +12,7 @@ from ldt_conformance import (
     expect_status,
 )
 from ldt_conformance.checks.ngsi_ld.declared import SUBSCRIPTIONS, cim009, purposes
-from ldt_conformance.checks.ngsi_ld.given import DATASET, PARKING, simple_vehicle, stored
+from ldt_conformance.checks.ngsi_ld.given import PARKING, simple_vehicle, stored
 from ldt_conformance.checks.ngsi_ld.watching import (
     about,
     change,
@@ -23,7 +23,6 @@ from ldt_conformance.checks.ngsi_ld.watching import (
 )
 from ldt_conformance.clients import NGSI_LD_NULL
 from ldt_conformance.comparators import attribute_value
-from ldt_conformance.engine.verdicts import fail
 from ldt_conformance.expectations import expect_equal, require
 from ldt_conformance.receiver import Receiver
 
@@ -31,7 +30,6 @@ DECLARED: dict[str, Any] = {"level": Level.MUST, "capability": SUBSCRIPTIONS, "m
 BASE = ["ngsi-ld/5.8.6"]
 PICS = ["PICS_NOTIFICATIONS_SUB"]
 CHANGE = cim009("5.8.6", "the notification shall be sent whenever there is a change in the watched Attributes.")
-DELETED = cim009("5.8.6", "If an Attribute has been deleted, only the name of the attribute as key and the URI")
 
 
 @check(
@@ -91,54 +89,6 @@ def test_on_delete(broker: Broker, receiver: Receiver, stored_entity: Entity) ->
 
     found = about(watching.notification("after the deletion of the Entity", about=stored_entity.id), stored_entity)
     expect_members(found, present=["id", "type", "deletedAt"], absent=["speed", "brandName", "location"])
-
-
-@check(
-    id="notification/attribute-deleted",
-    title="The trigger attributeDeleted notifies the deleted Attribute as NGSI-LD Null",
-    clause=DELETED,
-    requirements=[*BASE, "ngsi-ld/4.5.0"],
-    test_purposes=purposes("CI/SUB/046_22_01", "CI/SUB/046_22_02", "CI/SUB/046_22_04"),
-    pics=PICS,
-    since="1.6.1",
-    **DECLARED,
-)
-def test_attribute_deleted(broker: Broker, receiver: Receiver, stored_entity: Entity) -> None:
-    """Ruling M13: in a normalized notification the bare URI and the object form both pass."""
-    watching = watch(broker, receiver, on(stored_entity, notificationTrigger=["attributeDeleted"]))
-
-    require(broker.delete_attribute(stored_entity.id, "speed"), 204, step="deleting speed")
-
-    found = about(watching.notification("after the deletion of speed", about=stored_entity.id), stored_entity)
-    if attribute_value(found, "speed") != NGSI_LD_NULL:
-        fail(f"speed as {NGSI_LD_NULL}", f"speed {found.get('speed')!r}")
-
-
-@check(
-    id="notification/attribute-deleted-dataset",
-    title="A deleted instance is notified as an object with its datasetId and NGSI-LD Null",
-    clause=cim009(
-        "5.8.6",
-        "In all such cases, a JSON object with all the required information is provided, where the value or the",
-    ),
-    requirements=[*BASE, "ngsi-ld/4.5.5"],
-    test_purposes=purposes("CI/SUB/046_22_07"),
-    pics=["PICS_P_DATASETID_AND_R_DATASETID", *PICS],
-    since="1.6.1",
-    **DECLARED,
-)
-def test_attribute_deleted_dataset(broker: Broker, receiver: Receiver) -> None:
-    entity = broker.new_entity("Vehicle").with_property("speed", 50).with_property("speed", 54, dataset_id=DATASET)
-    stored(broker, entity)
-    watching = watch(broker, receiver, on(entity, notificationTrigger=["attributeDeleted"]))
-
-    response = broker.delete_attribute(entity.id, "speed", params={"datasetId": DATASET})
-    require(response, 204, step="deleting the instance of speed")
-
-    found = about(watching.notification("after the deletion of the instance", about=entity.id), entity)
-    listed = found.get("speed") if isinstance(found.get("speed"), list) else [found.get("speed")]
-    gone = [item for item in listed or [] if isinstance(item, dict) and item.get("datasetId") == DATASET]
-    expect_equal([item.get("value") for item in gone], [NGSI_LD_NULL], f"value of the instances with {DATASET}")
 
 
 @check(

@@ -13,7 +13,7 @@ from ldt_conformance import (
     expect_members,
 )
 from ldt_conformance.checks.ngsi_ld.declared import SUBSCRIPTIONS, cim009, purposes
-from ldt_conformance.checks.ngsi_ld.given import PARKING
+from ldt_conformance.checks.ngsi_ld.given import PARKING, stored, terms
 from ldt_conformance.checks.ngsi_ld.watching import (
     about,
     change,
@@ -22,10 +22,10 @@ from ldt_conformance.checks.ngsi_ld.watching import (
     settled,
     watch,
 )
-from ldt_conformance.clients import JSON, LD_JSON
+from ldt_conformance.clients import JSON, LD_JSON, property_
 from ldt_conformance.comparators import JSONLD_CONTEXT, find_link, members_of, parse_links
 from ldt_conformance.engine.verdicts import Reason, fail, warn
-from ldt_conformance.expectations import expect_date_time, expect_equal
+from ldt_conformance.expectations import expect_date_time, expect_equal, require
 from ldt_conformance.receiver import Receiver
 
 DECLARED: dict[str, Any] = {"level": Level.MUST, "capability": SUBSCRIPTIONS, "mode": Mode.SANDBOX_WRITE}
@@ -87,6 +87,32 @@ def test_attributes(broker: Broker, receiver: Receiver, stored_entity: Entity) -
     _, request = notified(broker, receiver, stored_entity, only_brand)
 
     expect_equal(members_of(about(request, stored_entity)), members_of({"brandName": 1}), "the Attributes notified")
+
+
+@check(
+    id="notification/full-names",
+    title="A name that the Subscription's @context has no term for is notified in full",
+    clause=[
+        cim009("5.8.6", "The @context to be used is the one specified in the jsonldContext field of the corresponding"),
+        cim009("5.5.7", "in the event that no matching term is found in the current @context"),
+    ],
+    requirements=[*BASE, "ngsi-ld/5.5.7"],
+    test_purposes=purposes("CI/SUB/046_07_03"),
+    pics=PICS,
+    **DECLARED,
+)
+def test_full_names(broker: Broker, receiver: Receiver) -> None:
+    """The Subscription has no @context, so the default one is its own; the Entity's Attribute has a name of its own."""
+    full_name = terms(broker)["speed"]
+    entity = stored(
+        broker, broker.new_entity("Vehicle").with_property(full_name, 55).with_property("brandName", "Opel")
+    )
+    watching = watch(broker, receiver, lambda one: on(entity)(one).with_notification(attributes=[full_name]))
+
+    require(broker.update_attributes(entity.id, {full_name: property_(77)}), 204, step="updating the Attribute")
+
+    found = about(watching.notification("after the update of the Attribute", about=entity.id), entity)
+    expect_members(found, present=[full_name], absent=["speed", "brandName"])
 
 
 @check(

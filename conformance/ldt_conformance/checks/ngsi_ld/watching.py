@@ -88,10 +88,14 @@ class Watch:
             latency_seconds: How long a later notification took, which has arrived.
             about: Id of the Entity or Registration; None is any.
         """
-        grace = max(MIN_GRACE_SECONDS, GRACE_FACTOR * latency_seconds)
-        found = self.inbox.wait_for(lambda request: self._fits(request, about, anything), grace, after=self.seen)
+        found = self.by_now(latency_seconds, about=about)
         if found is not None:
             fail(f"no notification {what}", f"a notification: {found.body.decode(errors='replace')[:300]}")
+
+    def by_now(self, latency_seconds: float, *, about: str | None = None) -> Received | None:
+        """What has come, or comes in a grace time, where it may come or not; arguments as of `nothing`."""
+        grace = max(MIN_GRACE_SECONDS, GRACE_FACTOR * latency_seconds)
+        return self.inbox.wait_for(lambda request: self._fits(request, about, anything), grace, after=self.seen)
 
     def forget(self) -> None:
         """Pass over everything that has come so far."""
