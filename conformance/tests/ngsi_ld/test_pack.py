@@ -16,6 +16,8 @@ import yaml
 START_SECONDS = 30.0
 INSUFFICIENT = ["inconclusive", "INSUFFICIENT_EVIDENCE"]
 
+pytestmark = pytest.mark.timeout(600)  # a run of the whole pack, on a machine that may be busy
+
 
 @contextmanager
 def started_broker(folder: Path, *options: str) -> Iterator[str]:

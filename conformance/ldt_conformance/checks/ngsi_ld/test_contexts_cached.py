@@ -233,6 +233,25 @@ def test_implicit_served(broker: Broker) -> None:
 
 
 @check(
+    id="contexts/implicit-is-used",
+    title="An implicitly created @context can be used like any other; where hits are counted, there are more",
+    clause=cim009("5.13.1", "These entries shall be served by brokers on-demand."),
+    test_purposes=purposes("CTX/Cons/053_08_01"),
+    **{**SERVE, "level": Level.MAY},
+)
+def test_implicit_is_used(broker: Broker) -> None:
+    """Ruling W33: the member is optional, and what counts as a hit is not defined."""
+    identifier = implicit(broker)
+    before = details(broker, identifier)
+
+    require(broker.query_entities({"type": broker.new_type()}, ld_context=before["URL"]), 200, step="using it")
+
+    after = details(broker, identifier)
+    if "numberOfHits" in after and not after["numberOfHits"] > before.get("numberOfHits", 0):
+        fail("a greater numberOfHits than before", f"{before.get('numberOfHits')}, then {after['numberOfHits']}")
+
+
+@check(
     id="contexts/implicit-reload",
     title="An implicitly created @context cannot be reloaded",
     clause=cim009("5.13.5.4", 'If reload is true and the kind of the @context is not "Cached"'),

@@ -253,6 +253,26 @@ def test_reload_unknown(broker: Broker) -> None:
 
 
 @check(
+    id="contexts/reload-invalid",
+    title="Deleting an @context that is not stored with a reload that is no Boolean is refused",
+    clause=[
+        cim009("5.13.5.4", "does not correspond to any existing entry in the @context storage"),
+        cim009("5.5.2", "The request includes input data which does not meet the"),
+    ],
+    test_purposes=purposes("CTX/Prov/051_04_04"),
+    **DELETE,
+)
+def test_reload_invalid(broker: Broker) -> None:
+    """Both are wrong, and no clause says which of them is told: BadRequestData and ResourceNotFound pass."""
+    response = delete_context(broker, broker.new_id("LdContext"), reload="perhaps")
+
+    if response.status == 404:
+        expect_problem(response, status=404, error_type="ResourceNotFound")
+    else:
+        expect_problem(response, status=400, error_type="BadRequestData")
+
+
+@check(
     id="contexts/reload-hosted",
     title="A hosted @context cannot be reloaded, and stays",
     clause=cim009("5.13.5.4", 'If reload is true and the kind of the @context is not "Cached"'),

@@ -146,7 +146,7 @@ test_contains = query_check(
     expected="C",
     clause=("4.10", "contains relationship (production rule named containsRel)."),
     requirements=GEO,
-    test_purposes=["CI/Cons/E/019_11_08"],
+    test_purposes=["CI/Cons/E/019_11_08", "CI/Cons/E/019_10_07"],
 )
 test_contains_area = query_check(
     id="geoquery/contains-polygon",

@@ -243,6 +243,56 @@ def test_batch_payload(broker: Broker) -> None:
 
 
 @check(
+    id="ld-context/batch-payload-compacted",
+    title="A retrieval with the @context of a batch's item gives its short names back",
+    level=Level.MUST,
+    clause=[
+        FROM_BODY,
+        cim009(
+            "5.5.7",
+            "the @context used to perform compaction or expansion of terms shall be the one provided by each API call",
+        ),
+    ],
+    requirements=["ngsi-ld/6.3.5", "ngsi-ld/5.5.7"],
+    test_purposes=purposes("CI/Prov/BE/003_07_01"),
+    pics=PICS,
+    mode=WRITE,
+)
+def test_batch_payload_compacted(broker: Broker, context_server: Receiver) -> None:
+    context = terms(broker)
+    entity = broker.new_entity().with_property("speed", 1).with_ld_context(context)
+    require(broker.batch_create([entity]), 201, step="creating a batch with an @context")
+
+    found = read_back(broker, entity.id, ld_context=context_server.serve_context(context).url)
+
+    expect_members(found, present=["speed"], absent=[context["speed"]])
+
+
+@check(
+    id="ld-context/batch-default",
+    title="Without an @context the names of a batch fall under the default vocabulary, whatever others call them",
+    level=Level.MUST,
+    clause=[DEFAULT, FULL_NAMES],
+    requirements=["ngsi-ld/6.3.5", "ngsi-ld/5.6.7", "ngsi-ld/5.5.7"],
+    test_purposes=purposes("CI/Prov/BE/003_05_01", "CI/Prov/BE/003_05_02"),
+    pics=PICS,
+    mode=WRITE,
+)
+def test_batch_default(broker: Broker, context_server: Receiver) -> None:
+    """Ruling M16: under an @context that maps the term elsewhere it is the full or the compact IRI, not the term."""
+    entity = broker.new_entity().with_property("speed", 1)
+    require(broker.batch_create([entity], content_type=JSON), 201, step="creating a batch without @context")
+
+    plain = read_back(broker, entity.id)
+    elsewhere = read_back(broker, entity.id, ld_context=context_server.serve_context(terms(broker)).url)
+
+    expect_members(plain, present=["speed"])
+    expect_members(elsewhere, absent=["speed"])
+    if not {f"{DEFAULT_VOCABULARY}speed", "ngsi-ld:default-context/speed"} & set(elsewhere):
+        fail(f"{DEFAULT_VOCABULARY}speed", f"members {sorted(elsewhere)}")
+
+
+@check(
     id="ld-context/batch-link",
     title="In a batch as application/json the Link header's @context expands the names",
     level=Level.MUST,

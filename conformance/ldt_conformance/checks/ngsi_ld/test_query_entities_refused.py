@@ -135,3 +135,40 @@ def test_ordering_needs_local(broker: Broker) -> None:
     response = broker.query_entities({"type": broker.new_type(), "orderBy": "speed"})
 
     expect_problem(response, status=400, error_type="BadRequestData")
+
+
+@check(
+    id="query-entities/invalid-names",
+    title="A query for a type or an Attribute under a name that is none is BadRequestData",
+    level=Level.SHOULD,
+    clause=cim009("4.6.2", "expressed above, implementations should raise an error of type BadRequestData."),
+    requirements=QUERY,
+    test_purposes=purposes("CI/Cons/E/019_03_02", "CI/Cons/E/019_03_04"),
+    pics=PICS,
+)
+def test_invalid_names(broker: Broker) -> None:
+    """The clause speaks of payloads; the test purposes ask the same of parameters."""
+    for params in ({"type": "()"}, {"type": broker.new_type(), "attrs": "()"}):
+        expect_problem(broker.query_entities(params), status=400, error_type="BadRequestData")
+
+
+@check(
+    id="query-entities/invalid-id-pattern",
+    title="A query with an id pattern that is no regular expression is BadRequestData",
+    level=Level.MUST,
+    clause=[
+        cim009("5.5.2", "The request includes input data which does not meet the"),
+        cim009("5.2.8", "group of Entity IDs (as a regular expression pattern mandated by"),
+    ],
+    requirements=QUERY,
+    test_purposes=purposes("CI/Cons/E/019_03_03"),
+    pics=PICS,
+)
+def test_invalid_id_pattern(broker: Broker) -> None:
+    """A bracket that is never closed is wrong in every kind of regular expression, unlike the test purpose's `**`.
+
+    Clause 5.7.2.4 does not name the case: an answer that finds nothing warns.
+    """
+    response = broker.query_entities({"type": broker.new_type(), "idPattern": "urn:[a-"})
+
+    expect_problem(response, status=400, error_type="BadRequestData", tolerated=[(200, "")])

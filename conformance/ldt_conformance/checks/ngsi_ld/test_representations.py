@@ -194,3 +194,64 @@ def test_language_simplified(broker: Broker) -> None:
     found = expect_object(broker.retrieve_entity(entity.id, params={"lang": "nl", "options": "keyValues"}))
 
     expect_equal(found.get("street"), "Grote Markt", "street")
+
+
+@check(
+    id="retrieve-entity/language-any-simplified",
+    title="lang=* in simplified representation gives a string in any language that is there",
+    level=Level.MUST,
+    clause=cim009("4.15", "it shall default to any supported language."),
+    requirements=["ngsi-ld/4.15", "ngsi-ld/4.5.4"],
+    test_purposes=purposes("CI/Cons/E/018_07_06"),
+    pics=["PICS_LANGFILTER", "PICS_EntRet"],
+    since="1.4.1",
+    mode=WRITE,
+)
+def test_language_any_simplified(broker: Broker) -> None:
+    words = {"fr": "Grand Place", "nl": "Grote Markt"}
+    entity = stored(broker, broker.new_entity("Building").with_language_property("street", words))
+
+    found = expect_object(broker.retrieve_entity(entity.id, params={"lang": "*", "options": "keyValues"}))
+
+    if found.get("street") not in words.values():
+        fail(f"street as one of {sorted(words.values())}", f"street {found.get('street')!r}")
+
+
+@check(
+    id="retrieve-entity/observation-space",
+    title="observationSpace is a GeoProperty as any other, normalized and simplified",
+    level=Level.MUST,
+    clause=cim009("4.7.1", "observationSpace"),
+    requirements=["ngsi-ld/4.7", "ngsi-ld/4.5.4"],
+    test_purposes=purposes("CI/Cons/E/018_08_01", "CI/Cons/E/018_08_02"),
+    pics=["PICS_EntRet"],
+    mode=WRITE,
+)
+def test_observation_space(broker: Broker) -> None:
+    expect_space(broker, "observationSpace")
+
+
+@check(
+    id="retrieve-entity/operation-space",
+    title="operationSpace is a GeoProperty as any other, normalized and simplified",
+    level=Level.MUST,
+    clause=cim009("4.7.1", "operationSpace"),
+    requirements=["ngsi-ld/4.7", "ngsi-ld/4.5.4"],
+    test_purposes=purposes("CI/Cons/E/018_09_01", "CI/Cons/E/018_09_02"),
+    pics=["PICS_EntRet"],
+    mode=WRITE,
+)
+def test_operation_space(broker: Broker) -> None:
+    expect_space(broker, "operationSpace")
+
+
+def expect_space(broker: Broker, name: str) -> None:
+    """Fail unless an area comes back in both representations."""
+    area = {"type": "Polygon", "coordinates": [[[-9.2, 38.7], [-9.1, 38.7], [-9.1, 38.8], [-9.2, 38.8], [-9.2, 38.7]]]}
+    entity = stored(broker, broker.new_entity("Building").with_geo_property(name, area))
+
+    normalized = expect_object(broker.retrieve_entity(entity.id))
+    simplified = expect_object(broker.retrieve_entity(entity.id, params={"options": "keyValues"}))
+
+    expect_entity(entity.to_json(), normalized, exact_attributes=True)
+    expect_equal(simplified.get(name), area, f"{name} in simplified representation")
