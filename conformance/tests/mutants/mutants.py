@@ -73,8 +73,8 @@ def evaluated(install: Install) -> Install:
     return both
 
 
-def edge(rewrite: Callable[[int, Headers, bytes], tuple[int, Headers, bytes]]) -> Install:
-    """Rewrite every answer (status, headers, body) on its way out."""
+def exchange(rewrite: Callable[[Any, int, Headers, bytes], tuple[int, Headers, bytes]]) -> Install:
+    """Rewrite every answer (status, headers, body) on its way out, knowing the ASGI scope of its request."""
 
     def make(original: Any) -> Any:
         async def call(self: Any, scope: Any, receive: Any, send: Callable[[Message], Awaitable[None]]) -> None:
@@ -91,7 +91,7 @@ def edge(rewrite: Callable[[int, Headers, bytes], tuple[int, Headers, bytes]]) -
                 parts.append(message.get("body", b""))
                 if not message.get("more_body"):
                     headers = [pair for pair in start["headers"] if pair[0].lower() != b"content-length"]
-                    status, headers, body = rewrite(start["status"], headers, b"".join(parts))
+                    status, headers, body = rewrite(scope, start["status"], headers, b"".join(parts))
                     if status != 204:
                         headers = [*headers, (b"content-length", str(len(body)).encode())]
                     await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -102,6 +102,11 @@ def edge(rewrite: Callable[[int, Headers, bytes], tuple[int, Headers, bytes]]) -
         return call
 
     return function(http_app.BrokerApp, "__call__", make)
+
+
+def edge(rewrite: Callable[[int, Headers, bytes], tuple[int, Headers, bytes]]) -> Install:
+    """As `exchange`, whatever was asked."""
+    return exchange(lambda _, *answer: rewrite(*answer))
 
 
 def without_header(name: bytes) -> Install:

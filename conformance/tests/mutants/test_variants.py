@@ -16,6 +16,7 @@ CONCERNED = {
         "batch-update/all",
         "create-entity/existing-id-untouched",
         "create-entity/properties",
+        "delete-attribute/no-name",
         "delete-entity/gone",
         "notification/watched-attributes",
         "entity-maps/retrieve",
@@ -54,6 +55,7 @@ CONCERNED = {
         "discovery/types",
         "discovery/types-details",
         "discovery/types-new",
+        "discovery/types-terms",
         "ld-context/default",
         "registration-context/link-header",
         "registration-create/echo",
@@ -61,6 +63,7 @@ CONCERNED = {
         "registration-retrieve/whole",
         "retrieve-entity/by-id",
         "retrieve-entity/whole",
+        "temporal-retrieve/part-forwards",
         "temporal-retrieve/whole",
     ],
     "short-pages": [
@@ -97,6 +100,7 @@ ABSENCE = [
     "subscription-delete/gone",
     "temporal-delete-attribute/all-instances",
     "temporal-delete/gone",
+    "temporal-retrieve/unknown-attrs",
     "update-attributes/null-deletes",
 ]
 

@@ -17,10 +17,11 @@ from ldt_conformance.checks.ngsi_ld.declared import (
 )
 from ldt_conformance.checks.ngsi_ld.given import stored_history, subscribed
 from ldt_conformance.checks.ngsi_ld.histories import WHOLE_DAY, series_of
-from ldt_conformance.checks.ngsi_ld.subscribing import quiet, shown
+from ldt_conformance.checks.ngsi_ld.subscribing import ENDPOINT, quiet, shown
 from ldt_conformance.checks.ngsi_ld.test_common_errors import GEO_ELSEWHERE, NOT_ACCEPTABLE, UNSUPPORTED, XML
-from ldt_conformance.clients import GEO_JSON, JSON
+from ldt_conformance.clients import GEO_JSON, JSON, segment
 from ldt_conformance.comparators import JSONLD_CONTEXT, find_link, parse_links
+from ldt_conformance.engine.transport.journal import Resource
 from ldt_conformance.engine.transport.response import Response
 from ldt_conformance.engine.verdicts import fail
 from ldt_conformance.expectations import describe, expect_equal
@@ -244,3 +245,26 @@ def test_unavailable_batch(broker: Broker, receiver: Receiver) -> None:
     types = {str(one.get("error", {}).get("type")).rpartition("/")[2] for one in errors if isinstance(one, dict)}
     if len(errors) != len(entities) or types != {"LdContextNotAvailable"}:
         fail("an error LdContextNotAvailable for each item", describe(response))
+
+
+@check(
+    id="ld-context/unavailable-registration",
+    title="A Context Source Registration whose @context cannot be fetched is LdContextNotAvailable",
+    test_purposes=purposes("CB/HTTP/043_01_05"),
+    capability=REGISTRATIONS,
+    **UNAVAILABLE,
+)
+def test_unavailable_registration(broker: Broker, receiver: Receiver) -> None:
+    identifier = broker.new_id("ContextSourceRegistration")
+    registration = {
+        "id": identifier,
+        "type": "ContextSourceRegistration",
+        "information": [{"entities": [{"type": broker.new_type()}]}],
+        "endpoint": ENDPOINT,
+    }
+    path = "/csourceRegistrations/"
+    creates = [Resource("registration", identifier, f"{path}{segment(identifier)}")]
+
+    response = broker.send("POST", path, body=registration, ld_context=missing_context(receiver), creates=creates)
+
+    unavailable(broker, response)

@@ -104,6 +104,7 @@ def test_two_attrs(broker: Broker) -> None:
 def test_unknown_attrs(broker: Broker) -> None:
     """The Entity is not in the result: 404, as the test purpose has it; an answer with no instance only warns."""
     history = stored_history(broker, series_of(broker))
+    require(broker.retrieve_temporal(history.id, params={"attrs": "speed"}), 200, 206, step="retrieving what is there")
 
     response = broker.retrieve_temporal(history.id, params={"attrs": "mileage"})
 
