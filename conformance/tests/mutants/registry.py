@@ -11,7 +11,7 @@ from ldt_stack.broker.notifications import registrations as noticing
 from ldt_stack.broker.notifications.registration_subscription import Notice
 from ldt_stack.broker.operations import registrations
 
-from .mutants import Mutant, function
+from .faults import Mutant, function
 
 
 def _nothing(_: Any) -> Any:

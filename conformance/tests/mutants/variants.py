@@ -13,7 +13,7 @@ from ldt_conformance.comparators import expand_name
 from ldt_stack.broker.http import app as http_app
 from ldt_stack.broker.http import registrations, subscribing
 
-from .mutants import Headers, Install, Mutant, edge, exchange, function
+from .faults import Headers, Install, Mutant, edge, exchange, function
 
 LAG_SECONDS = 0.4
 PROBLEM = b'{"type":"https://uri.etsi.org/ngsi-ld/errors/ResourceNotFound","title":"none","detail":"not there yet"}'

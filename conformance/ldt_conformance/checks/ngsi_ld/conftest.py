@@ -7,9 +7,11 @@ import pytest
 
 from ldt_conformance.checks.ngsi_ld.cutting import Cut
 from ldt_conformance.checks.ngsi_ld.given import simple_vehicle, stored
+from ldt_conformance.checks.ngsi_ld.publishing import MqttServers
 from ldt_conformance.checks.ngsi_ld.reaching import cannot_be_reached, require_reached
 from ldt_conformance.checks.ngsi_ld.sample import Choice, Sample, find_sample
 from ldt_conformance.clients import Broker, Entity
+from ldt_conformance.clients.mqtt import MqttAccess, can_listen
 from ldt_conformance.clients.settling import Settling
 from ldt_conformance.engine.run_context import RunContext
 from ldt_conformance.engine.site.model import Site
@@ -90,6 +92,31 @@ def receiver(target: Target, run: RunContext, receivers: Callable[[str | None, s
     if found.reached is False:
         cannot_be_reached(found)
     return found
+
+
+@pytest.fixture(scope="session")
+def mqtt_known() -> list[MqttServers]:
+    """The MQTT servers of the site file once a check has asked for them, so that they are told from silent ones."""
+    return []
+
+
+@pytest.fixture
+def mqtt_servers(target: Target, run: RunContext, mqtt_known: list[MqttServers]) -> MqttServers:
+    """Where the target publishes and we listen; inconclusive where no server is named, or nobody can listen."""
+    if not target.site.mqtt:
+        inconclusive(
+            Reason.NOT_DECLARED,
+            "the site file names no MQTT server that the target and this run both reach; try: mqtt: [{host: …}]",
+            expected="an MQTT server",
+        )
+    if not can_listen():
+        inconclusive(Reason.PRECONDITION_UNMET, "paho-mqtt is not installed; try: pip install 'ldt-harness[mqtt]'")
+    if run.settings.plan:
+        inconclusive(Reason.PRECONDITION_UNMET, "a plan sends nothing, so nothing is published")
+    if not mqtt_known:
+        access = zip(target.site.mqtt, target.mqtt_passwords(), strict=True)
+        mqtt_known.append(MqttServers(tuple(MqttAccess(server, word, target.directory) for server, word in access)))
+    return mqtt_known[0]
 
 
 @pytest.fixture

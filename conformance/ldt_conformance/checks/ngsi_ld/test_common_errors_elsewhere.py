@@ -19,9 +19,8 @@ from ldt_conformance.checks.ngsi_ld.given import stored_history, subscribed
 from ldt_conformance.checks.ngsi_ld.histories import WHOLE_DAY, series_of
 from ldt_conformance.checks.ngsi_ld.subscribing import ENDPOINT, quiet, shown
 from ldt_conformance.checks.ngsi_ld.test_common_errors import GEO_ELSEWHERE, NOT_ACCEPTABLE, UNSUPPORTED, XML
-from ldt_conformance.clients import GEO_JSON, JSON, segment
+from ldt_conformance.clients import GEO_JSON, JSON, Registration
 from ldt_conformance.comparators import JSONLD_CONTEXT, find_link, parse_links
-from ldt_conformance.engine.transport.journal import Resource
 from ldt_conformance.engine.transport.response import Response
 from ldt_conformance.engine.verdicts import fail
 from ldt_conformance.expectations import describe, expect_equal
@@ -255,16 +254,6 @@ def test_unavailable_batch(broker: Broker, receiver: Receiver) -> None:
     **UNAVAILABLE,
 )
 def test_unavailable_registration(broker: Broker, receiver: Receiver) -> None:
-    identifier = broker.new_id("ContextSourceRegistration")
-    registration = {
-        "id": identifier,
-        "type": "ContextSourceRegistration",
-        "information": [{"entities": [{"type": broker.new_type()}]}],
-        "endpoint": ENDPOINT,
-    }
-    path = "/csourceRegistrations/"
-    creates = [Resource("registration", identifier, f"{path}{segment(identifier)}")]
+    registration = Registration(broker.new_id("ContextSourceRegistration"), ENDPOINT).offering(broker.new_type())
 
-    response = broker.send("POST", path, body=registration, ld_context=missing_context(receiver), creates=creates)
-
-    unavailable(broker, response)
+    unavailable(broker, broker.register_context_source(registration, ld_context=missing_context(receiver)))

@@ -145,3 +145,26 @@ class Endpoint(SiteModel):
         if (self.url is None) == (self.file is None):
             raise PydanticCustomError("endpoint_source", "needs either url or file, and not both")
         return self
+
+
+class MqttServer(SiteModel):
+    """An MQTT server that target and run both reach, where notifications over MQTT are looked for (CIM 009, clause 7).
+
+    User and password become part of Subscriptions at the target, as clause 7.2 has it: use an account made for this.
+    """
+
+    host: str = Field(pattern=r"^[^\s/@:?#]+$")
+    port: int | None = Field(default=None, ge=1, le=65535)  # None: 1883, with tls 8883
+    tls: bool = False
+    username: str | None = None
+    password: SecretRef | None = None
+    ca: str | None = None  # PEM bundle to trust besides the system's; relative to the site file
+    target_host: str | None = Field(
+        default=None, pattern=r"^[^\s/@:?#]+$"
+    )  # how the target names it, where that differs
+
+    @model_validator(mode="after")
+    def _password_has_a_user(self) -> Self:
+        if self.password is not None and self.username is None:
+            raise PydanticCustomError("mqtt_user", "a password needs a username")
+        return self

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from ldt_conformance.engine.site.endpoints import Endpoint, SiteModel, Url
+from ldt_conformance.engine.site.endpoints import Endpoint, MqttServer, SiteModel, Url
 from ldt_conformance.engine.verdicts import Mode
 
 NGSI_LD_VERSIONS = ("1.3.1", "1.4.1", "1.5.1", "1.6.1", "1.7.1", "1.8.1", "1.9.1")
@@ -240,6 +240,7 @@ class Site(SiteModel):
     claims: Claims = Claims()
     safety: Safety = Safety()
     endpoints: dict[Role, Endpoint] = Field(default_factory=dict)
+    mqtt: tuple[MqttServer, ...] = ()  # for checks of notifications over MQTT; one of each kind that is to be checked
     objectives: Objectives | None = None
     data_sources: tuple[DataSource, ...] | None = None
     pipelines: tuple[Pipeline, ...] | None = None

@@ -117,6 +117,13 @@ class Target:
             self._clients[key] = self._make(role, Endpoint(url=url, api="link"))
         return self._clients[key]
 
+    def mqtt_passwords(self) -> tuple[str | None, ...]:
+        """The password of each MQTT server of the site file, in its order; None where it has none."""
+        return tuple(
+            None if server.password is None else self._secrets.resolve(server.password, f"mqtt.{index}.password")
+            for index, server in enumerate(self.site.mqtt)
+        )
+
     def connect_all(self) -> None:
         """Make every client, so that an unusable secret or certificate is told before anything is sent.
 
@@ -133,6 +140,7 @@ class Target:
                 self.client(role)
             except SiteError as error:
                 problems += error.problems
+        self.mqtt_passwords()
         problems += self._secrets.problems
         if problems:
             raise SiteError(problems)
