@@ -8,7 +8,7 @@ from typing import Any
 from ldt_stack.broker.operations import linked, query_input
 from ldt_stack.broker.query import ordering
 
-from .mutants import Mutant, function, item
+from .faults import Mutant, function, item
 
 
 def _second_name_ascends(original: Any) -> Any:

@@ -10,7 +10,7 @@ from ldt_stack.broker.model import attributes, entities, patch, values
 from ldt_stack.broker.model.names import NULL, VALUE_MEMBERS
 from ldt_stack.broker.representation import entity as representation
 
-from .mutants import Install, Mutant, function, item
+from .faults import Install, Mutant, function, item
 
 
 def all_of(*installs: Install) -> Install:
