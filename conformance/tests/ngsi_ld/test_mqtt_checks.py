@@ -30,7 +30,13 @@ MQTT = [
     {"host": CLOSED, "port": 18832, "username": USER, "password": f"${{{SECRET}}}"},
 ]
 
-pytestmark = [pytest.mark.mosquitto, pytest.mark.linux, pytest.mark.timeout(300)]
+# One worker of several runs them all: two servers could not listen at the same addresses.
+pytestmark = [
+    pytest.mark.mosquitto,
+    pytest.mark.linux,
+    pytest.mark.timeout(600),
+    pytest.mark.xdist_group("mosquitto"),
+]
 
 
 def installed(name: str) -> str:
