@@ -280,6 +280,7 @@ class StoreContract:
         found = await store.read(None, lambda s: s.get_documents(kind, ["a", "b", "d", "e"]))
         assert found == {"a": {"n": 1}, "b": {"n": 3}}
         assert await store.read(None, lambda s: s.get_documents(kind, [])) == {}
+        assert await store.read(None, lambda s: s.existing_documents(kind, ["a", "b", "d", "e"])) == {"a", "b"}
 
     async def test_history(self, store: Store) -> None:
         """Instances come back by the interval asked for; one can be replaced, or deleted, by its instanceId."""

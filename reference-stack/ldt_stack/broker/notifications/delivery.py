@@ -23,8 +23,8 @@ from ldt_stack.broker.store.interface import Delivery, DocumentKind, Snapshot, S
 
 _LOG: Final = logging.getLogger("ldt_stack.broker.notifications")
 _READ_AT_ONCE: Final = 500
-# Outcomes that come within this time of others are recorded together.
-_RECORD_TOGETHER_SECONDS: Final = 0.05
+# Outcomes that come within this time of others are recorded together: the counters of many fit on a page of the disk.
+_RECORD_TOGETHER_SECONDS: Final = 0.2
 # More notifications than this waiting for one receiver: the oldest are given up, or a dead receiver fills the disk.
 MAX_QUEUED: Final = 5000
 
@@ -246,4 +246,4 @@ def _known(snapshot: Snapshot, keys: set[str]) -> set[str]:
     for key in keys:
         kind, identifier = document_of(key)
         identifiers[kind][identifier] = key
-    return {own[found] for kind, own in identifiers.items() for found in snapshot.get_documents(kind, own)}
+    return {own[found] for kind, own in identifiers.items() for found in snapshot.existing_documents(kind, own)}

@@ -247,6 +247,10 @@ class Snapshot(Protocol):
         """Those of the named documents that there are, by id."""
         ...
 
+    def existing_documents(self, kind: DocumentKind, identifiers: Collection[str]) -> set[str]:
+        """Ids of those of the named documents that there are."""
+        ...
+
     def list_documents(self, kind: DocumentKind, *, offset: int = 0, limit: int | None = None) -> list[JsonObject]:
         """Documents of a kind in the order they were first put."""
         ...

@@ -29,6 +29,15 @@ def get_documents(session: Session, kind: DocumentKind, identifiers: Collection[
     return {row[0]: orjson.loads(row[1]) for row in rows}
 
 
+def existing_documents(session: Session, kind: DocumentKind, identifiers: Collection[str]) -> set[str]:
+    """See `Snapshot.existing_documents`. The index knows: no document is read."""
+    rows = session.execute(
+        "SELECT id FROM documents WHERE kind = ? AND id IN (SELECT value FROM json_each(?))",
+        (kind, orjson.dumps(list(identifiers)).decode()),
+    )
+    return {row[0] for row in rows}
+
+
 def list_documents(
     session: Session, kind: DocumentKind, *, offset: int = 0, limit: int | None = None
 ) -> list[JsonObject]:

@@ -73,6 +73,10 @@ class SqliteSnapshot:
         """See `Snapshot.get_documents`."""
         return documents.get_documents(self.session, kind, identifiers)
 
+    def existing_documents(self, kind: DocumentKind, identifiers: Collection[str]) -> set[str]:
+        """See `Snapshot.existing_documents`."""
+        return documents.existing_documents(self.session, kind, identifiers)
+
     def list_documents(self, kind: DocumentKind, *, offset: int = 0, limit: int | None = None) -> list[JsonObject]:
         """See `Snapshot.list_documents`."""
         return documents.list_documents(self.session, kind, offset=offset, limit=limit)
