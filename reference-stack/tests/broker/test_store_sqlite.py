@@ -17,6 +17,7 @@ from ldt_stack.broker.settings import BrokerSettings
 from ldt_stack.broker.store.interface import HOUSEKEEPING, Transaction
 from ldt_stack.broker.store.sqlite import SqliteStore
 from ldt_stack.broker.store.sqlite.files import tenant_files
+from ldt_stack.broker.store.sqlite.writer import Writer
 
 from .store_contract import AT, StoreContract, entity, put
 
@@ -129,6 +130,24 @@ async def test_a_full_disk_keeps_what_was_there(store: SqliteStore) -> None:
     await store.write(None, limit_pages(1000))
     await put(store, big)
     assert await store.read(None, lambda s: s.get_entity(big["id"])) == big
+
+
+@pytest.mark.anyio
+async def test_the_writer_outlives_what_nobody_foresaw(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault of ours fails the writes that met it; later ones do not wait for a thread that is gone."""
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("a fault of ours")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Writer, "_commit_together", fail)
+        async with asyncio.timeout(10):
+            with pytest.raises(InternalError, match="a fault of ours"):
+                await put(store, entity(1))
+    async with asyncio.timeout(10):
+        await put(store, entity(2))
+    assert await store.read(None, lambda s: s.get_entity(entity(1)["id"])) is None
+    assert await store.read(None, lambda s: s.get_entity(entity(2)["id"])) == entity(2)
 
 
 @pytest.mark.anyio

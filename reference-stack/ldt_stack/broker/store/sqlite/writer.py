@@ -125,12 +125,12 @@ class Writer(threading.Thread):
                     break
                 job = self._jobs.get()  # this thread is the only one that takes: it does not wait
             for tenant, jobs in group.items():
-                self._commit(tenant, jobs)
+                self._commit_or_fail(tenant, jobs)
                 jobs[0].loop.call_soon_threadsafe(self._answer, tenant, jobs)
             for tenant in unused & self._open.keys() - group.keys():
-                self._open.pop(tenant).connection.close()
+                _close(self._open.pop(tenant))
         for opened in self._open.values():
-            opened.connection.close()
+            _close(opened)
 
     def _answer(self, tenant: str | None, jobs: Sequence[_Job]) -> None:
         """On the event loop."""
@@ -144,6 +144,15 @@ class Writer(threading.Thread):
         enqueued = [delivery for job in jobs if job.error is None for delivery in job.enqueued]
         if enqueued:
             self._enqueued(tenant, enqueued)
+
+    def _commit_or_fail(self, tenant: str | None, jobs: Sequence[_Job]) -> None:
+        """Every job has an outcome, and the thread lives: else each later write would wait for ever."""
+        try:
+            self._commit(tenant, jobs)
+        except Exception as error:
+            _log.exception("store: a group of writes failed in a way that nobody foresaw")
+            for job in jobs:
+                job.error = job.error or _failed(error)
 
     def _commit(self, tenant: str | None, jobs: Sequence[_Job]) -> None:
         """Together, but for what comes before and after a removal."""
@@ -238,6 +247,13 @@ class Writer(threading.Thread):
                 self._open.popitem(last=False)[1].connection.close()
         self._open.move_to_end(tenant)
         return opened
+
+
+def _close(opened: _Open) -> None:
+    try:
+        opened.connection.close()
+    except sqlite3.Error as error:
+        _log.error("store: a file could not be closed: %s", error)
 
 
 def _failed(error: BaseException) -> InternalError:
