@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ldt_stack.broker.operations import linked, query_input
+from ldt_stack.broker.operations.consumption import linked, query_input
 from ldt_stack.broker.query import ordering
 
 from .faults import Mutant, function, item

@@ -49,7 +49,7 @@ endpoints:
 def node_ids() -> dict[str, str]:
     """Check id to pytest node."""
     found: dict[str, str] = {}
-    for info in pkgutil.iter_modules(ngsi_ld.__path__, f"{ngsi_ld.__name__}."):
+    for info in pkgutil.walk_packages(ngsi_ld.__path__, f"{ngsi_ld.__name__}."):
         if info.name.rsplit(".", 1)[-1].startswith("test_"):
             module = importlib.import_module(info.name)
             for name, value in vars(module).items():

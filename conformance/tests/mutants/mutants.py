@@ -18,16 +18,14 @@ from ldt_stack.broker.ld_context.context import LdContext
 from ldt_stack.broker.model import patch
 from ldt_stack.broker.notifications import content, notifier
 from ldt_stack.broker.notifications.subscription import Subscription
-from ldt_stack.broker.operations import (
-    entities,
-    entity_map_queries,
-    entity_maps,
-    snapshot_content,
-    snapshot_data,
-    snapshot_keeper,
-    snapshots,
-    temporal_range,
-)
+from ldt_stack.broker.operations.entity_maps import management as entity_maps
+from ldt_stack.broker.operations.entity_maps import queries as entity_map_queries
+from ldt_stack.broker.operations.provision import entities
+from ldt_stack.broker.operations.snapshots import content as snapshot_content
+from ldt_stack.broker.operations.snapshots import data as snapshot_data
+from ldt_stack.broker.operations.snapshots import keeper as snapshot_keeper
+from ldt_stack.broker.operations.snapshots import management as snapshots
+from ldt_stack.broker.operations.temporal import ranges as temporal_range
 from ldt_stack.broker.query import geometry, q, values
 from ldt_stack.broker.representation import aggregation
 from ldt_stack.broker.store.sqlite import queries as sqlite_queries

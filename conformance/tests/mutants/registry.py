@@ -9,7 +9,7 @@ from ldt_stack.broker.federation import matching
 from ldt_stack.broker.model import registrations as model
 from ldt_stack.broker.notifications import registrations as noticing
 from ldt_stack.broker.notifications.registration_subscription import Notice
-from ldt_stack.broker.operations import registrations
+from ldt_stack.broker.operations.registrations import management as registrations
 
 from .faults import Mutant, function
 

@@ -76,7 +76,10 @@ def test_the_worked_example_is_the_check_as_it_stands():
     text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
     folder = REPOSITORY / "conformance"
-    homes = [folder / "ldt_conformance/checks/ngsi_ld/test_delete_entity.py", folder / "tests/mutants/mutants.py"]
+    homes = [
+        folder / "ldt_conformance/checks/ngsi_ld/provision/test_delete_entity.py",
+        folder / "tests/mutants/mutants.py",
+    ]
     written = "".join(home.read_text(encoding="utf-8") for home in homes)
     assert len(blocks) == 3
     assert [block for block in blocks if block not in written] == []

@@ -6,7 +6,7 @@ from ldt_stack.broker.ld_context import ContextRegistry
 from ldt_stack.broker.notifications.notifier import OutboxNotifier
 from ldt_stack.broker.operations import contexts
 from ldt_stack.broker.operations.expiry import Sweeper
-from ldt_stack.broker.operations.snapshot_keeper import Keeper
+from ldt_stack.broker.operations.snapshots.keeper import Keeper
 from ldt_stack.broker.outbound import Outbound
 from ldt_stack.broker.service import Broker, system_clock
 from ldt_stack.broker.settings import BrokerSettings

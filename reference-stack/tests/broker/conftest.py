@@ -24,7 +24,7 @@ from ldt_stack.broker.service import Broker
 from ldt_stack.broker.settings import BrokerSettings
 from ldt_stack.broker.store.interface import Transaction
 
-from .network import Network, Node, nodes
+from .outbound.network import Network, Node, nodes
 
 API = "/ngsi-ld/v1"
 VOCABULARY = "https://uri.etsi.org/ngsi-ld/default-context/"

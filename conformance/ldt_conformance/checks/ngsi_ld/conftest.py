@@ -5,11 +5,11 @@ from contextlib import ExitStack
 
 import pytest
 
-from ldt_conformance.checks.ngsi_ld.cutting import Cut
+from ldt_conformance.checks.ngsi_ld.consumption.cutting import Cut
 from ldt_conformance.checks.ngsi_ld.given import simple_vehicle, stored
-from ldt_conformance.checks.ngsi_ld.publishing import MqttServers
 from ldt_conformance.checks.ngsi_ld.reaching import cannot_be_reached, require_reached
 from ldt_conformance.checks.ngsi_ld.sample import Choice, Sample, find_sample
+from ldt_conformance.checks.ngsi_ld.subscriptions.publishing import MqttServers
 from ldt_conformance.clients import Broker, Entity
 from ldt_conformance.clients.mqtt import MqttAccess, can_listen
 from ldt_conformance.clients.settling import Settling

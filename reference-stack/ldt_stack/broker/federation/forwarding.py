@@ -29,7 +29,8 @@ from ldt_stack.broker.federation.surroundings import Surroundings
 from ldt_stack.broker.ld_context import core_context
 from ldt_stack.broker.model.names import NULL, JsonObject
 from ldt_stack.broker.notifications.compiling import compile_stored
-from ldt_stack.broker.store.interface import DocumentKind, Snapshot
+from ldt_stack.broker.store.data import DocumentKind
+from ldt_stack.broker.store.interface import Snapshot
 
 _LOG: Final = logging.getLogger("ldt_stack.broker.federation")
 _AGAIN_SECONDS: Final = 30.0

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 
 from ldt_stack.broker.errors import NonexistentTenant
 from ldt_stack.broker.federation.registration import Registration, compile_registration
-from ldt_stack.broker.store.interface import DocumentKind, Snapshot, Store
+from ldt_stack.broker.store.data import DocumentKind
+from ldt_stack.broker.store.interface import Snapshot, Store
 
 
 class RegistrationIndex:

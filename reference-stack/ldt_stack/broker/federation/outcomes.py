@@ -14,7 +14,8 @@ from typing import Final
 
 from ldt_stack.broker.errors import NgsiLdError
 from ldt_stack.broker.model.names import JsonObject
-from ldt_stack.broker.store.interface import DocumentKind, Store, Transaction
+from ldt_stack.broker.store.data import DocumentKind
+from ldt_stack.broker.store.interface import Store, Transaction
 
 _LOG: Final = logging.getLogger("ldt_stack.broker.federation")
 _WRITE_AFTER_SECONDS: Final = 1.0

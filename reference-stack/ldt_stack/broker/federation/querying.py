@@ -35,7 +35,7 @@ from ldt_stack.broker.federation.surroundings import Surroundings
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.query import TypeSelection, compile_pattern
-from ldt_stack.broker.store.interface import EntityQuery, EntitySelector
+from ldt_stack.broker.store.data import EntityQuery, EntitySelector
 
 
 @dataclass(frozen=True, slots=True)

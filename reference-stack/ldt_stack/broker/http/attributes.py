@@ -8,7 +8,7 @@ from ldt_stack.broker.http.messages import Request, Response
 from ldt_stack.broker.http.parameters import allow_parameters, boolean, read_options
 from ldt_stack.broker.http.responses import json_response, no_content
 from ldt_stack.broker.http.routing import Route
-from ldt_stack.broker.operations import attributes
+from ldt_stack.broker.operations.provision import attributes
 
 _LIST = f"{PATH}/{{entityId}}/attrs"
 _ONE = f"{_LIST}/{{attrId}}"

@@ -10,7 +10,7 @@ from ldt_stack.broker.http.parameters import allow_parameters, read_options
 from ldt_stack.broker.http.problems import problem
 from ldt_stack.broker.http.responses import json_response, no_content
 from ldt_stack.broker.http.routing import Route
-from ldt_stack.broker.operations import batch
+from ldt_stack.broker.operations.provision import batch
 
 _PATH = "/ngsi-ld/v1/entityOperations"
 

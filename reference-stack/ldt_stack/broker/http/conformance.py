@@ -13,10 +13,10 @@ from typing import Final
 
 from ldt_stack.broker.http.messages import Request
 from ldt_stack.broker.ld_context import LdContext
-from ldt_stack.broker.operations.linked import Shown
+from ldt_stack.broker.operations.consumption.linked import Shown
 from ldt_stack.broker.representation import Links
 from ldt_stack.broker.representation.conformance import Version, amend_entity, parse_version
-from ldt_stack.broker.store.interface import TemporalEntity
+from ldt_stack.broker.store.data import TemporalEntity
 
 NON_AUTHORITATIVE: Final = 203  # "returning an altered response body" (table 6.4.3.2-3)
 _NEWEST: Final[Version] = (1, 9)

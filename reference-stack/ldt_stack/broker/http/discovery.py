@@ -12,8 +12,8 @@ from ldt_stack.broker.http.responses import respond
 from ldt_stack.broker.http.routing import Route
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.names import JsonObject
-from ldt_stack.broker.operations import discovery as operations
-from ldt_stack.broker.operations.discovery import AttributeDetails, TypeDetails
+from ldt_stack.broker.operations.consumption import discovery as operations
+from ldt_stack.broker.operations.consumption.discovery import AttributeDetails, TypeDetails
 
 _ROOT: Final = "/ngsi-ld/v1"
 

@@ -13,7 +13,7 @@ from ldt_stack.broker.http.parameters import allow_parameters, read_options
 from ldt_stack.broker.http.problems import problem
 from ldt_stack.broker.http.responses import created, json_response, no_content
 from ldt_stack.broker.http.routing import Route
-from ldt_stack.broker.operations import entities
+from ldt_stack.broker.operations.provision import entities
 
 PATH = "/ngsi-ld/v1/entities"
 _SIMPLIFIED = frozenset({"simplified", "keyValues"})

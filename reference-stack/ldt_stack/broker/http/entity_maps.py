@@ -22,9 +22,10 @@ from ldt_stack.broker.http.temporal import query_of as temporal_query_of
 from ldt_stack.broker.http.temporal import read_temporal_format, temporal_of
 from ldt_stack.broker.http.views import FORMAT_PARAMETERS, read_answer, read_format
 from ldt_stack.broker.model.names import JsonObject
-from ldt_stack.broker.operations import entity_map_queries, entity_maps
-from ldt_stack.broker.operations.entity_maps import MapUsed
-from ldt_stack.broker.operations.query_data import read_query, take_temporal
+from ldt_stack.broker.operations.consumption.query_data import read_query, take_temporal
+from ldt_stack.broker.operations.entity_maps import management as entity_maps
+from ldt_stack.broker.operations.entity_maps import queries as entity_map_queries
+from ldt_stack.broker.operations.entity_maps.management import MapUsed
 
 _TEMPORAL_PATH: Final = "/ngsi-ld/v1/temporal/entityMaps"
 

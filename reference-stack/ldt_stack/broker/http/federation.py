@@ -6,7 +6,7 @@ from ldt_stack.broker.federation.forwarding import PATH
 from ldt_stack.broker.http.headers import read_payload
 from ldt_stack.broker.http.messages import Request, Response
 from ldt_stack.broker.http.routing import Route
-from ldt_stack.broker.operations.received_notifications import receive_notification
+from ldt_stack.broker.operations.subscriptions.received_notifications import receive_notification
 
 
 async def receive(request: Request) -> Response:

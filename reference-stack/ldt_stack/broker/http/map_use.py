@@ -9,7 +9,7 @@ from ldt_stack.broker.errors import BadRequestData
 from ldt_stack.broker.http.messages import Request
 from ldt_stack.broker.http.parameters import boolean
 from ldt_stack.broker.model.names import JsonObject
-from ldt_stack.broker.operations.entity_maps import MapInput, MapUsed
+from ldt_stack.broker.operations.entity_maps.management import MapInput, MapUsed
 
 MAP_PARAMETERS: Final = ("entityMap", "entityMapLifetime")
 MAPS_PATH: Final = "/ngsi-ld/v1/entityMaps"

@@ -15,7 +15,7 @@ from ldt_stack.broker.http.responses import json_response, respond
 from ldt_stack.broker.http.routing import Route
 from ldt_stack.broker.ld_context import CORE_VERSION
 from ldt_stack.broker.spaces import split_space
-from ldt_stack.broker.store.interface import DocumentKind
+from ldt_stack.broker.store.data import DocumentKind
 
 _STARTED = time.monotonic()
 

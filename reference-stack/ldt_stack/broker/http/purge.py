@@ -12,8 +12,8 @@ from ldt_stack.broker.http.parameters import allow_parameters, boolean, comma_li
 from ldt_stack.broker.http.problems import problem
 from ldt_stack.broker.http.responses import json_response, no_content
 from ldt_stack.broker.http.routing import Route
-from ldt_stack.broker.operations.purge import purge_entities as purge
-from ldt_stack.broker.operations.query_input import GeoInput, QueryInput, SelectorInput, ViewInput
+from ldt_stack.broker.operations.consumption.query_input import GeoInput, QueryInput, SelectorInput, ViewInput
+from ldt_stack.broker.operations.provision.purge import purge_entities as purge
 
 _SELECTOR: Final = ("type", "id", "idPattern")
 _GEO: Final = ("georel", "geometry", "coordinates")

@@ -24,11 +24,17 @@ from ldt_stack.broker.http.views import (
     respond_with_texts,
     takes_text,
 )
-from ldt_stack.broker.operations import consumption as operations
-from ldt_stack.broker.operations.entity_map_queries import named_map, new_map, query_entities_with_map
-from ldt_stack.broker.operations.entity_maps import MapInput, MapUsed
-from ldt_stack.broker.operations.query_data import read_query
-from ldt_stack.broker.operations.query_input import PLAIN, GeoInput, OrderingInput, QueryInput, SelectorInput
+from ldt_stack.broker.operations.consumption import entities as operations
+from ldt_stack.broker.operations.consumption.query_data import read_query
+from ldt_stack.broker.operations.consumption.query_input import (
+    PLAIN,
+    GeoInput,
+    OrderingInput,
+    QueryInput,
+    SelectorInput,
+)
+from ldt_stack.broker.operations.entity_maps.management import MapInput, MapUsed
+from ldt_stack.broker.operations.entity_maps.queries import named_map, new_map, query_entities_with_map
 
 _ROOT: Final = "/ngsi-ld/v1"
 _SELECTOR: Final = frozenset({"type", "id", "idPattern"})

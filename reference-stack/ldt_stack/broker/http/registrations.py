@@ -10,9 +10,9 @@ from ldt_stack.broker.http.paging import PAGING_PARAMETERS, paging_headers, read
 from ldt_stack.broker.http.parameters import allow_parameters, comma_list, read_options
 from ldt_stack.broker.http.responses import created, no_content, respond
 from ldt_stack.broker.http.routing import Route
-from ldt_stack.broker.operations import registrations as operations
-from ldt_stack.broker.operations.query_input import GeoInput
-from ldt_stack.broker.operations.registration_query import RegistrationQueryInput, TemporalInput
+from ldt_stack.broker.operations.consumption.query_input import GeoInput
+from ldt_stack.broker.operations.registrations import management as operations
+from ldt_stack.broker.operations.registrations.query import RegistrationQueryInput, TemporalInput
 from ldt_stack.broker.representation.registrations import render_registration
 
 _PATH = "/ngsi-ld/v1/csourceRegistrations"

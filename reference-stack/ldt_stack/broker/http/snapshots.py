@@ -21,7 +21,7 @@ from ldt_stack.broker.http.messages import Request, Response
 from ldt_stack.broker.http.parameters import allow_parameters
 from ldt_stack.broker.http.responses import created, no_content, respond
 from ldt_stack.broker.http.routing import Route
-from ldt_stack.broker.operations import snapshots
+from ldt_stack.broker.operations.snapshots import management as snapshots
 
 _API: Final = "/ngsi-ld/v1/"
 _PATH: Final = f"{_API}snapshots"

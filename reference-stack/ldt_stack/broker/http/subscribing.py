@@ -15,7 +15,7 @@ from ldt_stack.broker.http.paging import PAGING_PARAMETERS, paging_headers, read
 from ldt_stack.broker.http.parameters import allow_parameters, read_options
 from ldt_stack.broker.http.responses import context_url, created, no_content, respond
 from ldt_stack.broker.model.names import NULL, JsonObject
-from ldt_stack.broker.operations.subscribing import SubscriptionPage
+from ldt_stack.broker.operations.subscriptions.subscribing import SubscriptionPage
 from ldt_stack.broker.representation.subscriptions import render_subscription
 
 

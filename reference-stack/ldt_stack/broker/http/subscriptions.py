@@ -11,7 +11,7 @@ from ldt_stack.broker.http.subscribing import (
     answer_retrieve,
     answer_update,
 )
-from ldt_stack.broker.operations import subscriptions as operations
+from ldt_stack.broker.operations.subscriptions import subscriptions as operations
 
 _PATH = "/ngsi-ld/v1/subscriptions"
 

@@ -19,20 +19,26 @@ from ldt_stack.broker.http.responses import created, no_content, respond
 from ldt_stack.broker.http.routing import Route
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.names import JsonObject
-from ldt_stack.broker.operations import temporal_consumption as consumption
-from ldt_stack.broker.operations import temporal_provision as provision
-from ldt_stack.broker.operations.entity_map_queries import named_map, new_map, query_temporal_evolution_with_map
-from ldt_stack.broker.operations.entity_maps import MapInput, MapUsed
-from ldt_stack.broker.operations.query_data import read_query, take_temporal
-from ldt_stack.broker.operations.query_input import GeoInput, OrderingInput, QueryInput, SelectorInput, ViewInput
-from ldt_stack.broker.operations.temporal_consumption import EvolutionsResult, TemporalFormat, TemporalInput
+from ldt_stack.broker.operations.consumption.query_data import read_query, take_temporal
+from ldt_stack.broker.operations.consumption.query_input import (
+    GeoInput,
+    OrderingInput,
+    QueryInput,
+    SelectorInput,
+    ViewInput,
+)
+from ldt_stack.broker.operations.entity_maps.management import MapInput, MapUsed
+from ldt_stack.broker.operations.entity_maps.queries import named_map, new_map, query_temporal_evolution_with_map
+from ldt_stack.broker.operations.temporal import consumption as consumption
+from ldt_stack.broker.operations.temporal import provision as provision
+from ldt_stack.broker.operations.temporal.consumption import EvolutionsResult, TemporalFormat, TemporalInput
 from ldt_stack.broker.representation.aggregation import AggregationInput
 from ldt_stack.broker.representation.temporal import (
     render_aggregated_evolution,
     render_evolution,
     render_simplified_evolution,
 )
-from ldt_stack.broker.store.interface import TemporalEntity
+from ldt_stack.broker.store.data import TemporalEntity
 
 _ROOT: Final = "/ngsi-ld/v1/temporal"
 _ENTITIES: Final = f"{_ROOT}/entities"

@@ -20,8 +20,8 @@ from ldt_stack.broker.http.parameters import comma_list, read_options, whole_num
 from ldt_stack.broker.http.responses import respond, respond_json
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.names import LOCATION, JsonObject
-from ldt_stack.broker.operations.linked import Shown
-from ldt_stack.broker.operations.query_input import PLAIN, ViewInput
+from ldt_stack.broker.operations.consumption.linked import Shown
+from ldt_stack.broker.operations.consumption.query_input import PLAIN, ViewInput
 from ldt_stack.broker.representation import Format, render_entity, render_feature, render_text
 
 FORMAT_PARAMETERS: Final = ("format", "options", "geometryProperty")

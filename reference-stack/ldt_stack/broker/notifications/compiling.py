@@ -29,7 +29,7 @@ from ldt_stack.broker.query.q_parser import parse_q
 from ldt_stack.broker.query.scope import parse_scope
 from ldt_stack.broker.query.type_selection import parse_types
 from ldt_stack.broker.representation.conformance import parse_version
-from ldt_stack.broker.store.interface import EntitySelector, Predicate
+from ldt_stack.broker.store.data import EntitySelector, Predicate
 
 
 def stored_document(

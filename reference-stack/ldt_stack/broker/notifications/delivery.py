@@ -19,7 +19,8 @@ from ldt_stack.broker.errors import NgsiLdError
 from ldt_stack.broker.notifications.outcomes import after_attempt
 from ldt_stack.broker.notifications.registration_subscription import document_of
 from ldt_stack.broker.notifications.sending import Outcome
-from ldt_stack.broker.store.interface import Delivery, DocumentKind, Snapshot, Store, Transaction
+from ldt_stack.broker.store.data import Delivery, DocumentKind
+from ldt_stack.broker.store.interface import Snapshot, Store, Transaction
 
 _LOG: Final = logging.getLogger("ldt_stack.broker.notifications")
 _READ_AT_ONCE: Final = 500

@@ -40,9 +40,10 @@ from ldt_stack.broker.notifications.rendering import (
 )
 from ldt_stack.broker.notifications.sending import Outcome, Sender
 from ldt_stack.broker.notifications.subscription import Subscription
-from ldt_stack.broker.operations.linked import Shown
+from ldt_stack.broker.operations.consumption.linked import Shown
 from ldt_stack.broker.service import NotifierFigures
-from ldt_stack.broker.store.interface import Delivery, DocumentKind, EntityQuery, Snapshot, Transaction
+from ldt_stack.broker.store.data import Delivery, DocumentKind, EntityQuery
+from ldt_stack.broker.store.interface import Snapshot, Transaction
 
 if TYPE_CHECKING:
     from ldt_stack.broker.call import Call

@@ -18,7 +18,7 @@ from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.notifications.compiling import compile_subscription
 from ldt_stack.broker.notifications.subscription import Subscription
 from ldt_stack.broker.query import GeoQuery, ScopeQuery, parse_q, parse_temporal
-from ldt_stack.broker.store.interface import DocumentKind
+from ldt_stack.broker.store.data import DocumentKind
 
 TriggerReason = Literal["newlyMatching", "updated", "noLongerMatching"]
 _PREFIX: Final = "registration-subscription "  # with a blank: no id, which is a URI, begins so

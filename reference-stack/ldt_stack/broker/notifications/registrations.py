@@ -20,7 +20,8 @@ from ldt_stack.broker.notifications.registration_subscription import (
     notice_of_change,
     outbox_key,
 )
-from ldt_stack.broker.store.interface import Delivery, DocumentKind, Snapshot
+from ldt_stack.broker.store.data import Delivery, DocumentKind
+from ldt_stack.broker.store.interface import Snapshot
 
 
 class RegistrationSubscriptions:

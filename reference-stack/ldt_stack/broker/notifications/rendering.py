@@ -12,8 +12,8 @@ from typing import Final
 from ldt_stack.broker.ld_context import CORE_CONTEXT_URL
 from ldt_stack.broker.model.names import NULL, JsonObject, is_attribute_key
 from ldt_stack.broker.notifications.subscription import GEO_JSON, JSON, JSON_LD, Subscription
-from ldt_stack.broker.operations.linked import Shown, join_entities
-from ldt_stack.broker.operations.query_input import View
+from ldt_stack.broker.operations.consumption.linked import Shown, join_entities
+from ldt_stack.broker.operations.consumption.query_input import View
 from ldt_stack.broker.representation import RenderOptions, render_entity, render_feature
 from ldt_stack.broker.representation.conformance import amend_entity
 from ldt_stack.broker.representation.registrations import render_registration

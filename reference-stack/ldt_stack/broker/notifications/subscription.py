@@ -19,7 +19,7 @@ from ldt_stack.broker.query.patterns import Pattern
 from ldt_stack.broker.query.projection import Projection
 from ldt_stack.broker.query.type_selection import TypeSelection
 from ldt_stack.broker.representation.conformance import Version
-from ldt_stack.broker.store.interface import EntitySelector, Predicate
+from ldt_stack.broker.store.data import EntitySelector, Predicate
 
 ENTITY_TRIGGERS: Final = ("entityCreated", "entityUpdated", "entityDeleted")
 ATTRIBUTE_TRIGGERS: Final = ("attributeCreated", "attributeUpdated", "attributeDeleted")

@@ -25,7 +25,8 @@ from ldt_stack.broker.ld_context import CachedDocument, LdContext
 from ldt_stack.broker.model.instants import format_instant
 from ldt_stack.broker.model.names import JsonObject, JsonValue
 from ldt_stack.broker.service import Broker
-from ldt_stack.broker.store.interface import DocumentKind, Snapshot, Transaction
+from ldt_stack.broker.store.data import DocumentKind
+from ldt_stack.broker.store.interface import Snapshot, Transaction
 
 CONTEXTS_PATH: Final = "/ngsi-ld/v1/jsonldContexts"
 """Where the HTTP binding serves stored @contexts (6.30.2); part of their URLs."""

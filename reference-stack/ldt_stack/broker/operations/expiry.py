@@ -15,11 +15,12 @@ from ldt_stack.broker.errors import NgsiLdError
 from ldt_stack.broker.ld_context import core_context
 from ldt_stack.broker.model.instants import normalize
 from ldt_stack.broker.model.names import JsonObject, is_attribute_key
-from ldt_stack.broker.operations.entity_maps import remove_expired_maps
+from ldt_stack.broker.operations.entity_maps.management import remove_expired_maps
 from ldt_stack.broker.operations.recording import record
-from ldt_stack.broker.operations.registrations import remove_in
+from ldt_stack.broker.operations.registrations.management import remove_in
 from ldt_stack.broker.service import Broker
-from ldt_stack.broker.store.interface import HOUSEKEEPING, DocumentKind, Snapshot, Transaction
+from ldt_stack.broker.store.data import DocumentKind
+from ldt_stack.broker.store.interface import HOUSEKEEPING, Snapshot, Transaction
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 500

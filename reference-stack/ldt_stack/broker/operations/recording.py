@@ -13,7 +13,8 @@ from ldt_stack.broker.model.changes import EntityChange, differences
 from ldt_stack.broker.model.instance_ids import new_instance_id
 from ldt_stack.broker.model.names import NONE_LANGUAGE, NULL, VALUE_MEMBER, JsonObject, JsonValue
 from ldt_stack.broker.service import Broker
-from ldt_stack.broker.store.interface import HistoryRow, Transaction
+from ldt_stack.broker.store.data import HistoryRow
+from ldt_stack.broker.store.interface import Transaction
 
 SCOPE = "scope"
 

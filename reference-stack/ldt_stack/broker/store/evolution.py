@@ -18,7 +18,7 @@ from ldt_stack.broker.query.geo import GeoQuery
 from ldt_stack.broker.query.paths import SYSTEM_ATTRIBUTES
 from ldt_stack.broker.query.q import And, Comparison, Exists, Or, PatternMatch, attributes_of
 from ldt_stack.broker.query.scope import ScopeQuery
-from ldt_stack.broker.store.interface import Predicate, TemporalQuery
+from ldt_stack.broker.store.data import Predicate, TemporalQuery
 
 SCOPE: Final = "scope"
 """Name of the scope among the Attributes of an evolution (4.5.6)."""

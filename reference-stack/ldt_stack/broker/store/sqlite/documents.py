@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 import orjson
 
 from ldt_stack.broker.model.names import JsonObject
-from ldt_stack.broker.store.interface import DocumentKind
+from ldt_stack.broker.store.data import DocumentKind
 from ldt_stack.broker.store.sqlite.session import Session
 
 

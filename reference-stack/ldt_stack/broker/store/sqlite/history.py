@@ -13,7 +13,7 @@ import orjson
 
 from ldt_stack.broker.model.instance_ids import TOGETHER, encode_instance_id, new_instance_id, new_instance_key, shifted
 from ldt_stack.broker.model.names import JsonObject
-from ldt_stack.broker.store.interface import HistoryRow
+from ldt_stack.broker.store.data import HistoryRow
 from ldt_stack.broker.store.sqlite.instances import (
     COLUMNS,
     Kept,

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 import orjson
 
-from ldt_stack.broker.store.interface import Delivery
+from ldt_stack.broker.store.data import Delivery
 from ldt_stack.broker.store.sqlite.session import Session
 
 

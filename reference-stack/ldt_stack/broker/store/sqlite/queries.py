@@ -10,7 +10,7 @@ import orjson
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.query import GeoQuery, Ordering, ScopeQuery, TypeSelection, compile_pattern
 from ldt_stack.broker.query.q import And, Comparison, Exists, Linked, Or, PatternMatch, names_instance_times
-from ldt_stack.broker.store.interface import EntityQuery, EntitySelector, Page, Predicate
+from ldt_stack.broker.store.data import EntityQuery, EntitySelector, Page, Predicate
 from ldt_stack.broker.store.sqlite.entities import get_entity
 from ldt_stack.broker.store.sqlite.session import Session
 from ldt_stack.broker.store.sqlite.stored import decode_entity

@@ -16,7 +16,7 @@ from typing import Any, Final
 import orjson
 
 from ldt_stack.broker.errors import TooComplexQuery
-from ldt_stack.broker.store.interface import Delivery
+from ldt_stack.broker.store.data import Delivery
 
 _MAX_REMEMBERED: Final = 10_000  # shapes, evolutions: of a connection
 

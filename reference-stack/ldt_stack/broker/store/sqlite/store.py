@@ -21,7 +21,8 @@ from ldt_stack.broker.errors import InternalError, NonexistentTenant
 from ldt_stack.broker.model.instants import format_instant
 from ldt_stack.broker.settings import BrokerSettings
 from ldt_stack.broker.spaces import split_space
-from ldt_stack.broker.store.interface import HOUSEKEEPING, Delivery, Snapshot, Transaction
+from ldt_stack.broker.store.data import Delivery
+from ldt_stack.broker.store.interface import HOUSEKEEPING, Snapshot, Transaction
 from ldt_stack.broker.store.sqlite.files import TenantFiles
 from ldt_stack.broker.store.sqlite.indexing import Indexing
 from ldt_stack.broker.store.sqlite.schema import connect

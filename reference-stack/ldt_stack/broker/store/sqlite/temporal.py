@@ -16,8 +16,7 @@ from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.query.patterns import compile_pattern
 from ldt_stack.broker.query.scope import ScopeQuery
 from ldt_stack.broker.query.type_selection import TypeSelection
-from ldt_stack.broker.store.evolution import SCOPE, Evolution, attributes_named, is_deletion
-from ldt_stack.broker.store.interface import (
+from ldt_stack.broker.store.data import (
     EntityQuery,
     EntitySelector,
     Predicate,
@@ -25,6 +24,7 @@ from ldt_stack.broker.store.interface import (
     TemporalPage,
     TemporalQuery,
 )
+from ldt_stack.broker.store.evolution import SCOPE, Evolution, attributes_named, is_deletion
 from ldt_stack.broker.store.sqlite.instances import COLUMNS, TIME_COLUMN, Kept, decode_row, microseconds
 from ldt_stack.broker.store.sqlite.session import Session
 

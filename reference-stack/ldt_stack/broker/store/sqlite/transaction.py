@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from ldt_stack.broker.model.names import JsonObject
-from ldt_stack.broker.store.interface import (
+from ldt_stack.broker.store.data import (
     Delivery,
     DocumentKind,
     EntityQuery,

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from ldt_stack.broker.query import GeoQuery, ScopeQuery, TypeSelection
 from ldt_stack.broker.query.paths import SYSTEM_ATTRIBUTES, AttributePath
 from ldt_stack.broker.query.q import And, Comparison, Exists, Linked, Or, PatternMatch
-from ldt_stack.broker.store.interface import EntityQuery, EntitySelector, Predicate
+from ldt_stack.broker.store.data import EntityQuery, EntitySelector, Predicate
 from ldt_stack.broker.store.sqlite.places import ENTITY_SHIFT
 from ldt_stack.broker.store.sqlite.session import Session
 from ldt_stack.broker.store.sqlite.value_index import is_indexed

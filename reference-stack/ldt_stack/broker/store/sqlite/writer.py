@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 from ldt_stack.broker.errors import InternalError, TooManyResults
 from ldt_stack.broker.settings import BrokerSettings
 from ldt_stack.broker.spaces import split_space
-from ldt_stack.broker.store.interface import Delivery, Transaction
+from ldt_stack.broker.store.data import Delivery
+from ldt_stack.broker.store.interface import Transaction
 from ldt_stack.broker.store.sqlite.files import TenantFiles
 from ldt_stack.broker.store.sqlite.schema import connect
 from ldt_stack.broker.store.sqlite.session import Names, Session

@@ -1,0 +1,1 @@
+"""Checks of the consumption of Entities, types and Attributes (clause 5.7)."""

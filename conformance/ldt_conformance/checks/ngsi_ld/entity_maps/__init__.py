@@ -1,0 +1,1 @@
+"""Checks of EntityMaps (clause 5.14)."""

@@ -1,0 +1,1 @@
+"""Checks of the provision of Entities and Attributes (clause 5.6)."""

@@ -1,0 +1,1 @@
+"""Checks of Snapshots (clause 5.16)."""

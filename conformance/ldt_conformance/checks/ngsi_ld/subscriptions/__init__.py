@@ -1,0 +1,1 @@
+"""Checks of Subscriptions and notifications (clause 5.8)."""

@@ -1,0 +1,1 @@
+"""EntityMaps (clause 5.14)."""

@@ -1,0 +1,320 @@
+"""Batch operations: ETSI GS CIM 009 V1.9.1, clauses 5.5.11, 5.6.7 to 5.6.10 and 5.6.20.
+
+Items are processed in order, as if they had arrived in separate requests; all in one transaction, so that they are on
+disk together. An item that fails changes nothing. What Context Sources have is written there first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Final, Protocol
+
+from ldt_stack.broker.call import Call
+from ldt_stack.broker.errors import AlreadyExists, BadRequestData, Conflict, NgsiLdError, ResourceNotFound
+from ldt_stack.broker.federation.batches import (
+    CREATE,
+    BatchItem,
+    BatchOperation,
+    Single,
+    SourceResults,
+    forward_batch,
+)
+from ldt_stack.broker.model.attributes import AttributeReader
+from ldt_stack.broker.model.entities import Fragment, read_entity, read_fragment
+from ldt_stack.broker.model.names import JsonObject, JsonValue
+from ldt_stack.broker.model.values import Nulls
+from ldt_stack.broker.operations.distributed.writes import (
+    ATTEMPTS,
+    RegistrationsChangedError,
+    divisions_of,
+    rest_of,
+    write_unless_changed,
+)
+from ldt_stack.broker.operations.provision import attributes, entities
+from ldt_stack.broker.operations.targets import check_entity_id, target_entity
+from ldt_stack.broker.query.lexical import is_uri
+from ldt_stack.broker.service import Broker
+from ldt_stack.broker.store.interface import Transaction
+
+_PATH = "/entityOperations"
+_DELETE = BatchOperation("deleteBatch", f"{_PATH}/delete", (), (Single("deleteEntity", "DELETE"),))
+
+
+class Item(Protocol):
+    """One element of a batch: its payload, its own `Call`, and the error that its @context raised, if any."""
+
+    @property
+    def payload(self) -> JsonObject:
+        """Without "@context"."""
+        ...
+
+    @property
+    def call(self) -> Call:
+        """With its own @context."""
+        ...
+
+    @property
+    def error(self) -> NgsiLdError | None:
+        """What makes it fail before it begins."""
+        ...
+
+
+@dataclass(slots=True)
+class BatchResult:
+    """Clause 5.2.16: ids of Entities that succeeded (`created` among them), and errors with the id they concern.
+
+    `source_errors` are those of Context Sources, with the id of the Registration.
+    """
+
+    success: list[str] = field(default_factory=list)
+    created: list[str] = field(default_factory=list)
+    errors: list[tuple[str, NgsiLdError]] = field(default_factory=list)
+    source_errors: list[tuple[str, NgsiLdError, str]] = field(default_factory=list)
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything succeeded."""
+        return not (self.errors or self.source_errors)
+
+    def take(self, results: SourceResults) -> None:
+        """Merge what Context Sources did: "S" and "E" of 5.6.7.4.
+
+        That an Entity is not to be found in one place is no error if it was found in another one (see 5.6.6.4: only
+        "no existing Entity … held locally, and no matching registrations apply" is).
+        """
+        here = set(self.success)
+        there = results.success.keys()
+        self.errors = [(i, e) for i, e in self.errors if not (isinstance(e, ResourceNotFound) and i in there)]
+        self.source_errors = [
+            one for one in results.errors if not (isinstance(one[1], ResourceNotFound) and one[0] in here | there)
+        ]
+        self.success += [one for one in results.success if one not in here]
+        self.created += sorted(results.created - set(self.created))
+
+
+_AT_ONCE: Final = 50  # items read without a pause, about two milliseconds
+Step = Callable[[Transaction, Call, Fragment], bool]
+"""Processes one Entity inside the transaction; whether it was created."""
+
+
+async def batch_create(broker: Broker, call: Call, items: Sequence[Item]) -> BatchResult:
+    """Batch Entity Creation (5.6.7); of one id, the first element creates, the others fail (5.5.11.1)."""
+
+    def step(transaction: Transaction, own: Call, fragment: Fragment) -> bool:
+        entities.create_in(broker, transaction, own, fragment)
+        return True
+
+    forwarded = BatchOperation("createBatch", f"{_PATH}/create", (), (CREATE,))
+    return await _process(broker, call, items, _complete_entity, step, forwarded, create=True)
+
+
+async def batch_upsert(broker: Broker, call: Call, items: Sequence[Item], *, update: bool = False) -> BatchResult:
+    """Batch Entity Creation or Update (5.6.8); existing Entities are replaced, or with `update` updated.
+
+    Elements of one id one after the other, each with its instances in the history (5.5.11.2).
+    """
+
+    def step(transaction: Transaction, own: Call, fragment: Fragment) -> bool:
+        before = transaction.get_entity(str(fragment.id))
+        if before is None:
+            entities.create_in(broker, transaction, own, fragment)
+        elif update:
+            attributes.update_in(broker, transaction, own, before, fragment)
+        else:
+            entities.replace_in(broker, transaction, own, before, fragment)
+        return before is None
+
+    existing = Single("updateEntity", "PATCH", attributes_list=True) if update else Single("replaceEntity", "PUT")
+    parameters = (("options", "update"),) if update else ()
+    forwarded = BatchOperation("upsertBatch", f"{_PATH}/upsert", parameters, (CREATE, existing))
+    return await _process(broker, call, items, _upsert_entity(update), step, forwarded, create=True)
+
+
+async def batch_update(broker: Broker, call: Call, items: Sequence[Item], *, overwrite: bool = True) -> BatchResult:
+    """Batch Entity Update (5.6.9): Append Attributes to each.
+
+    Without `overwrite`, an Entity of which an Attribute was left untouched is reported as an error: its update was
+    not done as asked, although its new Attributes were added.
+    """
+    kept: list[tuple[str, NgsiLdError]] = []
+
+    def step(transaction: Transaction, own: Call, fragment: Fragment) -> bool:
+        entity_id = str(fragment.id)
+        before = target_entity(transaction, entity_id, None)
+        result = attributes.append_in(broker, transaction, own, before, fragment, overwrite=overwrite)
+        if result.not_updated:
+            names = ", ".join(name for name, _ in result.not_updated)
+            kept.append((entity_id, AlreadyExists(f"{entity_id}: left untouched, as they exist: {names}")))
+        return False
+
+    parameters = () if overwrite else (("options", "noOverwrite"),)
+    single = (
+        Single("updateEntity", "PATCH", attributes_list=True)
+        if overwrite
+        else Single("appendAttrs", "POST", attributes_list=True, parameters=parameters)
+    )
+    forwarded = BatchOperation("updateBatch", f"{_PATH}/update", parameters, (single,))
+    found = await _process(broker, call, items, _fragment_with_id, step, forwarded)
+    for entity_id, error in kept:
+        found.success.remove(entity_id)
+        found.errors.append((entity_id, error))
+    return found
+
+
+async def batch_merge(
+    broker: Broker, call: Call, items: Sequence[Item], options: entities.MergeOptions | None = None
+) -> BatchResult:
+    """Batch Entity Merge (5.6.20), in the order of the array (5.5.11.5)."""
+    chosen = options or entities.MergeOptions()
+
+    def read(own: Call, payload: JsonObject) -> Fragment:
+        return _require_id(entities.read_merge_fragment(own, payload, chosen))
+
+    def step(transaction: Transaction, own: Call, fragment: Fragment) -> bool:
+        before = target_entity(transaction, str(fragment.id), None)
+        entities.merge_in(broker, transaction, own, before, fragment, chosen)
+        return False
+
+    parameters = tuple(chosen.parameters())
+    single = Single("mergeEntity", "PATCH", parameters=parameters)
+    forwarded = BatchOperation("mergeBatch", f"{_PATH}/merge", parameters, (single,), simplified=chosen.simplified)
+    return await _process(broker, call, items, read, step, forwarded)
+
+
+async def batch_delete(broker: Broker, call: Call, entity_ids: Sequence[JsonValue]) -> BatchResult:
+    """Batch Entity Delete (5.6.10); an id that comes again is not found (5.5.11.4).
+
+    Raises:
+        BadRequestData: An element is no string.
+    """
+    if not all(isinstance(entity_id, str) for entity_id in entity_ids):
+        raise BadRequestData("The payload has elements that are no strings; Batch Entity Delete expects Entity ids")
+    result = BatchResult()
+    targets = [Fragment(entity_id) for entity_id in entity_ids if is_uri(entity_id)]
+    divisions = await divisions_of(broker, call, targets, _DELETE.names, whole=True)
+    items = [
+        BatchItem(str(one.id), {}, call.ld_context, division) for one, division in zip(targets, divisions, strict=True)
+    ]
+
+    def work(transaction: Transaction) -> None:
+        for entity_id in entity_ids:
+            try:
+                before = target_entity(transaction, check_entity_id(entity_id), None)
+            except (BadRequestData, ResourceNotFound) as error:
+                result.errors.append((entity_id, error))
+            else:
+                entities.delete_in(broker, transaction, call, before)
+                result.success.append(entity_id)
+
+    results = SourceResults()
+    await forward_batch(broker, call, _DELETE, items, results)
+    await broker.store.write(call.tenant, work)
+    result.take(results)
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Readable:
+    """An element that is valid, or what is left of it: its own call, its Fragment, and as it came."""
+
+    call: Call
+    fragment: Fragment
+    payload: JsonObject
+
+
+async def _process(
+    broker: Broker,
+    call: Call,
+    items: Sequence[Item],
+    read: Callable[[Call, JsonObject], Fragment],
+    step: Step,
+    forwarded: BatchOperation,
+    *,
+    create: bool = False,
+) -> BatchResult:
+    """Read all items, forward what others hold, then run the rest in order; errors come in the order of the items."""
+    result = BatchResult()
+    readable: list[_Readable] = []
+    for number, item in enumerate(items):
+        if number % _AT_ONCE == _AT_ONCE - 1:
+            await asyncio.sleep(0)  # a long batch lets the others through
+        identifier = item.payload.get("id", item.payload.get("@id"))
+        try:
+            if item.error is not None:
+                raise item.error
+            readable.append(_Readable(item.call, read(item.call, item.payload), item.payload))
+        except NgsiLdError as error:
+            result.errors.append((identifier if isinstance(identifier, str) else "", error))
+    if not readable:
+        return result
+    results = SourceResults()
+    left = readable
+    for _ in range(ATTEMPTS):
+        generation = broker.registrations.generation(call.tenant)
+        left = await _forward(broker, call, left, forwarded, results)
+        try:
+            if left:
+                work = partial(_step_by_step, result, step, left)
+                await write_unless_changed(broker, call, generation, work, create=create)
+            break
+        except RegistrationsChangedError:
+            continue
+    else:
+        raise Conflict("The Registrations that this batch is about keep changing; try again")
+    result.take(results)
+    return result
+
+
+async def _forward(
+    broker: Broker, call: Call, readable: Sequence[_Readable], forwarded: BatchOperation, results: SourceResults
+) -> list[_Readable]:
+    """Forward what others hold, unless they have got it already; returns what is left for this broker."""
+    fragments = [one.fragment for one in readable]
+    divisions = await divisions_of(broker, call, fragments, forwarded.names, without=results.asked)
+    if not any(divisions):
+        return list(readable)
+    elements = [
+        BatchItem(str(one.fragment.id), one.payload, one.call.ld_context, division)
+        for one, division in zip(readable, divisions, strict=True)
+    ]
+    await forward_batch(broker, call, forwarded, elements, results)
+    return [
+        replace(one, fragment=rest)
+        for one, division in zip(readable, divisions, strict=True)
+        if (rest := rest_of(one.fragment, division)) is not None
+    ]
+
+
+def _step_by_step(result: BatchResult, step: Step, readable: Sequence[_Readable], transaction: Transaction) -> None:
+    for one in readable:
+        entity_id = str(one.fragment.id)
+        try:
+            created = step(transaction, one.call, one.fragment)
+        except (AlreadyExists, BadRequestData, ResourceNotFound) as error:
+            result.errors.append((entity_id, error))  # raised before anything was written
+            continue
+        result.success.append(entity_id)
+        if created:
+            result.created.append(entity_id)
+
+
+def _complete_entity(call: Call, payload: JsonObject) -> Fragment:
+    return read_entity(payload, AttributeReader(call.ld_context))
+
+
+def _upsert_entity(update: bool) -> Callable[[Call, JsonObject], Fragment]:
+    nulls = Nulls.MEMBER if update else Nulls.FORBIDDEN
+    return lambda call, payload: read_entity(payload, AttributeReader(call.ld_context, nulls))
+
+
+def _fragment_with_id(call: Call, payload: JsonObject) -> Fragment:
+    return _require_id(read_fragment(payload, AttributeReader(call.ld_context)))
+
+
+def _require_id(fragment: Fragment) -> Fragment:
+    if fragment.id is None:
+        raise BadRequestData('An element of the batch has no "id"')
+    return fragment

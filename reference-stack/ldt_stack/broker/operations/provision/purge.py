@@ -1,0 +1,88 @@
+"""Purge Entities, here and at Context Sources: ETSI GS CIM 009 V1.9.1, clause 5.6.21."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ldt_stack.broker.call import Call
+from ldt_stack.broker.errors import BadRequestData
+from ldt_stack.broker.federation.purging import purge_at_sources
+from ldt_stack.broker.federation.writing import Failure
+from ldt_stack.broker.model import patch
+from ldt_stack.broker.model.names import JsonObject, is_attribute_key
+from ldt_stack.broker.operations.consumption.query_input import QueryInput, is_local, parse_query, parse_view
+from ldt_stack.broker.operations.distributed.query import federated
+from ldt_stack.broker.operations.recording import SCOPE, record
+from ldt_stack.broker.operations.targets import attribute_name
+from ldt_stack.broker.service import Broker
+from ldt_stack.broker.store.interface import Transaction
+
+
+async def purge_entities(
+    broker: Broker,
+    call: Call,
+    source: QueryInput,
+    *,
+    keep: Sequence[str] | None = None,
+    drop: Sequence[str] | None = None,
+) -> tuple[Failure, ...]:
+    """Delete what a query finds, or Attributes of it; returns which Context Sources did not.
+
+    What matches here goes first; a Registration narrows what its source is asked to purge (4.3.6.1).
+
+    Args:
+        broker: The broker.
+        call: Its @context expands names.
+        source: Which Entities; paging and view are not looked at.
+        keep: Names of Attributes that stay: all others go, the Entities stay.
+        drop: Names of Attributes that go: the Entities stay.
+
+    Raises:
+        BadRequestData: The query is too wide or not valid, or both `keep` and `drop` are given.
+        NgsiLdError: Nothing was purged here, and the only Context Source that is concerned failed.
+    """
+    if keep is not None and drop is not None:
+        raise BadRequestData("Both keep and drop are given; expected one of them")
+    view = parse_view(source.view, call, broker.settings)
+    query = parse_query(source, view, call, broker.settings)
+    kept, dropped = _members(call, keep), _members(call, drop)
+
+    def work(transaction: Transaction) -> int:
+        at = broker.now()
+        changed = 0
+        for entity in list(transaction.iterate_entities(query)):
+            after = _after(entity, at, kept, dropped)
+            if after is None or after.keys() != entity.keys():
+                record(broker, transaction, call, at, entity, after)
+                changed += 1
+        return changed
+
+    changed = await broker.store.write(call.tenant, work)
+    if is_local(source, call):
+        return ()
+    asked = federated(broker, call, source, view, query)
+    failures, done = await purge_at_sources(broker, call, asked, keep=kept, drop=dropped)
+    if failures and not changed and not done:
+        raise failures[0].error
+    return failures
+
+
+def _members(call: Call, names: Sequence[str] | None) -> frozenset[str] | None:
+    if names is None:
+        return None
+    return frozenset(SCOPE if name == SCOPE else attribute_name(call, name) for name in names)
+
+
+def _after(
+    entity: JsonObject, at: str, kept: frozenset[str] | None, dropped: frozenset[str] | None
+) -> JsonObject | None:
+    """The Entity after a purge; None if it goes as a whole."""
+    if kept is None and dropped is None:
+        return None
+    after = entity
+    for name in entity:
+        if not (is_attribute_key(name) or name == SCOPE):
+            continue
+        if (dropped is not None and name in dropped) or (kept is not None and name not in kept):
+            after = patch.remove_attribute(after, name, at, None)
+    return after

@@ -1,0 +1,1 @@
+"""The Context Registry (clauses 5.9, 5.10)."""

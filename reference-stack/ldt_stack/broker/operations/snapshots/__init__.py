@@ -1,0 +1,1 @@
+"""Snapshots (clause 5.16)."""
