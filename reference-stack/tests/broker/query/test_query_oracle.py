@@ -219,27 +219,27 @@ LANGUAGES = {
 }
 
 
-def agree(language: str, request: pytest.FixtureRequest, limits: settings) -> list[int]:
-    """Check generated trees; returns how many Entities each of them found."""
+def agree(language: str, request: pytest.FixtureRequest, limits: settings) -> list[bool]:
+    """Check generated trees; returns of each whether it found some Entities and not all."""
     check, trees, fixture = LANGUAGES[language]
     stage: Stage = request.getfixturevalue(fixture)
 
-    counts: list[int] = []
+    telling: list[bool] = []
 
     @limits
     @given(trees)
     def holds(tree: Any) -> None:
-        counts.append(check(stage, tree))
+        telling.append(0 < check(stage, tree) < len(stage.entities))
 
     holds()
-    return counts
+    return telling
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_finds_what_the_clause_says(language: str, request: pytest.FixtureRequest) -> None:
     """The store and the notifications find the Entities that the oracle finds, no more and no fewer."""
-    counts = agree(language, request, SLICE)
-    assert sum(0 < count < 36 for count in counts) > len(counts) // 4, "most of these queries told nothing apart"
+    telling = agree(language, request, SLICE)
+    assert sum(telling) > len(telling) // 4, "most of these queries told nothing apart"
 
 
 @pytest.mark.soak
