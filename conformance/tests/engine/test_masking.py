@@ -6,12 +6,14 @@ import base64
 import html
 import json
 import re
+import threading
 from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ldt_conformance.engine.transport import masking
 from ldt_conformance.engine.transport.masking import NOT_SHOWN, Masker
 
 SECRETS = st.text(min_size=6, max_size=24).filter(lambda text: not text.isspace())
@@ -73,3 +75,26 @@ def test_headers_that_are_not_known_to_be_harmless_are_named_only():
     assert shown == {
         "authorization": NOT_SHOWN, "x-key": NOT_SHOWN, "set-cookie": NOT_SHOWN, "content-type": "a/b",
     }  # fmt: skip
+
+
+def test_who_comes_while_secrets_are_read_does_not_go_without(monkeypatch: pytest.MonkeyPatch):
+    """Endpoints are looked at by several threads; the first to mask anything reads the secrets, which takes a while."""
+    reading, go_on = threading.Event(), threading.Event()
+    encodings = masking.encodings
+
+    def slow(value: str) -> set[str]:
+        if not reading.is_set():
+            reading.set()
+            assert go_on.wait(10)
+        return encodings(value)
+
+    monkeypatch.setattr(masking, "encodings", slow)
+    masker = Masker({"open-sesame": "${A}"})
+    first = threading.Thread(target=masker.text, args=("anything",))
+    first.start()
+    try:
+        assert reading.wait(10)
+        assert masker.text("it is open-sesame") == "it is ${A}"
+    finally:
+        go_on.set()
+        first.join(10)

@@ -7,6 +7,7 @@ import html
 import json
 import re
 from collections.abc import Mapping
+from typing import NamedTuple
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 # Headers whose values say something about the answer and never carry a credential; all others are named, not shown.
@@ -77,6 +78,14 @@ def _encodings(value: str) -> set[str]:
     return {form for form in forms | _base64_cores(data) if form}
 
 
+class _Secrets(NamedTuple):
+    """So many secrets: form -> shown name, and what finds the forms."""
+
+    number: int
+    names: dict[str, str]
+    pattern: re.Pattern[str] | None
+
+
 class Masker:
     """Replaces secrets by the names under which they may be shown.
 
@@ -86,14 +95,12 @@ class Masker:
 
     def __init__(self, secrets: Mapping[str, str]) -> None:
         self._secrets = secrets
-        self._known = -1
-        self._pattern: re.Pattern[str] | None = None
-        self._names: dict[str, str] = {}
+        self._read = _Secrets(0, {}, None)
 
     def text(self, text: str) -> str:
-        """The text without any known secret, and without signed tokens."""
-        pattern = self._compiled()
-        masked = pattern.sub(lambda match: self._names[match.group()], text) if pattern else text
+        """The text without any known secret, and without signed tokens. May be called by several threads."""
+        known = self._known()
+        masked = known.pattern.sub(lambda match: known.names[match.group()], text) if known.pattern else text
         return JSON_WEB_TOKEN.sub(TOKEN_SHOWN, masked)
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
@@ -103,10 +110,13 @@ class Masker:
             for name, value in headers.items()
         }
 
-    def _compiled(self) -> re.Pattern[str] | None:
-        if len(self._secrets) != self._known:
-            self._known = len(self._secrets)
-            self._names = {form: shown for value, shown in self._secrets.items() for form in encodings(value)}
-            longest_first = sorted(self._names, key=len, reverse=True)
-            self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
-        return self._pattern
+    def _known(self) -> _Secrets:
+        """All secrets that there are now; who comes while another thread reads them does not go without."""
+        known = self._read
+        if len(self._secrets) != known.number:
+            secrets = dict(self._secrets)
+            names = {form: shown for value, shown in secrets.items() for form in encodings(value)}
+            longest_first = sorted(names, key=len, reverse=True)
+            pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+            known = self._read = _Secrets(len(secrets), names, pattern)
+        return known

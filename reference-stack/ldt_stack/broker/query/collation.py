@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
-from itertools import groupby
 from typing import Any, Final, Literal
 
 from ldt_stack.broker.errors import BadRequestData, OperationNotSupported
@@ -52,11 +51,16 @@ class Collation:
         return (*self._levels(plain), *((text,) if self.strength != "primary" and plain != text else ()))
 
     def _levels(self, text: str) -> tuple[Any, ...]:
-        # One flat tuple, its levels apart by 0.
-        levels = [tuple(level) for ends, level in groupby(_collator().sort_key(text), key=bool) if ends]
-        if self.strength == "primary":
-            return tuple(levels[:1])
-        return tuple(levels[:2]) if self.strength == "secondary" else (*levels, text)
+        # Also empty levels have their place: otherwise "" would be compared at another level than "a".
+        levels: list[list[int]] = [[]]
+        for weight in _collator().sort_key(text):
+            if weight:
+                levels[-1].append(weight)
+            else:
+                levels.append([])
+        if self.strength == "tertiary":
+            return (*map(tuple, levels), text)
+        return tuple(map(tuple, levels[: 1 if self.strength == "primary" else 2]))
 
 
 @cache

@@ -336,3 +336,13 @@ def test_posix_classes_and_id_patterns() -> None:
     assert matches_id_pattern(".*downtown$", "urn:x:downtown")
     assert matches_id_pattern("Vehicle", "urn:ngsi-ld:Vehicle:1")
     assert not matches_id_pattern("^Vehicle", "urn:ngsi-ld:Vehicle:1")
+
+
+@pytest.mark.parametrize("level", [1, 2, 3])
+@pytest.mark.parametrize("co", ["standard", "phonebk"])
+@given(st.lists(st.text(alphabet="aäßZ\u0301\u0000 \U0001f600", max_size=3), max_size=5))
+def test_any_texts_can_be_sorted(level: int, co: str, words: list[str]) -> None:
+    """Also those that are empty, or have nothing at some level; nothing comes before something."""
+    order = _order("v", [*words, ""], collation=f"de-u-co-{co}-ks-level{level}")
+    assert sorted(order) == list(range(len(words) + 1))
+    assert not any([*words, ""][index].strip("\u0301\u0000") for index in order[: order.index(len(words))])
