@@ -331,8 +331,13 @@ def test_ctrl_c_writes_what_there_is_and_removes_what_was_created(
     deadline = time.monotonic() + 30
     while not broker.stored and time.monotonic() < deadline:
         time.sleep(0.02)
-    child.send_signal(signal.SIGINT)
-    assert child.wait(30) == 3
+    try:
+        assert broker.stored
+        child.send_signal(signal.SIGINT)
+        assert child.wait(30) == 3
+    finally:
+        child.kill()
+        child.wait()
     assert broker.stored == {}
     assert verdicts(tmp_path)["a"] == ("pass", None)
     results = {one["check"]: one["reason"] for one in report_in(tmp_path)["results"]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
 import time
 from pathlib import Path
@@ -216,6 +217,23 @@ def test_an_interrupt_while_counting_loses_no_count(tmp_path: Path, monkeypatch:
     assert budget.state()["sent"] == 1
     budget.take()
     assert budget.state()["sent"] == 2
+
+
+def test_an_interrupt_leaves_no_lock_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Ctrl-C while the count is written: it is written whole, then the run is interrupted; its clean-up can count."""
+    budget = Budget(tmp_path, 8, None)
+    write = budget._write
+
+    def interrupted(state: dict[str, float]) -> None:
+        signal.raise_signal(signal.SIGINT)
+        write(state)
+
+    monkeypatch.setattr(budget, "_write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        budget.take()
+    monkeypatch.undo()
+    assert Budget(tmp_path, 8, None).state()["sent"] == 1
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_several_processes_share_one_budget(tmp_path: Path):

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock
@@ -38,7 +42,7 @@ class Budget:
             CheckNotRun: `max_requests` is spent (reason BUDGET).
             WorkFolderError: The count could not be put on disk.
         """
-        with self._lock:
+        with self._locked():
             state = self._read()
             if self.max_requests is not None and not exempt and state["taken"] + 1 + reserve > self.max_requests:
                 raise CheckNotRun(
@@ -57,7 +61,7 @@ class Budget:
 
     def received(self, size: int, *, refused: bool, credentialed: bool) -> None:
         """Note an answer: its bytes, and whether it was 401 or 403 to a request that carried our credentials."""
-        with self._lock:
+        with self._locked():
             state = self._read()
             state["bytes"] += size
             state["credentialed"] += int(credentialed)
@@ -66,8 +70,14 @@ class Budget:
 
     def state(self) -> dict[str, float]:
         """Totals so far: sent, bytes, credentialed, refused."""
-        with self._lock:
+        with self._locked():
             return self._read()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """An interrupt in between would leave the lock to nobody, and the clean-up would wait for it for ever."""
+        with _interrupt_later(), self._lock:
+            yield
 
     def _read(self) -> dict[str, float]:
         empty: dict[str, float] = dict.fromkeys(("taken", "sent", "bytes", "credentialed", "refused", "next"), 0)
@@ -85,3 +95,20 @@ class Budget:
             partial.replace(self._file)
         except OSError as error:
             raise WorkFolderError(self._file, error) from error
+
+
+@contextmanager
+def _interrupt_later() -> Iterator[None]:
+    """Ctrl-C takes effect at the end. Only the main thread is ever interrupted."""
+    usual = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or usual is None:
+        yield
+        return
+    came: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+        if came:
+            signal.raise_signal(signal.SIGINT)
