@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -77,3 +78,11 @@ def open_session(tmp_path: Path, write_site: Callable[..., Path]) -> Iterator[Op
     yield start
     for session in opened:
         session.close()
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """SIGINT interrupts, here and in children, also in the background of a shell, where it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

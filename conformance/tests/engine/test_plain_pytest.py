@@ -301,6 +301,7 @@ def test_plain_pytest_runs_the_same_checks(broker: FakeBroker, write_site: Write
 
 
 @pytest.mark.posix
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_writes_what_there_is_and_removes_what_was_created(
     broker: FakeBroker, write_site: WriteSite, tmp_path: Path
 ):

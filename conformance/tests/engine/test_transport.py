@@ -219,6 +219,7 @@ def test_an_interrupt_while_counting_loses_no_count(tmp_path: Path, monkeypatch:
     assert budget.state()["sent"] == 2
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_leaves_no_lock_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Ctrl-C while the count is written: it is written whole, then the run is interrupted; its clean-up can count."""
     budget = Budget(tmp_path, 8, None)
