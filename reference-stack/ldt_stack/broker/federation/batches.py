@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import (
@@ -32,6 +32,7 @@ from ldt_stack.broker.federation.writing import entity_path, partial_failure, un
 from ldt_stack.broker.ld_context import CORE_CONTEXT_URL, LdContext, core_context
 from ldt_stack.broker.model.names import JsonObject, JsonValue
 
+T = TypeVar("T")
 Parameters = tuple[tuple[str, str], ...]
 
 
@@ -139,8 +140,8 @@ class _Group:
         else:
             self.results.errors.append((entity_id, error, self.registration.id))
 
-    async def _ask(self, request: SourceRequest, read: Callable[[Reply], Awaitable[None]]) -> None:
-        await self.broker.sources.ask(self.registration, self.call, request, read)
+    async def _ask(self, request: SourceRequest, read: Callable[[Reply], Awaitable[T]]) -> T | None:
+        return await self.broker.sources.ask(self.registration, self.call, request, read)
 
     async def _at_once(self) -> None:
         body, names, inline = await self._body()
@@ -214,24 +215,22 @@ class _Group:
     async def _one_by_one(self, item: BatchItem, share: Share, singles: Sequence[Single]) -> NgsiLdError | None:
         names = await self._names(item)
 
-        async def read(reply: Reply) -> None:
-            partial = partial_failure(self.registration, reply)
-            if partial is not None:
-                raise partial
+        async def read(reply: Reply) -> SourceFailure | None:
+            return partial_failure(self.registration, reply)
 
         exists: NgsiLdError | None = None
         for single in singles:
             try:
-                await self._ask(self._single_request(item, share, single, names), read)
+                partial = await self._ask(self._single_request(item, share, single, names), read)
             except SourceFailure as failure:
                 error = _as_said(failure.problem or {}, failure)
                 if single is CREATE and failure.answered == 409:
                     exists = error
                     continue
                 return ResourceNotFound(failure.detail) if failure.answered == 404 else error
-            if single is CREATE:
+            if single is CREATE and partial is None:
                 self.results.created.add(item.entity_id)
-            return None
+            return partial
         if len(self.operation.singles) > 1:  # 5.6.8.4: it exists, and can be neither replaced nor updated
             return OperationNotSupported(f"{self.registration.id}: {item.entity_id} exists there and cannot be changed")
         return exists

@@ -17,7 +17,13 @@ from weakref import WeakValueDictionary
 from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import NgsiLdError
 from ldt_stack.broker.federation.answers import AnswerCache
-from ldt_stack.broker.federation.failures import LoopDetected, SourceInvalid, SourceTimeout, SourceUnreachable
+from ldt_stack.broker.federation.failures import (
+    LoopDetected,
+    SourceFailure,
+    SourceInvalid,
+    SourceTimeout,
+    SourceUnreachable,
+)
 from ldt_stack.broker.federation.loops import loops, own_alias
 from ldt_stack.broker.federation.messages import (
     SourceRequest,
@@ -140,14 +146,16 @@ class SourceClient:
             reply = await self._read(registration, request, kept, absent=absent)
             return None if reply is None else await read(reply)
         self._respect_cooldown(registration, call.tenant)
-        succeeded = False
         try:
             answer = await self._send(registration, call, request.method, url, headers, content)
             reply = await self._read(registration, request, answer, absent=absent)
             result = None if reply is None else await read(reply)
-            succeeded = True
+        except SourceFailure as failure:
+            self._note(registration, call, failure)
+            raise
+        else:
+            self._note(registration, call, None)
         finally:
-            self._note(registration, call, succeeded=succeeded)
             if request.method != "GET" and request.path != _QUERY_BY_POST:
                 self.answers.written(registration)
         if kept_as is not None:
@@ -155,12 +163,16 @@ class SourceClient:
             self.answers.keep(kept_as, registration, answer, self._broker.clock(), most)
         return result
 
-    def _note(self, registration: Registration, call: Call, *, succeeded: bool) -> None:
+    def _note(self, registration: Registration, call: Call, failure: SourceFailure | None) -> None:
+        """Count an attempt: "an HTTP response code other than 2xx" is a failure (table 5.2.9-2), if not always a pause.
+
+        One that was given up here, because nobody waits for its result any more, says nothing of the source.
+        """
         key = (call.tenant, registration.id)
         self._failed_at.pop(key, None)
-        if not succeeded and registration.management.cooldown_seconds is not None:
+        if failure is not None and failure.unavailable and registration.management.cooldown_seconds is not None:
             self._failed_at[key] = time.monotonic()
-        self._broker.outcomes.note(call.tenant, registration.id, self._broker.now(), succeeded=succeeded)
+        self._broker.outcomes.note(call.tenant, registration.id, self._broker.now(), succeeded=failure is None)
 
     def _respect_cooldown(self, registration: Registration, tenant: str | None) -> None:
         cooldown, failed_at = registration.management.cooldown_seconds, self._failed_at.get((tenant, registration.id))

@@ -6,10 +6,13 @@ HTTP statuses but no type of its own: they are InternalErrors (5.5.2).
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from ldt_stack.broker.errors import InternalError
 from ldt_stack.broker.model.names import JsonObject
+
+# Answers that say "not now" to whatever is asked: of the others, the next request may be answered otherwise.
+_NOT_NOW: Final = frozenset({408, 429, 500, 502, 503, 504})
 
 
 class SourceFailure(InternalError):  # noqa: N818 — as the standard's own types are called
@@ -25,6 +28,11 @@ class SourceFailure(InternalError):  # noqa: N818 — as the standard's own type
     warning_code: ClassVar[int] = 299
     answered: int | None = None
     problem: JsonObject | None = None
+
+    @property
+    def unavailable(self) -> bool:
+        """Whether a cooldown begins (5.2.34): there was no usable answer, other than one that refuses this request."""
+        return self.answered is None or self.answered in _NOT_NOW
 
 
 class SourceRefused(SourceFailure):

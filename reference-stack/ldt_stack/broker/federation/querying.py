@@ -6,7 +6,6 @@ in the @context that the source wants (4.3.6.6): then without, and what it answe
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -32,6 +31,7 @@ from ldt_stack.broker.federation.reading import (
 )
 from ldt_stack.broker.federation.registration import EntityInfo, Registration, RegistrationInfo
 from ldt_stack.broker.federation.surroundings import Surroundings
+from ldt_stack.broker.federation.together import together
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.query import TypeSelection, compile_pattern
@@ -88,8 +88,8 @@ async def query_versions(broker: Surroundings, call: Call, query: FederatedQuery
         if _may_have(query, info)
         for part in parts_of(query.local.selectors, info)
     ]
-    answers = await asyncio.gather(
-        *(or_warning(call, one[0], within_time(broker, one[0], _ask_all(broker, call, query, *one))) for one in asked)
+    answers = await together(
+        or_warning(call, one[0], within_time(broker, one[0], _ask_all(broker, call, query, *one))) for one in asked
     )
     versions: defaultdict[str, Versions] = defaultdict(Versions)
     for (registration, _, _), answer in zip(asked, answers, strict=True):

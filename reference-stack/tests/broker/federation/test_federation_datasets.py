@@ -74,3 +74,53 @@ async def test_a_source_of_other_datasets_is_not_told(pair: list[Node], network:
     assert len(network.sent) == 1
     await send(a, "PATCH", f"/entities/{CAR}?options=keyValues", {"brand": ["a", "b"]}, 204)
     assert network.sent[-1].body == {"brand": ["a", "b"]}
+
+
+TEMPORAL = {
+    "operations": ["upsertTemporal", "appendAttrsTemporal", "deleteAttrsTemporal", "updateAttrInstanceTemporal"],
+    "observationInterval": {"startAt": "2020-01-01T00:00:00Z"},
+}
+
+
+def dated(value: int) -> list[dict[str, Any]]:
+    return [
+        prop(value, observedAt="2021-01-01T00:00:00Z"),
+        prop(value, observedAt="2021-01-02T00:00:00Z", datasetId=D1),
+    ]
+
+
+async def history(node: Node) -> list[tuple[Any, str | None]]:
+    """Values and datasetIds of the evolution of speed, as a broker itself holds it."""
+    answer = await send(node, "GET", f"/temporal/entities/{CAR}?local=true")
+    found = answer.json().get("speed", []) if answer.status_code == 200 else []
+    return [(one["value"], one.get("datasetId")) for one in found]
+
+
+@pytest.mark.parametrize("mode", ["exclusive", "redirect", "inclusive"])
+async def test_instances_of_evolutions_are_where_their_dataset_is_registered(pair: list[Node], mode: str) -> None:
+    """4.3.6.1, 5.6.11, 5.6.12: "all constraints specified in the registration shall be respected"."""
+    a, b = pair
+    await a.register("b", [{"type": "Car", "id": CAR}], properties=["speed"], mode=mode, datasetId=[D1], **TEMPORAL)
+    evolution = {"id": CAR, "type": "Car", "speed": dated(1)}
+    await send(a, "POST", "/temporal/entities", evolution, 201)
+    await send(a, "POST", f"/temporal/entities/{CAR}/attrs", {"speed": dated(2)}, 204)
+    assert await history(b) == [(1, D1), (2, D1)]
+    own = [(1, None), (2, None)]
+    assert sorted(await history(a), key=str) == sorted(own + [(1, D1), (2, D1)] * (mode == "inclusive"), key=str)
+
+
+async def test_operations_on_instances_of_evolutions_go_where_they_are(pair: list[Node], network: Network) -> None:
+    """5.6.13, 5.6.14: the default instance is here; deleteAll reaches no other dataset of the source."""
+    a, b = pair
+    await send(b, "POST", "/temporal/entities", {"id": CAR, "type": "Car", "speed": dated(1)}, 201)
+    await exclusive(a, "b", "speed", datasetId=[D1], **TEMPORAL)
+    await send(a, "POST", "/temporal/entities", {"id": CAR, "type": "Car", "speed": dated(2)[:1]}, 201)
+    own = (await send(a, "GET", f"/temporal/entities/{CAR}?local=true")).json()["speed"][0]["instanceId"]
+    network.sent.clear()
+    attribute = f"/temporal/entities/{CAR}/attrs/speed"
+    await send(a, "PATCH", f"{attribute}/{own}", {"speed": [{**dated(3)[0]}]}, 204)
+    assert (await history(a), network.sent) == ([(3, None)], [])
+    await send(a, "DELETE", attribute, None, 204)
+    assert (await history(a), network.sent) == ([], [])
+    await send(a, "DELETE", f"{attribute}?deleteAll=true", None, 204)
+    assert await history(b) == [(1, None)]

@@ -9,7 +9,7 @@ import pytest
 
 from ..api import API, create
 from ..outbound.network import Network, Node, nodes
-from .federation import CAR, OTHER, car, prop
+from .federation import ALL, CAR, OTHER, car, prop
 
 pytestmark = pytest.mark.anyio
 
@@ -234,3 +234,49 @@ async def test_types_of_a_source_that_answers_another_shape_are_left_out(
     answer = await a.client.get(f"{API}/{path}")
     assert answer.status_code == 200, answer.text
     assert (await a.client.get(f"{API}/{path}{'&' if '?' in path else '?'}local=true")).json()
+
+
+@pytest.mark.parametrize(
+    ("status", "asked_again"), [(400, True), (404, True), (409, True), (403, True), (503, False), (429, False)]
+)
+async def test_an_answer_that_refuses_one_request_is_no_reason_not_to_ask_again(
+    network: Network, pair: list[Node], status: int, asked_again: bool
+) -> None:
+    """5.2.34, 6.3.17: a cooldown is for a source that cannot answer; what is no 2xx is counted (table 5.2.9-2)."""
+    a, _ = pair
+    problem = {"type": "https://uri.etsi.org/ngsi-ld/errors/BadRequestData", "title": "no", "detail": "no"}
+    network.hosts["s"] = lambda sent: (status, problem)
+    identifier = await a.register("s", mode="redirect", operations=ALL, management={"cooldown": 60_000})
+    for _ in range(2):
+        await a.client.post(f"{API}/entities", json=car(speed=prop(1)))
+    assert len(network.sent) == (2 if asked_again else 1)
+    counters = (await a.client.get(f"{API}/csourceRegistrations/{identifier}")).json()
+    assert (counters["timesFailed"], counters["status"]) == (len(network.sent), "failed")
+
+
+@pytest.mark.parametrize("temporal", [False, True], ids=["entities", "evolutions"])
+async def test_who_is_asked_in_vain_is_not_asked_on(network: Network, anyio_backend: str, temporal: bool) -> None:
+    """After TooManyResults no request to another source goes on, and it counts for nobody as a failure."""
+    interval = {"observationInterval": {"startAt": "2020-01-01T00:00:00Z"}, "operations": ["queryTemporal"]}
+    ended = asyncio.Event()
+
+    async def slow(sent: Any) -> tuple[int, Any]:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        return 200, []
+
+    speed = [prop(1, observedAt="2021-01-01T00:00:00Z")]
+    many = [{"id": f"urn:ngsi-ld:Car:{n}", "type": "Car", "speed": speed if temporal else speed[0]} for n in range(20)]
+    network.hosts |= {"slow": slow, "many": lambda sent: (200, many)}
+    async with nodes(network, "a", federation_max_entities=10) as (a,):
+        identifier = await a.register("slow", management={"cooldown": 60_000}, **(interval if temporal else {}))
+        await a.register("many", **(interval if temporal else {}))
+        query = (
+            "temporal/entities?type=Car&timerel=after&timeAt=2020-01-01T00:00:00Z" if temporal else "entities?type=Car"
+        )
+        assert (await a.client.get(f"{API}/{query}")).status_code == 403
+        assert ended.is_set()
+        counters = (await a.client.get(f"{API}/csourceRegistrations/{identifier}")).json()
+        assert "timesFailed" not in counters

@@ -10,6 +10,7 @@ from ldt_stack.broker.spaces import space_of, split_space
 
 from ..api import create, prepared, refused, send
 from ..conftest import BrokerFactory, Receiver, RunningBroker
+from ..outbound.network import Node
 from .snapshots import BUSES, CARS, HISTORY, ONE, TWO, ids, snapshot, speed
 
 pytestmark = pytest.mark.anyio
@@ -199,3 +200,18 @@ async def test_a_snapshot_belongs_to_its_tenant(running: RunningBroker, receiver
 def test_a_space_says_whose_it_is(tenant: str | None, snapshot_id: str) -> None:
     assert split_space(space_of(tenant, snapshot_id)) == (tenant, snapshot_id)
     assert split_space(tenant) == (tenant, None)
+
+
+async def test_a_source_that_fails_is_told_though_the_query_succeeded(pair: list[Node]) -> None:
+    """5.2.42, 6.3.17: a warning is no error, so the status stays; what is missing is told beside it."""
+    a, b = pair
+    await create(a.client, ONE, speed=speed(1))
+    await create(b.client, TWO, speed=speed(2))
+    await a.register("b")
+    assert (await snapshot(a.client, CARS))["snapshotQueriesDetails"] == [{"resultStatus": "success"}]
+    identifier = await a.register("dead")
+    found = await snapshot(a.client, CARS, BUSES)
+    assert found["snapshotStatus"] == "partial"
+    cars, buses = found["snapshotQueriesDetails"]
+    assert (cars["resultStatus"], buses) == ("success", {"resultStatus": "empty"})
+    assert identifier in cars["problemDetails"]["detail"]

@@ -30,6 +30,7 @@ from ldt_stack.broker.federation.reading import (
 )
 from ldt_stack.broker.federation.received import take_times
 from ldt_stack.broker.federation.registration import Registration, RegistrationInfo
+from ldt_stack.broker.federation.together import together
 from ldt_stack.broker.federation.writing import evolution_path
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.attributes import AttributeReader
@@ -137,16 +138,16 @@ async def query_evolutions(
         for info in infos
         for part in parts_of(query.local.selectors, info)
     ]
-    answers = await asyncio.gather(
-        *(
-            or_warning(call, one[0], within_time(broker, one[0], _ask_all(broker, call, query, interval, one)))
-            for one in asked
-        )
+    answers = await together(
+        or_warning(call, one[0], within_time(broker, one[0], _ask_all(broker, call, query, interval, one)))
+        for one in asked
     )
     evolutions: dict[str, Evolutions] = {}
     for (registration, _, _), answer in zip(asked, answers, strict=True):
         for evolution in answer or ():
             evolutions.setdefault(evolution.head["id"], Evolutions()).add(registration, evolution)
+    if len(evolutions) > broker.settings.federation_max_entities:
+        raise _too_many()
     return evolutions
 
 
@@ -237,11 +238,15 @@ async def _ask_all(
         found |= fresh
         offset += len(page)
         if len(found) > broker.settings.federation_max_entities:
-            raise TooManyResults("Context Sources have more temporal evolutions that match than this broker takes")
+            raise _too_many()
     kept = [_narrowed(one, registration, [info]) for one in found.values()]
     if not filtered and not query.split:
         kept = [None if one is None else meeting(one, query.local.conditions, interval) for one in kept]
     return [one for one in kept if one is not None and one.attributes.keys() - {SCOPE}]
+
+
+def _too_many() -> TooManyResults:
+    return TooManyResults("Context Sources have more temporal evolutions that match than this broker takes")
 
 
 async def _received(broker: Broker, registration: Registration, body: JsonValue, reply: Reply) -> TemporalEntity:

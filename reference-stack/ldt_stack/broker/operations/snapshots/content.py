@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 
 from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import InternalError, NgsiLdError, TooComplexQuery, TooManyResults
+from ldt_stack.broker.federation.failures import SourceFailure
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.instance_ids import new_instance_id
 from ldt_stack.broker.model.names import JsonObject, is_attribute_key
@@ -100,11 +101,12 @@ async def execute_queries(broker: Broker, tenant: str | None, ld_context: LdCont
     """Execute all Queries of a Snapshot; one that fails says so in its details (5.16.1.4)."""
     most = broker.settings.snapshot_max_entities
     # "all pages are to be retrieved completely": in one page, hence in one consistent read.
-    whole, call, content = copy(broker), Call(tenant, ld_context), Content()
+    whole, content = copy(broker), Content()
     whole.settings = broker.settings.model_copy(update={"max_page_size": most + 1, "temporal_page_instances": 10**9})
     for payload in members.get(QUERIES, ()):
-        content.details.append(await _execute(whole, call, payload, content, most))
+        content.details.append(await _execute(whole, Call(tenant, ld_context), payload, content, most))
     for payload in members.get(TEMPORAL_QUERIES, ()):
+        call = Call(tenant, ld_context)
         content.temporal_details.append(await _execute_temporal(whole, call, payload, content, most))
     return content
 
@@ -119,7 +121,7 @@ async def _execute(broker: Broker, call: Call, payload: JsonObject, content: Con
     for entity in _retrieved(result.entities):
         known = content.entities.get(entity["id"])
         content.entities[entity["id"]] = entity if known is None else _merged(known, entity)
-    return {"resultStatus": "success" if result.entities else "empty"}
+    return _ended(call, found=bool(result.entities))
 
 
 async def _execute_temporal(broker: Broker, call: Call, payload: JsonObject, content: Content, most: int) -> JsonObject:
@@ -139,7 +141,7 @@ async def _execute_temporal(broker: Broker, call: Call, payload: JsonObject, con
         known = content.evolutions.get(one.head["id"])
         kept = TemporalEntity(one.head, shown)
         content.evolutions[one.head["id"]] = kept if known is None else _merged_evolution(known, kept)
-    return {"resultStatus": "success" if result.entities else "empty"}
+    return _ended(call, found=bool(result.entities))
 
 
 def _together(known: Mapping[str, object], found: Iterable[str]) -> int:
@@ -147,9 +149,24 @@ def _together(known: Mapping[str, object], found: Iterable[str]) -> int:
     return len(known.keys() | set(found))
 
 
+def _ended(call: Call, *, found: bool) -> JsonObject:
+    """The details of a Query that was executed.
+
+    A Context Source that failed is a warning beside the result of a query, no error (6.3.17), so the Query succeeded
+    (5.2.42: "failure", if an error is reported); what is missing is said all the same.
+    """
+    status: JsonObject = {"resultStatus": "success" if found else "empty"}
+    if call.warnings:
+        status["problemDetails"] = _problem(SourceFailure("; ".join(call.warnings)))
+    return status
+
+
 def _failed(error: NgsiLdError) -> JsonObject:
-    details = {"type": error.uri, "title": error.title, "detail": error.detail}
-    return {"resultStatus": "failure", "problemDetails": details}
+    return {"resultStatus": "failure", "problemDetails": _problem(error)}
+
+
+def _problem(error: NgsiLdError) -> JsonObject:
+    return {"type": error.uri, "title": error.title, "detail": error.detail}
 
 
 def _retrieved(shown: Sequence[Shown]) -> Iterator[JsonObject]:

@@ -13,6 +13,7 @@ from typing import Final
 from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import BadRequestData, ResourceNotFound
 from ldt_stack.broker.federation.dividing import Share, Target
+from ldt_stack.broker.federation.failures import SourceFailure
 from ldt_stack.broker.federation.messages import SourceRequest
 from ldt_stack.broker.federation.writing import (
     MakeRequest,
@@ -27,7 +28,7 @@ from ldt_stack.broker.model.instance_ids import new_instance_id
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.model.patch import stamp
 from ldt_stack.broker.model.values import check_uri
-from ldt_stack.broker.operations.distributed.writes import Work, write_everywhere
+from ldt_stack.broker.operations.distributed.writes import Work, datasets_of, write_everywhere
 from ldt_stack.broker.operations.targets import attribute_name, check_entity_id
 from ldt_stack.broker.operations.temporal.evolution_input import EvolutionFragment, read_evolution
 from ldt_stack.broker.service import Broker
@@ -106,7 +107,8 @@ async def add_attributes_to_temporal_evolution(
 
 def _rest(fragment: EvolutionFragment, rest: Fragment) -> EvolutionFragment:
     """What is left of a Fragment for this broker."""
-    kept = tuple(one for one in fragment.instances if one[0] == SCOPE or one[0] in rest.attributes)
+    left = {id(one) for instances in rest.attributes.values() for one in instances}
+    kept = tuple(one for one in fragment.instances if one[0] == SCOPE or id(one[1]) in left)
     return replace(fragment, instances=kept)
 
 
@@ -122,10 +124,15 @@ async def _write(
     create: bool = False,
 ) -> PartialSuccess | None:
     """Forward what Context Sources of temporal evolutions hold, then write the rest."""
-    attributes: dict[str, list[JsonObject]] = {name: [] for name, _ in fragment.instances if name != SCOPE}
+    attributes: dict[str, list[JsonObject]] = {}
+    for name, instance in fragment.instances:
+        if name != SCOPE:
+            attributes.setdefault(name, []).append(instance)
     types = fragment.types or await _known_types(broker, call, entity_id)
-    target = Target(entity_id, frozenset(types) or None, frozenset(attributes), temporal=True)
     whole = Fragment(entity_id, fragment.types, attributes=attributes)
+    target = Target(
+        entity_id, frozenset(types) or None, frozenset(attributes), temporal=True, datasets=datasets_of(whole)
+    )
     return await write_everywhere(broker, call, target, (operation,), make, here, whole, create=create)
 
 
@@ -146,11 +153,17 @@ async def _write_below(
     operation: str,
     make: MakeRequest,
     work: Work,
+    *,
+    dataset: str | None = None,
 ) -> PartialSuccess | None:
-    """The same for an operation on one Attribute, or (None) on the evolution as a whole."""
+    """The same for an operation on one Attribute, or (None) on the evolution as a whole.
+
+    `dataset` is that of the instances it is about, "@none" the default one; None: any, or not known.
+    """
     types = frozenset(await _known_types(broker, call, entity_id))
     attributes = None if attribute is None else frozenset({attribute})
-    target = Target(entity_id, types or None, attributes, temporal=True)
+    datasets = {} if attribute is None or dataset is None else {attribute: frozenset({dataset})}
+    target = Target(entity_id, types or None, attributes, temporal=True, datasets=datasets)
     whole = Fragment(entity_id, attributes={} if attribute is None else {attribute: []})
     return await write_everywhere(broker, call, target, (operation,), make, lambda _: work, whole)
 
@@ -197,12 +210,26 @@ async def delete_attribute_from_temporal_evolution(
         if not gone:
             raise _no_attribute(entity_id, attribute)
 
-    def make(_: Share, names: LdContext) -> SourceRequest:
+    def make(share: Share, names: LdContext) -> SourceRequest:
+        offered = share.registration.dataset_ids
         given = {"datasetId": dataset_id, "deleteAll": "true" if delete_all else None}
+        if delete_all and offered is not None:
+            if len(offered) > 1:
+                raise SourceFailure(f"{share.registration.id}: one request cannot delete just its datasetIds")
+            given = {"datasetId": next(iter(offered))}
         parameters = [(key, value) for key, value in given.items() if value is not None]
         return SourceRequest("DELETE", evolution_path(entity_id, _own_name(attribute, names)), parameters, names=names)
 
-    return await _write_below(broker, call, entity_id, attribute, "deleteAttrsTemporal", in_url(make), work)
+    return await _write_below(
+        broker,
+        call,
+        entity_id,
+        attribute,
+        "deleteAttrsTemporal",
+        in_url(make),
+        work,
+        dataset=None if delete_all or attribute == SCOPE else dataset_id or "@none",
+    )
 
 
 async def modify_attribute_instance(
@@ -233,7 +260,9 @@ async def modify_attribute_instance(
         body = share_of_payload(share, payload, call.ld_context, names)
         return SourceRequest("PATCH", path, (), body, names)
 
-    return await _write_below(broker, call, entity_id, attribute, "updateAttrInstanceTemporal", make, work)
+    dataset = None if attribute == SCOPE else instance.get("datasetId", "@none")
+    operation = "updateAttrInstanceTemporal"
+    return await _write_below(broker, call, entity_id, attribute, operation, make, work, dataset=dataset)
 
 
 async def delete_attribute_instance(
