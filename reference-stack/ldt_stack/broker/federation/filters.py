@@ -39,6 +39,8 @@ class Filters:
         json_keys: Names of Attributes whose values are not.
         geo: Geo-query.
         scope_q: Scope query.
+        linked: Whether q goes into linked Entities. A source knows those that it holds, not those that are held here or
+            at another one: it is asked without filters then.
     """
 
     ld_context: LdContext = field(default_factory=core_context)
@@ -47,6 +49,7 @@ class Filters:
     json_keys: tuple[str, ...] = ()
     geo: GeoFilter | None = None
     scope_q: str | None = None
+    linked: bool = False
 
     def __bool__(self) -> bool:
         """Whether there are any."""
@@ -54,6 +57,8 @@ class Filters:
 
     def written_in(self, names: LdContext) -> WrittenFilters | None:
         """The same in another @context; None if it cannot say them."""
+        if self.linked:
+            return None
         if names is not self.ld_context and self.q is not None and self.expand_values:
             return None  # the values would be other names there
         parameters: list[tuple[str, str]] = []

@@ -14,7 +14,7 @@ from ldt_stack.broker.federation.registration import Registration, RegistrationI
 from ldt_stack.broker.ld_context import CORE_CONTEXT_URL, LdContext, core_context
 from ldt_stack.broker.model.names import JsonObject, JsonValue
 from ldt_stack.broker.notifications.subscription import Subscription
-from ldt_stack.broker.query import GeoQuery, ScopeQuery, parse_q
+from ldt_stack.broker.query import GeoQuery, ScopeQuery, link_depth, parse_q
 
 _AS_THEY_ARE: Final = (
     "datasetId",
@@ -55,7 +55,10 @@ def matching_infos(
 def query_filter(members: JsonObject, query_context: LdContext) -> Filters:
     """The query of a Subscription, as it is forwarded."""
     names = {member: tuple(members[member].split(",")) for member in ("expandValues", "jsonKeys") if member in members}
-    return Filters(query_context, members.get("q"), names.get("expandValues", ()), names.get("jsonKeys", ()))
+    linked = "q" in members and link_depth(parse_q(members["q"], query_context)) > 0
+    return Filters(
+        query_context, members.get("q"), names.get("expandValues", ()), names.get("jsonKeys", ()), linked=linked
+    )
 
 
 def forwarded_subscription(

@@ -216,12 +216,15 @@ def selects(selector: EntitySelector, entity: JsonObject) -> bool:
 
 
 def _fits(query: FederatedQuery, entity: JsonObject, *, filtered: bool) -> bool:
-    """Whether an Entity that is here as a whole meets the query; `filtered`: its source has looked at the filters."""
+    """Whether an Entity that is here as a whole meets the query; `filtered`: its source has looked at the filters.
+
+    Filters that go into linked Entities are applied later, when these are known.
+    """
     if query.split:
         return True
     if query.wanted is not None and query.wanted.isdisjoint(entity):
         return False
-    return filtered or all(condition.matches(entity) for condition in query.local.conditions)
+    return filtered or query.filters.linked or all(condition.matches(entity) for condition in query.local.conditions)
 
 
 def query_request(

@@ -25,6 +25,7 @@ from ldt_stack.broker.query.geo import parse_geo
 from ldt_stack.broker.query.language import parse_lang
 from ldt_stack.broker.query.patterns import compile_pattern
 from ldt_stack.broker.query.projection import parse_projection
+from ldt_stack.broker.query.q import is_q, link_depth
 from ldt_stack.broker.query.q_parser import parse_q
 from ldt_stack.broker.query.scope import parse_scope
 from ldt_stack.broker.query.type_selection import parse_types
@@ -88,6 +89,7 @@ def compile_subscription(
     notification = members["notification"]
     watched = members.get("watchedAttributes")
     dataset_ids = members.get("datasetId")
+    conditions = _conditions(members, query_context)
     wanted_format: Format = "normalized"
     if "format" in notification:
         wanted_format = "simplified" if notification["format"] == "keyValues" else notification["format"]
@@ -99,7 +101,8 @@ def compile_subscription(
         selectors=tuple(_selector(item) for item in members.get("entities", ())),
         watched=None if watched is None else frozenset(watched),
         triggers=frozenset(members.get("notificationTrigger", DEFAULT_TRIGGERS)),
-        conditions=_conditions(members, query_context),
+        conditions=conditions,
+        query_depth=max((link_depth(one) for one in conditions if is_q(one)), default=0),
         dataset_ids=None if dataset_ids is None else frozenset(dataset_ids),
         projection=_projection(notification),
         join=_join(notification),
@@ -113,6 +116,7 @@ def compile_subscription(
         is_active=members.get("isActive", True),
         throttling_seconds=members.get("throttling"),
         time_interval_seconds=members.get("timeInterval"),
+        local_only=members.get("localOnly", False),
     )
 
 

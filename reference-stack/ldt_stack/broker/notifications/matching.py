@@ -9,6 +9,7 @@ from ldt_stack.broker.errors import TooComplexQuery
 from ldt_stack.broker.model.changes import AttributeChange, EntityChange
 from ldt_stack.broker.model.names import JsonObject, is_attribute_key
 from ldt_stack.broker.notifications.subscription import Subscription
+from ldt_stack.broker.query.links import EntityLookup
 
 _log = logging.getLogger(__name__)
 _UNCOMPARED: Final = frozenset({"createdAt", "modifiedAt", "instanceId"})
@@ -75,11 +76,14 @@ def _wanted(triggers: frozenset[str]) -> frozenset[str]:
     return triggers | set(_ATTRIBUTE_TRIGGER.values()) if "entityUpdated" in triggers else triggers
 
 
-def concerns(subscription: Subscription, change: EntityChange, now: str) -> frozenset[str]:
+def concerns(
+    subscription: Subscription, change: EntityChange, now: str, lookup: EntityLookup | None = None
+) -> frozenset[str]:
     """Which triggers make a notification due for this change at this instant; empty: none is due.
 
     Conditions hold for the Entity as it is after the change; for a deleted Entity, as it was before. One that is too
-    complex for the Entity does not hold: whoever writes is not refused for somebody else's regular expression.
+    complex for the Entity does not hold: whoever writes is not refused for somebody else's regular expression. Linked
+    Entities that `q` goes into are those of the lookup: what is held here, in this transaction.
     """
     if subscription.time_interval_seconds is not None or subscription.status(now) != "active":
         return frozenset()
@@ -90,7 +94,7 @@ def concerns(subscription: Subscription, change: EntityChange, now: str) -> froz
         if not subscription.selects(entity):
             return frozenset()
         fired = triggering(subscription, change)
-        return fired if fired and subscription.meets_conditions(entity) else frozenset()
+        return fired if fired and subscription.meets_conditions(entity, lookup) else frozenset()
     except TooComplexQuery as error:
         _log.warning("Subscription %s does not see %s: %s", subscription.id, entity["id"], error.detail)
         return frozenset()

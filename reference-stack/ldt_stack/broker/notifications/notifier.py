@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import NgsiLdError
 from ldt_stack.broker.model.changes import EntityChange
 from ldt_stack.broker.model.instants import format_instant, parse_instant
@@ -41,12 +42,14 @@ from ldt_stack.broker.notifications.rendering import (
 from ldt_stack.broker.notifications.sending import Outcome, Sender
 from ldt_stack.broker.notifications.subscription import Subscription
 from ldt_stack.broker.operations.consumption.linked import Shown
+from ldt_stack.broker.operations.distributed.links import read_linked
+from ldt_stack.broker.query.links import Elsewhere, bind_conditions
 from ldt_stack.broker.service import NotifierFigures
+from ldt_stack.broker.spaces import split_space
 from ldt_stack.broker.store.data import Delivery, DocumentKind, EntityQuery
 from ldt_stack.broker.store.interface import Snapshot, Transaction
 
 if TYPE_CHECKING:
-    from ldt_stack.broker.call import Call
     from ldt_stack.broker.service import Broker
 
 _LOG: Final = logging.getLogger("ldt_stack.broker.notifications")
@@ -83,7 +86,7 @@ class OutboxNotifier:
             owed = [
                 Delivery(subscription.id, _body(now, [entity_after_change(subscription, change, fired)]))
                 for subscription in candidates
-                if (fired := concerns(subscription, change, now))
+                if (fired := concerns(subscription, change, now, transaction))
                 and self._is_free(transaction, (call.tenant, subscription.id), subscription, instant)
             ]
             if owed:
@@ -301,17 +304,19 @@ class OutboxNotifier:
     async def _rendered(
         self, tenant: str | None, key: str, subscription: Subscription, body: JsonObject
     ) -> tuple[JsonObject, dict[str, str]]:
-        """A notification and its headers. Linked Entities are shown as they are when it is sent."""
+        """A notification and its headers. Linked Entities, here and elsewhere, are shown as they are then."""
         if subscription_id_of(key) is not None:
             return render_registration_notification(subscription, body, tenant)
         if subscription.join is None:
             return render_notification(subscription, body, shown_as(subscription, body["data"]), tenant)
 
-        def read(snapshot: Snapshot) -> list[Shown]:
-            return joined_with(snapshot, subscription, body["data"], broker.settings.max_linked_entities)
+        def read(snapshot: Snapshot, elsewhere: Elsewhere) -> list[Shown]:
+            return joined_with(snapshot, subscription, body["data"], broker.settings.max_linked_entities, elsewhere)
 
         broker = self._started()
-        shown = await broker.store.read(tenant, read, dear=True)
+        local = subscription.local_only or split_space(tenant)[1] is not None
+        call = Call(tenant, subscription.ld_context, local=local)
+        shown = await read_linked(broker, call, subscription.join_level, read, dear=True)
         return render_notification(subscription, body, shown, tenant)
 
     def _recorded(self, tenant: str | None, subscription_id: str, at: str, delivered: bool) -> None:
@@ -336,12 +341,10 @@ class OutboxNotifier:
         now = broker.now()
         if subscription.status(now) != "active":
             return
-        query = EntityQuery(
-            selectors=tuple(selector.stored for selector in subscription.selectors),
-            conditions=subscription.conditions,
-        )
+        selectors = tuple(selector.stored for selector in subscription.selectors)
 
         def read(snapshot: Snapshot) -> list[JsonObject]:
+            query = EntityQuery(selectors, conditions=bind_conditions(subscription.conditions, snapshot))
             return [
                 project(entity, subscription.projection, subscription.dataset_ids)
                 for entity in snapshot.iterate_entities(query)

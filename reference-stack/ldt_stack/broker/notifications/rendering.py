@@ -14,6 +14,7 @@ from ldt_stack.broker.model.names import NULL, JsonObject, is_attribute_key
 from ldt_stack.broker.notifications.subscription import GEO_JSON, JSON, JSON_LD, Subscription
 from ldt_stack.broker.operations.consumption.linked import Shown, join_entities
 from ldt_stack.broker.operations.consumption.query_input import View
+from ldt_stack.broker.query.links import Elsewhere
 from ldt_stack.broker.representation import RenderOptions, render_entity, render_feature
 from ldt_stack.broker.representation.conformance import amend_entity
 from ldt_stack.broker.representation.registrations import render_registration
@@ -30,9 +31,15 @@ def shown_as(subscription: Subscription, entities: Sequence[JsonObject]) -> list
 
 
 def joined_with(
-    snapshot: Snapshot, subscription: Subscription, entities: Sequence[JsonObject], max_linked: int
+    snapshot: Snapshot,
+    subscription: Subscription,
+    entities: Sequence[JsonObject],
+    max_linked: int,
+    elsewhere: Elsewhere | None = None,
 ) -> list[Shown]:
     """The Entities of a notification with those that they link to, as its "join" asks for (4.5.23, 5.8.6).
+
+    What is not held here is in `elsewhere`.
 
     Raises:
         TooManyResults: There are more linked Entities than one answer may hold.
@@ -46,7 +53,7 @@ def joined_with(
         language=subscription.lang,
     )
     view = View(options, subscription.join, subscription.join_level, max_linked=max_linked)
-    return join_entities(snapshot, entities, view)
+    return join_entities(snapshot, entities, view, elsewhere)
 
 
 def render_notification(

@@ -15,6 +15,7 @@ from ldt_stack.broker.model.instants import normalize
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.notifications.mqtt import MqttTarget
 from ldt_stack.broker.query.language import LanguageFilter
+from ldt_stack.broker.query.links import Elsewhere, EntityLookup, bind_conditions
 from ldt_stack.broker.query.patterns import Pattern
 from ldt_stack.broker.query.projection import Projection
 from ldt_stack.broker.query.type_selection import TypeSelection
@@ -100,7 +101,7 @@ class Subscription:
     """Clause 5.2.12. Instants are normalized (six digits), so that they compare as text.
 
     `ld_context` is what notifications are written with, `context_url` where their receivers find it (jsonldContext);
-    `conformance` is the version that they are amended to (ngsildConformance).
+    `conformance` is the version that they are amended to (ngsildConformance); `query_depth` how many links `q` follows.
     """
 
     id: str
@@ -111,6 +112,7 @@ class Subscription:
     watched: frozenset[str] | None = None
     triggers: frozenset[str] = DEFAULT_TRIGGERS
     conditions: tuple[Predicate, ...] = ()
+    query_depth: int = 0
     dataset_ids: frozenset[str] | None = None
     projection: ShownMembers = ShownMembers()
     join: Join | None = None
@@ -124,6 +126,7 @@ class Subscription:
     is_active: bool = True
     throttling_seconds: float | None = None
     time_interval_seconds: float | None = None
+    local_only: bool = False
 
     def status(self, now: str) -> Status:
         """Table 5.2.12-2 at an instant (six digits, UTC)."""
@@ -135,9 +138,17 @@ class Subscription:
         """Whether an expanded Entity is subscribed to: any selector; without any, every Entity (5.8.1.4)."""
         return not self.selectors or any(selector.matches(entity) for selector in self.selectors)
 
-    def meets_conditions(self, entity: JsonObject) -> bool:
-        """Whether an expanded Entity meets q, geoQ and scopeQ (those that are given)."""
-        return all(condition.matches(entity) for condition in self.conditions)
+    def meets_conditions(
+        self, entity: JsonObject, lookup: EntityLookup | None = None, elsewhere: Elsewhere | None = None
+    ) -> bool:
+        """Whether an expanded Entity meets q, geoQ and scopeQ (those that are given).
+
+        `lookup` and `elsewhere` are where linked Entities are found that q goes into (4.9); None: nowhere.
+        """
+        conditions = self.conditions
+        if self.query_depth and lookup is not None:
+            conditions = bind_conditions(conditions, lookup, elsewhere)
+        return all(condition.matches(entity) for condition in conditions)
 
     def watches(self, attribute: str) -> bool:
         """Whether an Attribute (IRI) triggers: "A non-present watchedAttributes member means that all …" (5.8.1.4)."""

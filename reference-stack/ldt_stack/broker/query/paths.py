@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ldt_stack.broker.model.names import VALUE_MEMBER, JsonObject, JsonValue
 from ldt_stack.broker.query.lexical import PREFIXED_NAME, Cursor
@@ -86,12 +86,23 @@ class LinkedPath:
         """How many links it follows."""
         return 1 + (self.target.depth if isinstance(self.target, LinkedPath) else 0)
 
-    def linked_ids(self, entity: JsonObject) -> list[str]:
-        """Ids the Relationship leads to, in all its instances."""
-        return [identifier for instance in entity.get(self.relation, []) for identifier in objects_of(instance)]
+    def links(self, entity: JsonObject) -> list[Link]:
+        """What the Relationship leads to, in all its instances."""
+        return [
+            Link(identifier, "objectType" in instance)
+            for instance in entity.get(self.relation, [])
+            for identifier in objects_of(instance)
+        ]
 
 
 Path = AttributePath | LinkedPath
+
+
+class Link(NamedTuple):
+    """An Entity that a Relationship leads to, and whether the latter is annotated with an objectType (4.5.23.1)."""
+
+    entity_id: str
+    annotated: bool
 
 
 @dataclass(frozen=True, slots=True)

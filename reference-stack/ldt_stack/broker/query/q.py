@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeGuard
 
 from ldt_stack.broker.model.names import JsonObject, JsonValue
-from ldt_stack.broker.query.paths import SYSTEM_ATTRIBUTES, AttributePath, LinkedPath, Path, Target
+from ldt_stack.broker.query.paths import SYSTEM_ATTRIBUTES, AttributePath, Link, LinkedPath, Path, Target
 from ldt_stack.broker.query.patterns import compile_pattern
 from ldt_stack.broker.query.values import Literal, Range, Value, ValueList, equals, order, within
 
-LinkResolver = Callable[[list[str]], Iterable[JsonObject]]
-"""From Entity ids to the expanded Entities that exist."""
+LinkResolver = Callable[[list[Link]], Iterable[JsonObject]]
+"""From links to the expanded Entities that exist."""
 
 _ORDERED: Final[dict[str, Callable[[int], bool]]] = {
     ">": lambda position: position > 0,
@@ -126,12 +126,17 @@ class Linked:
         wanted = set(self.path.types)
         return any(
             self.term.matches(linked)
-            for linked in self.resolve(self.path.linked_ids(entity))
+            for linked in self.resolve(self.path.links(entity))
             if not wanted or not wanted.isdisjoint(linked["type"])
         )
 
 
 QNode = Exists | Comparison | PatternMatch | And | Or | Linked
+
+
+def is_q(condition: object) -> TypeGuard[QNode]:
+    """Whether one of several conditions is a query."""
+    return isinstance(condition, QNode)
 
 
 def _targets(path: Path, entity: JsonObject) -> Iterator[Target]:

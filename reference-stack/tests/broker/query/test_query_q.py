@@ -9,6 +9,7 @@ import pytest
 from ldt_stack.broker.errors import BadRequestData, TooComplexQuery
 from ldt_stack.broker.ld_context import core_context
 from ldt_stack.broker.query import attributes_of, bind_links, link_depth, names_attribute, parse_q
+from ldt_stack.broker.query.paths import Link
 
 CONTEXT = core_context()
 IRI = CONTEXT.expand_term
@@ -284,8 +285,8 @@ def test_linked_entities() -> None:
     device = entity(humidity=prop(40)) | {"id": "urn:d:1", "type": [IRI("Device")]}
     station = entity(sensor={"type": "Relationship", "object": "urn:d:1"})
 
-    def resolve(ids: list[str]) -> list[dict[str, Any]]:
-        return [device] if "urn:d:1" in ids else []
+    def resolve(links: list[Link]) -> list[dict[str, Any]]:
+        return [device] if Link("urn:d:1", annotated=False) in links else []
 
     for q, expected in (
         ("sensor{humidity}==40", True),

@@ -16,7 +16,7 @@ from ldt_stack.broker.federation.matching import EntitySpecification
 from ldt_stack.broker.federation.merging import merge_entities
 from ldt_stack.broker.federation.querying import query_versions
 from ldt_stack.broker.federation.reading import Versions, retrieve_versions
-from ldt_stack.broker.operations.consumption.linked import Elsewhere, Shown, join_entities
+from ldt_stack.broker.operations.consumption.linked import Shown, join_entities
 from ldt_stack.broker.operations.consumption.query_input import (
     QueryInput,
     View,
@@ -25,15 +25,15 @@ from ldt_stack.broker.operations.consumption.query_input import (
     parse_query,
     parse_view,
 )
-from ldt_stack.broker.operations.distributed.links import LinkedElsewhere
-from ldt_stack.broker.operations.distributed.query import assembled_page, distributed_page, federated
-from ldt_stack.broker.query import bind_links, parse_types
+from ldt_stack.broker.operations.distributed.links import read_linked
+from ldt_stack.broker.operations.distributed.query import assembled_page, distributed_page, federated, meeting
+from ldt_stack.broker.query import parse_types
 from ldt_stack.broker.query.lexical import is_uri
+from ldt_stack.broker.query.links import Elsewhere, bind_conditions
 from ldt_stack.broker.query.projection import ENTITY_MEMBERS
-from ldt_stack.broker.query.q import And, Comparison, Exists, Or, PatternMatch
 from ldt_stack.broker.representation import NORMALIZED
 from ldt_stack.broker.service import Broker
-from ldt_stack.broker.store.data import EntityQuery, Page, Predicate
+from ldt_stack.broker.store.data import EntityQuery, Page
 from ldt_stack.broker.store.interface import Snapshot
 
 T = TypeVar("T")
@@ -148,11 +148,8 @@ async def read_joined(
     """
     if view.join is None:
         return await broker.store.read(call.tenant, lambda snapshot: work(snapshot, None), dear=dear)
-    elsewhere = LinkedElsewhere(broker, call, view)
-    result = await broker.store.read(call.tenant, lambda snapshot: work(snapshot, elsewhere.again()), dear=dear)
-    while await elsewhere.fetch():
-        result = await broker.store.read(call.tenant, lambda snapshot: work(snapshot, elsewhere.again()), dear=dear)
-    return result
+    # Links of the query are followed first: they decide what is shown, and whose links are followed then.
+    return await read_linked(broker, call, 2 * view.join_level, work, dear=dear)
 
 
 async def query_entities(broker: Broker, call: Call, source: QueryInput, *, as_text: bool = False) -> EntitiesResult:
@@ -199,11 +196,13 @@ async def query_everywhere(
 
     def work(snapshot: Snapshot, elsewhere: Elsewhere | None) -> EntitiesResult:
         # By their times versions are compared.
-        bound = replace(bind_query(query, snapshot), instance_times=True, as_text=False)
+        bound = replace(bind_query(query, snapshot, elsewhere), instance_times=True, as_text=False)
         if asked.split:
             page = assembled_page(snapshot, bound, remote, now, broker.settings.federation_max_entities)
         else:
-            page = distributed_page(snapshot, bound, remote, now)
+            # What a source knows of links is not all there is: their terms were not looked at there.
+            found = meeting(remote, bound) if asked.filters.linked else remote
+            page = distributed_page(snapshot, bound, found, now)
         shown = join_entities(snapshot, page.entities, view, elsewhere)
         more = page.offset + query.limit < page.total
         return EntitiesResult(shown, page.offset, query.limit, more, page.total if query.count else None)
@@ -219,16 +218,9 @@ def _asked_for(view: View) -> frozenset[str] | None:
     return picked | view.geometry if picked else None
 
 
-def bind_query(query: EntityQuery, snapshot: Snapshot) -> EntityQuery:
-    """The query, its linked terms bound to the Entities of a snapshot."""
-    return replace(query, conditions=tuple(_bind(one, snapshot) for one in query.conditions))
-
-
-def _bind(condition: Predicate, snapshot: Snapshot) -> Predicate:
-    """Let linked terms of a query find their Entities in the same snapshot."""
-    if isinstance(condition, Exists | Comparison | PatternMatch | And | Or):
-        return bind_links(condition, lambda ids: [e for i in ids if (e := snapshot.get_entity(i)) is not None])
-    return condition
+def bind_query(query: EntityQuery, snapshot: Snapshot, elsewhere: Elsewhere | None = None) -> EntityQuery:
+    """The query, its linked terms bound to the Entities of a snapshot, and of Context Sources."""
+    return replace(query, conditions=bind_conditions(query.conditions, snapshot, elsewhere))
 
 
 def _page(snapshot: Snapshot, query: EntityQuery) -> tuple[Page, int]:

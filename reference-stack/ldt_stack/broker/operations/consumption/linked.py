@@ -1,6 +1,6 @@
 """Linked Entity retrieval: ETSI GS CIM 009 V1.9.1, clause 4.5.23.
 
-Follows Relationships to Entities that are held here; to others: `distributed_links.py`. "When retrieving Linked
+Follows Relationships to Entities that are held here; to others: `distributed/links.py`. "When retrieving Linked
 Entities, it is necessary to limit retrieval to avoid cascades of an excessive length, duplicates or loops": by depth,
 and by what was encountered.
 """
@@ -9,30 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from ldt_stack.broker.errors import TooManyResults
 from ldt_stack.broker.model.names import JsonObject, is_attribute_key
 from ldt_stack.broker.operations.consumption.query_input import View
+from ldt_stack.broker.query.links import Elsewhere, EntityLookup
 from ldt_stack.broker.query.paths import objects_of
 from ldt_stack.broker.representation import Allowance, Links, RenderOptions
 from ldt_stack.broker.representation.entity import select_instances
-
-
-class EntityLookup(Protocol):
-    """Where linked Entities that are held here are looked up: a snapshot of the store."""
-
-    def get_entity(self, entity_id: str) -> JsonObject | None:
-        """The current state of an Entity, expanded, or None."""
-        ...
-
-
-class Elsewhere(Protocol):
-    """Linked Entities that are not held here, as far as they are known."""
-
-    def find(self, entity_id: str) -> JsonObject | None:
-        """An Entity, expanded; None: it is not known, and noted as wanted."""
-        ...
 
 
 class Shown(NamedTuple):

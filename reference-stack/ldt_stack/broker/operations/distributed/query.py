@@ -19,7 +19,15 @@ from ldt_stack.broker.federation.reading import Versions
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.operations.consumption.query_input import QueryInput, View
 from ldt_stack.broker.operations.registrations.query import geoproperty_names
-from ldt_stack.broker.query import GeoQuery, ScopeQuery, TypeSelection, attributes_of, compile_pattern, parse_q
+from ldt_stack.broker.query import (
+    GeoQuery,
+    ScopeQuery,
+    TypeSelection,
+    attributes_of,
+    compile_pattern,
+    link_depth,
+    parse_q,
+)
 from ldt_stack.broker.query.projection import ENTITY_MEMBERS
 from ldt_stack.broker.service import Broker
 from ldt_stack.broker.store.data import EntityQuery, EntitySelector
@@ -46,7 +54,8 @@ def federated(broker: Broker, call: Call, source: QueryInput, view: View, query:
         query: Parsed.
     """
     geo = next((one for one in query.conditions if isinstance(one, GeoQuery)), None)
-    looked_at = _looked_at(source, call)
+    q = None if source.q is None else parse_q(source.q, call.ld_context, expand_values=source.expand_values)
+    looked_at = frozenset[str]() if q is None else attributes_of(q) - ENTITY_MEMBERS
     named: frozenset[str] = frozenset()
     if source.geo is not None and source.geo.geoproperty:
         named = geoproperty_names([source.geo.geoproperty], call)
@@ -62,7 +71,7 @@ def federated(broker: Broker, call: Call, source: QueryInput, view: View, query:
             scope=_possible_scope(query),
             dataset_ids=view.options.dataset_ids,
         ),
-        filters=_filters(source, call),
+        filters=_filters(source, call, linked=q is not None and link_depth(q) > 0),
         filtered=looked_at | ({geo.geoproperty} if geo is not None else frozenset()),
         wanted=frozenset(query.attributes) or None,
         shown=view.geometry,
@@ -72,7 +81,7 @@ def federated(broker: Broker, call: Call, source: QueryInput, view: View, query:
     )
 
 
-def _filters(source: QueryInput, call: Call) -> Filters:
+def _filters(source: QueryInput, call: Call, *, linked: bool) -> Filters:
     """q, geo-query and Scope query as they are forwarded."""
     geo = source.geo
     return Filters(
@@ -82,14 +91,8 @@ def _filters(source: QueryInput, call: Call) -> Filters:
         tuple(source.json_keys),
         None if geo is None else GeoFilter(geo.georel, geo.geometry, geo.coordinates, geo.geoproperty),
         source.scope_q,
+        linked,
     )
-
-
-def _looked_at(source: QueryInput, call: Call) -> frozenset[str]:
-    """IRIs of the Attributes that q looks at."""
-    if source.q is None:
-        return frozenset()
-    return attributes_of(parse_q(source.q, call.ld_context, expand_values=source.expand_values)) - ENTITY_MEMBERS
 
 
 def _specification(selector: EntitySelector) -> EntitySpecification:
@@ -165,6 +168,17 @@ def assembled_page(
             found.append(merged)
     offset = len(found) - 1 if query.offset > len(found) > 0 else query.offset
     return DistributedPage(found[offset : offset + query.limit], offset, len(found))
+
+
+def meeting(remote: Mapping[str, Versions], query: EntityQuery) -> dict[str, Versions]:
+    """What of sources meets a query, its linked terms bound."""
+    found: dict[str, Versions] = {}
+    for identifier, versions in remote.items():
+        equal = [one for one in versions.equal if _meets(one, query)]
+        auxiliary = [one for one in versions.auxiliary if _meets(one, query)]
+        if equal or auxiliary:
+            found[identifier] = Versions(equal, auxiliary, versions.registrations)
+    return found
 
 
 def _matches(entity: JsonObject, query: EntityQuery) -> bool:

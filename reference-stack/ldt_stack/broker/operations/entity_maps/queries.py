@@ -22,7 +22,7 @@ from ldt_stack.broker.federation.querying import query_versions
 from ldt_stack.broker.federation.reading import matching
 from ldt_stack.broker.model.names import JsonObject, JsonValue
 from ldt_stack.broker.operations.consumption.entities import EntitiesResult, bind_query, query_everywhere, read_joined
-from ldt_stack.broker.operations.consumption.linked import Elsewhere, Shown, join_entities
+from ldt_stack.broker.operations.consumption.linked import Shown, join_entities
 from ldt_stack.broker.operations.consumption.query_input import QueryInput, View, is_local, parse_query, parse_view
 from ldt_stack.broker.operations.distributed.query import federated
 from ldt_stack.broker.operations.distributed.temporal import maps_of_evolutions, query_evolutions
@@ -38,6 +38,7 @@ from ldt_stack.broker.operations.temporal.consumption import (
     parse_request,
 )
 from ldt_stack.broker.operations.temporal.ranges import cut
+from ldt_stack.broker.query.links import Elsewhere
 from ldt_stack.broker.service import Broker
 from ldt_stack.broker.store.data import EntityQuery, EntitySelector, TemporalEntity, TemporalQuery
 from ldt_stack.broker.store.interface import Snapshot
@@ -92,14 +93,14 @@ async def query_entities_with_map(
 
     Source: CIM 009 V1.9.1, clauses 5.5.9.3 and 5.7.2.4.
     """
-    view = parse_view(source.view, call, broker.settings)
+    call, view = _within_scope(source, call), parse_view(source.view, call, broker.settings)
     query = parse_query(source, view, call, broker.settings, instance_times=view.options.sys_attrs)
     found = await _find(broker, call, wanted, identity_of(source, call, temporal=False))
     entity_map = found or await _create(broker, call, source, query, wanted.lifetime)
     narrowed = replace(query, order_by=(), offset=0, count=False)
     failed = len(call.warnings)
     walk = Walk[Shown](entity_map, _ids_asked_for(query), query.offset, query.limit)
-    if not is_local(source, call) and _sources(entity_map.entries.values()):
+    if not call.local and _sources(entity_map.entries.values()):
         shown = await _walk_everywhere(broker, call, source, view, narrowed, walk)
     else:
         walk, shown = await _walk_here(broker, call, view, narrowed, walk)
@@ -118,7 +119,7 @@ async def _walk_here(
 
     def work(snapshot: Snapshot, elsewhere: Elsewhere | None) -> tuple[Walk[Shown], list[Shown]]:
         own = replace(walk, at_most=_AT_ONCE, found=[], gone=[])  # a read may run twice
-        bound = bind_query(query, snapshot)
+        bound = bind_query(query, snapshot, elsewhere)
         for ids in own.asked():
             narrow = _narrowed(bound, ids)
             entities = [] if narrow is None else snapshot.query_entities(narrow).entities
@@ -313,8 +314,9 @@ async def _create(
     most = broker.settings.entity_map_max_entities
     remote: dict[str, list[str]] = {}
     linked: dict[str, str] = {}
-    if not is_local(source, call) and (known := await broker.registrations.registrations(call.tenant, broker.now)):
-        asked = federated(broker, call, source, parse_view(source.view, call, broker.settings), query)
+    call, view = _within_scope(source, call), parse_view(source.view, call, broker.settings)
+    if not call.local and (known := await broker.registrations.registrations(call.tenant, broker.now)):
+        asked = federated(broker, call, source, view, query)
         linked = _noted(await maps_of_sources(broker, call, asked), remote)
         others = replace(call, sources=frozenset(one.id for one in known) - linked.keys())
         for identifier, versions in (await query_versions(broker, others, asked)).items():
@@ -322,15 +324,15 @@ async def _create(
     if _is_split(broker, call, source):  # "candidate Entities": filters are applied when a page is made (4.3.6.7)
         query = replace(query, attributes=(), conditions=())
 
-    def work(snapshot: Snapshot) -> dict[str, list[str]]:
+    def work(snapshot: Snapshot, elsewhere: Elsewhere | None) -> dict[str, list[str]]:
         entries: dict[str, list[str]] = {}
-        for entity in snapshot.iterate_entities(bind_query(query, snapshot)):
+        for entity in snapshot.iterate_entities(bind_query(query, snapshot, elsewhere)):
             entries[entity["id"]] = [LOCAL]
             if len(entries) > most:
                 raise TooManyResults(f"More than {most} Entities match, which is what an EntityMap holds.")
         return entries
 
-    entries = await broker.store.read(call.tenant, work, dear=True)
+    entries = await read_joined(broker, call, view, work, dear=True)
     for identifier, names in remote.items():
         entries.setdefault(identifier, []).extend(names)
     identity = identity_of(source, call, temporal=False)
@@ -378,6 +380,11 @@ def _noted(maps: Iterable[SourceMap], remote: dict[str, list[str]]) -> dict[str,
         for identifier in one.entity_ids:
             remote.setdefault(identifier, []).append(one.registration_id)
     return linked
+
+
+def _within_scope(source: QueryInput, call: Call) -> Call:
+    """The call, local where the query implies it: then no link leads to a Context Source either."""
+    return replace(call, local=True) if is_local(source, call) else call
 
 
 def _is_split(broker: Broker, call: Call, source: QueryInput) -> bool:

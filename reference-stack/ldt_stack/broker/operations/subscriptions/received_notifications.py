@@ -6,6 +6,7 @@ Notification shall be copied", its Entities put together and filtered if they ma
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from ldt_stack.broker.call import Call
@@ -21,6 +22,8 @@ from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.notifications.compiling import compile_stored
 from ldt_stack.broker.notifications.subscription import Subscription
+from ldt_stack.broker.operations.distributed.links import read_linked
+from ldt_stack.broker.query.links import Elsewhere
 from ldt_stack.broker.service import Broker
 from ldt_stack.broker.store.data import DocumentKind
 from ldt_stack.broker.store.interface import Snapshot
@@ -70,7 +73,7 @@ async def receive_notification(broker: Broker, token: str, payload: JsonObject, 
     if members.get("splitEntities", broker.settings.split_entities):
         entities = await _assembled(broker, receipt, subscription, entities, ld_context)
     elif not await _is_filtered(broker, document, registration):
-        entities = [one for one in entities if "deletedAt" in one or subscription.meets_conditions(one)]
+        entities = await _meeting(broker, receipt, subscription, [(one, one) for one in entities], ld_context)
     await broker.store.write(
         receipt.tenant,
         lambda transaction: broker.notifier.relay(transaction, receipt.tenant, receipt.subscription_id, entities),
@@ -89,7 +92,7 @@ async def _assembled(
 ) -> list[JsonObject]:
     """Entities merged with what is held here and at all other sources, those that meet the conditions."""
     call = Call(receipt.tenant, ld_context)
-    result = []
+    assembled = []
     for entity in entities:
         identifier = entity["id"]
         versions = await retrieve_versions(
@@ -104,9 +107,29 @@ async def _assembled(
         own = await broker.store.read(receipt.tenant, partial(_entity, entity_id=identifier))
         equal = [entity, *([own] if own is not None else []), *(versions.equal if versions is not None else [])]
         merged = merge_entities(equal, versions.auxiliary if versions is not None else [], broker.now())
-        if merged is not None and ("deletedAt" in entity or subscription.meets_conditions(merged)):
-            result.append(entity if "deletedAt" in entity else merged)
-    return result
+        if merged is not None:
+            assembled.append((entity, merged))
+    return await _meeting(broker, receipt, subscription, assembled, ld_context)
+
+
+async def _meeting(
+    broker: Broker,
+    receipt: Receipt,
+    subscription: Subscription,
+    entities: Sequence[tuple[JsonObject, JsonObject]],
+    ld_context: LdContext,
+) -> list[JsonObject]:
+    """Entities as they came and assembled: those that meet the conditions, assembled; and those that were deleted."""
+
+    def work(snapshot: Snapshot, elsewhere: Elsewhere) -> list[JsonObject]:
+        return [
+            came if "deletedAt" in came else whole
+            for came, whole in entities
+            if "deletedAt" in came or subscription.meets_conditions(whole, snapshot, elsewhere)
+        ]
+
+    call = Call(receipt.tenant, ld_context, local=subscription.local_only)
+    return await read_linked(broker, call, subscription.query_depth, work)
 
 
 def _entity(snapshot: Snapshot, entity_id: str) -> JsonObject | None:
