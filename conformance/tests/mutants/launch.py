@@ -32,7 +32,7 @@ from ldt_stack.broker.http.app import BrokerApp
 from ldt_stack.broker.settings import BrokerSettings
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from mutants import answers, attributes, registry
+from mutants import answers, attributes, expiry, registry
 from mutants.mutants import MUTANTS
 from mutants.variants import HOLLOW, VARIANTS
 
@@ -81,7 +81,9 @@ def running(application: BrokerApp) -> Iterator[str]:
 def run(mutant: str, out: Path, checks: list[str]) -> dict[str, object]:
     """Install the mutant, start the broker, run the checks (none named: the whole pack)."""
     if mutant != "none":
-        (MUTANTS | attributes.MUTANTS | answers.MUTANTS | registry.MUTANTS | VARIANTS | HOLLOW)[mutant].install()
+        (MUTANTS | attributes.MUTANTS | answers.MUTANTS | registry.MUTANTS | expiry.MUTANTS | VARIANTS | HOLLOW)[
+            mutant
+        ].install()
     nodes = node_ids()
     with running(BrokerApp(BrokerSettings(data_dir=out / "data"))) as url:
         site = out / "ldt.yaml"

@@ -48,6 +48,15 @@ def _never_too_wide(original: Any) -> Any:
     return parse_registration_query
 
 
+def _without_condition(name: str) -> Any:
+    """Makes a Registration Query that does not look at one of its conditions."""
+
+    def make(original: Any) -> Any:
+        return lambda self, registration: original(replace(self, **{name: None}), registration)
+
+    return make
+
+
 def _forgets_what_it_does_not_name(original: Any) -> Any:
     def expand_registration(payload: Any, ld_context: Any) -> Any:
         members = original(payload, ld_context)
@@ -85,6 +94,16 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "registrations-of-any-place": Mutant(
         "5.10.2.4", "the location of Registrations is ignored", function(matching, "possibly_within", _always)
+    ),
+    "context-source-filter-ignored": Mutant(
+        "5.10.2.4",
+        "csf is ignored where Registrations are looked for",
+        function(matching.RegistrationQuery, "_meets_conditions", _without_condition("csf")),
+    ),
+    "registered-scopes-ignored": Mutant(
+        "5.10.2.4",
+        "a Registration matches whatever its scope is",
+        function(matching.RegistrationQuery, "_meets_conditions", _without_condition("scope")),
     ),
     "registered-attributes-ignored": Mutant(
         "5.12", "a Registration matches whatever Attributes it offers", function(matching, "shares_attribute", _always)

@@ -10,13 +10,19 @@ from typing import Any
 import pytest
 import yaml
 
-from . import answers, attributes, mutants, registry
+from . import answers, attributes, expiry, mutants, registry
 
 HERE = Path(__file__).parent
-MUTANTS = mutants.MUTANTS | attributes.MUTANTS | answers.MUTANTS | registry.MUTANTS
+MUTANTS = mutants.MUTANTS | attributes.MUTANTS | answers.MUTANTS | registry.MUTANTS | expiry.MUTANTS
 REVIEWED: dict[str, Any] = {
     mutant: entry
-    for name in ("kills.yaml", "attributes_kills.yaml", "answers_kills.yaml", "registry_kills.yaml")
+    for name in (
+        "kills.yaml",
+        "attributes_kills.yaml",
+        "answers_kills.yaml",
+        "registry_kills.yaml",
+        "expiry_kills.yaml",
+    )
     for mutant, entry in yaml.safe_load((HERE / name).read_text(encoding="utf-8")).items()
 }
 CONTROLS: list[str] = REVIEWED.pop("controls")

@@ -24,11 +24,13 @@ CONCERNED = {
         "query-entities/linked-q-needs-join",
         "query-entities/updated-value",
         "registration-create/echo",
+        "registration-create/expires",
         "registration-notification/subscription-updated-both",
         "registration-query/by-type",
         "registration-subscription-query/contains",
         "registration-update/members",
         "snapshots-used/change-stays-inside",
+        "transient/update-replaces",
     ],
     "redirects-slashes": [
         "create-entity/location-header",
@@ -65,6 +67,7 @@ CONCERNED = {
         "retrieve-entity/whole",
         "temporal-retrieve/part-forwards",
         "temporal-retrieve/whole",
+        "transient/instances",
     ],
     "short-pages": [
         "registration-query/last-page",
@@ -90,6 +93,7 @@ ABSENCE = [
     "merge-entity/null-deletes",
     "query-language/and-none",
     "query-language/relationship-none",
+    "registration-create/expires",
     "registration-create/lasts",
     "registration-delete/gone",
     "registration-subscription-delete/gone",
@@ -101,6 +105,7 @@ ABSENCE = [
     "temporal-delete-attribute/all-instances",
     "temporal-delete/gone",
     "temporal-retrieve/unknown-attrs",
+    "transient/replace-entity",
     "update-attributes/null-deletes",
 ]
 

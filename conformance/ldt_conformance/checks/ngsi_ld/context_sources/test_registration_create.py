@@ -15,11 +15,12 @@ from ldt_conformance.checks.ngsi_ld.context_sources.registering import (
     source,
 )
 from ldt_conformance.checks.ngsi_ld.declared import cim009, purposes
+from ldt_conformance.checks.ngsi_ld.expiring import expect_gone, soon
 from ldt_conformance.checks.ngsi_ld.given import registered, stored
 from ldt_conformance.checks.ngsi_ld.subscriptions.subscribing import ENDPOINT, FUTURE, PAST
 from ldt_conformance.clients import JSON
 from ldt_conformance.engine.verdicts import fail
-from ldt_conformance.expectations import expect_equal, expect_location
+from ldt_conformance.expectations import expect_equal, expect_location, require
 
 BASE: dict[str, Any] = {"requirements": ["ngsi-ld/5.9.2"], **DECLARED}
 CREATES: dict[str, Any] = {**BASE, "pics": ["PICS_CsoRegCre"]}
@@ -172,6 +173,21 @@ def test_create_id_no_uri(broker: Broker) -> None:
     registration = Registration(broker.not_a_uri(), ENDPOINT).offering(broker.new_type())
 
     expect_problem(broker.register_context_source(registration), status=400, error_type="BadRequestData")
+
+
+@check(
+    id="registration-create/expires",
+    title="A Registration is deleted when its expiresAt is reached",
+    clause=cim009("5.9.2.4", "implementations shall delete the Registration when this point in time is reached."),
+    **CREATES,
+)
+def test_create_expires(broker: Broker) -> None:
+    registration = offer(broker)
+    due = soon(broker, broker.retrieve_registration(str(registration.id)))  # which knows nothing of it yet
+    registered(broker, registration.with_members(expiresAt=due))
+    require(broker.retrieve_registration(str(registration.id)), 200, step="retrieving the Registration before its end")
+
+    expect_gone(lambda: broker.retrieve_registration(str(registration.id)), due)
 
 
 @check(

@@ -185,6 +185,40 @@ def expect_by_place(broker: Broker, receiver: Receiver, geo_query: dict[str, Any
 
 
 @check(
+    id="registration-notification/csf",
+    title="A context source filter notifies the Registrations whose members meet it",
+    clause=[
+        cim009("5.11.2.4", "If present, the conditions specified by the context source filter match the respective"),
+        cim009("4.9", "filter out Context Sources by the values of properties that describe them, defined when"),
+    ],
+    since="1.8.1",
+    **NOTIFIED,
+)
+def test_csf(broker: Broker, receiver: Receiver) -> None:
+    kind, name = broker.new_type(), broker.unique("north")
+    watching = watch_registrations(broker, receiver, on_type(kind, csf=f'registrationName=="{name}"'))
+
+    wanted = source(broker).offering(kind).with_members(registrationName=name)
+    expect_only(broker, watching, wanted, source(broker).offering(kind).with_members(registrationName="another"))
+
+
+@check(
+    id="registration-notification/scope",
+    title="A Scope query notifies the Registrations whose scope matches",
+    clause=cim009("5.11.2.4", "If present, the Scope query (as mandated by clause 4.19) is matched against the scope"),
+    since="1.8.1",
+    **NOTIFIED,
+)
+def test_scope(broker: Broker, receiver: Receiver) -> None:
+    """That what says nothing of Scopes matches none, or any, is said nowhere: each Registration has one."""
+    kind = broker.new_type()
+    watching = watch_registrations(broker, receiver, on_type(kind, scopeQ="/Madrid/#"))
+
+    wanted = source(broker).offering(kind).with_members(scope="/Madrid/Gardens")
+    expect_only(broker, watching, wanted, source(broker).offering(kind).with_members(scope="/Lisbon/Gardens"))
+
+
+@check(
     id="registration-notification/subscription-updated-first",
     title="An updated Subscription notifies the Registration that matches now (the first of two)",
     clause=ALL_MATCHING,

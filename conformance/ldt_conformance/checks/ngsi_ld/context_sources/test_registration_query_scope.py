@@ -1,9 +1,9 @@
-"""Registrations by place, time and page: ETSI GS CIM 009 V1.9.1, clauses 5.10.2, 5.5.9 and 6.3.10."""
+"""Registrations by place, time, filters and page: ETSI GS CIM 009 V1.9.1, clauses 5.10.2, 4.9, 5.5.9 and 6.3.10."""
 
 import json
 from typing import Any
 
-from ldt_conformance import Broker, Mode, Registration, check, expect_ids, expect_list
+from ldt_conformance import Broker, Mode, Registration, check, expect_ids, expect_list, expect_problem
 from ldt_conformance.checks.ngsi_ld.consumption.paging import MAX_PAGES, follow, link
 from ldt_conformance.checks.ngsi_ld.context_sources.registering import (
     EARLIER,
@@ -38,6 +38,9 @@ MANAGEMENT = cim009(
 )
 CONTAINED = cim009(
     "5.10.2.4", "is contained in or is an endpoint of a time period included in the specified time interval."
+)
+TOO_WIDE = cim009(
+    "5.10.2.4", "If none of them is provided, then an error of type BadRequestData shall be raised (too wide"
 )
 BEFORE = {"timerel": "before", "timeAt": "2021-08-01T22:00:00Z"}
 
@@ -170,6 +173,70 @@ def test_between(broker: Broker) -> None:
 
     overlap = {"timerel": "between", "timeAt": "2021-11-01T00:00:00Z", "endTimeAt": "2022-02-01T00:00:00Z"}
     expect_found(broker, registrations, {"type": kind, **overlap}, "AB")
+
+
+# --- filters: on members of the Registration itself, beside a selector of Entities or Attributes ----------------------
+
+
+@check(
+    id="registration-query/csf",
+    title="A context source filter finds the Registrations whose members meet it",
+    clause=[
+        cim009("5.10.2.4", "If present, the conditions specified by the context source query filter match the"),
+        cim009("4.9", "filter out Context Sources by the values of properties that describe them, defined when"),
+    ],
+    since="1.8.1",
+    **FOUND,
+)
+def test_csf(broker: Broker) -> None:
+    kind, name = broker.new_type(), broker.unique("north")
+    names = {"A": name, "B": broker.unique("south")}
+    registrations = {
+        label: source(broker).offering(kind).with_members(registrationName=one) for label, one in names.items()
+    }
+
+    expect_found(broker, registrations, {"type": kind, "csf": f'registrationName=="{name}"'}, "A")
+
+
+@check(
+    id="registration-query/scope",
+    title="A Scope query finds the Registrations whose scope matches",
+    clause=cim009("5.10.2.4", "If present, the Scope query (as mandated by clause 4.19) is matched against the scope"),
+    since="1.8.1",
+    **FOUND,
+)
+def test_scope(broker: Broker) -> None:
+    """That what says nothing of Scopes matches none, or any, is said nowhere: each Registration has one."""
+    kind = broker.new_type()
+    scopes = {"A": "/Madrid/Gardens", "B": "/Lisbon/Gardens"}
+    registrations = {label: source(broker).offering(kind).with_members(scope=one) for label, one in scopes.items()}
+
+    expect_found(broker, registrations, {"type": kind, "scopeQ": "/Madrid/#"}, "A")
+
+
+@check(
+    id="registration-query/csf-alone",
+    title="A query of Registrations by nothing but a context source filter is BadRequestData",
+    clause=TOO_WIDE,
+    **BASE,
+)
+def test_csf_alone(broker: Broker) -> None:
+    response = broker.query_registrations({"csf": 'registrationName=="north"'})
+
+    expect_problem(response, status=400, error_type="BadRequestData")
+
+
+@check(
+    id="registration-query/scope-alone",
+    title="A query of Registrations by nothing but a Scope query is BadRequestData",
+    clause=TOO_WIDE,
+    since="1.8.1",
+    **BASE,
+)
+def test_scope_alone(broker: Broker) -> None:
+    response = broker.query_registrations({"scopeQ": "/Madrid"})
+
+    expect_problem(response, status=400, error_type="BadRequestData")
 
 
 # --- pages: the type and Attribute asked for are the check's own, so nobody else's Registration is among them ---------

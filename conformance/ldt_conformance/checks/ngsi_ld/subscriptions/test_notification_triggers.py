@@ -12,6 +12,7 @@ from ldt_conformance import (
     expect_status,
 )
 from ldt_conformance.checks.ngsi_ld.declared import SUBSCRIPTIONS, cim009, purposes
+from ldt_conformance.checks.ngsi_ld.expiring import expect_expired, soon
 from ldt_conformance.checks.ngsi_ld.given import PARKING, simple_vehicle, stored
 from ldt_conformance.checks.ngsi_ld.subscriptions.watching import (
     about,
@@ -230,6 +231,31 @@ def test_deleted_subscription(broker: Broker, receiver: Receiver, stored_entity:
     change(broker, stored_entity, speed=88)
 
     watching.silence("after the Subscription was deleted", sentinel, about=stored_entity.id)
+
+
+@check(
+    id="notification/expired",
+    title="A Subscription that expires says so, and notifies no more",
+    clause=[
+        cim009("5.8.1.4", 'changes automatically to "expired", so that notifications will no longer be sent.'),
+        cim009("5.8.6", 'is "active", i.e. not "paused" nor "expired".'),
+    ],
+    requirements=["ngsi-ld/5.8.1", *BASE],
+    pics=PICS,
+    **DECLARED,
+)
+def test_expired(broker: Broker, receiver: Receiver, stored_entity: Entity) -> None:
+    """It may also be deleted then (4.8)."""
+    sentinel = make_sentinel(broker, receiver)
+    watching, _ = notified(broker, receiver, stored_entity, on(stored_entity))
+    due = soon(broker, broker.retrieve_subscription(watching.id))
+    require(broker.update_subscription(watching.id, {"expiresAt": due}), 204, step=f"updating expiresAt to {due}")
+
+    expect_expired(lambda: broker.retrieve_subscription(watching.id), due)
+
+    watching.forget()
+    change(broker, stored_entity, speed=88)
+    watching.silence("after the Subscription has expired", sentinel, about=stored_entity.id)
 
 
 @check(
