@@ -81,6 +81,10 @@ class BrokerSettings(BaseModel):
     )
     federation_max_entities: int = Field(10_000, ge=1, description="Entities of other sources in one query; then 403")
 
+    max_registration_patterns: int = Field(
+        1000, ge=1, description="idPattern in one Context Source Registration: each request is matched with all of them"
+    )
+
     federation_cache_bytes: int = Field(
         16 * 1024 * 1024, ge=0, description="Answers of Context Sources that their Registrations let us keep, 5.2.34"
     )

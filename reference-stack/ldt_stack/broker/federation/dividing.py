@@ -129,7 +129,7 @@ def _takes_all(registration: Registration, target: Target, name: str) -> bool:
 
 
 def _covering(registration: Registration, target: Target) -> tuple[RegistrationInfo, ...]:
-    return tuple(info for info in registration.information if info.covers(target.entity_id, target.types))
+    return tuple(info for info in registration.offers if info.covers(target.entity_id, target.types))
 
 
 @dataclass(frozen=True, slots=True)

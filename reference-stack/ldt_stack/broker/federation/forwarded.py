@@ -48,8 +48,11 @@ def matching_infos(
     )
     if registration.mode == "auxiliary" or "createSubscription" not in registration.operations:
         return []
-    found = [registration.information[position] for position in query.matching(registration)]
-    return [info for info in found if shares_attribute(info, None if watched is None else frozenset(watched))]
+    return [
+        info
+        for info in query.offered(registration)
+        if shares_attribute(info, None if watched is None else frozenset(watched))
+    ]
 
 
 def query_filter(members: JsonObject, query_context: LdContext) -> Filters:

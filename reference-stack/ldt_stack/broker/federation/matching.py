@@ -75,6 +75,16 @@ class RegistrationQuery:
             return ()
         return tuple(position for position, info in enumerate(registration.information) if self._matches_info(info))
 
+    def offered(self, registration: Registration) -> list[RegistrationInfo]:
+        """What a Registration offers that operations are matched with; where ids are asked for, of these alone."""
+        if not self._meets_conditions(registration):
+            return []
+        infos: Sequence[RegistrationInfo] = registration.offers
+        if self.entities and all(one.ids for one in self.entities):
+            ids = [identifier for one in self.entities for identifier in one.ids]
+            infos = [found for info in infos if (found := info.of_ids(ids)) is not None]
+        return [info for info in infos if self._matches_info(info)]
+
     def _meets_conditions(self, registration: Registration) -> bool:
         timely = _may_have if self.forwarded else _matches_time
         if not timely(registration, self.temporal) or not shares_dataset(registration, self.dataset_ids):
@@ -169,17 +179,14 @@ def overlap(one: Registration, other: Registration) -> bool:
     exclusive, second = (one, other) if one.mode == "exclusive" else (other, one)
     return exclusive.temporal == second.temporal and any(
         shares_attribute(theirs, ours.attributes)
-        and any(entity.id is not None and _same_entity(entity, theirs.entities) for entity in ours.entities)
-        for ours in exclusive.information
-        for theirs in second.information
+        and any(entity.id is not None and _same_entity(entity, theirs) for entity in ours.entities)
+        for ours in exclusive.offers
+        for theirs in second.offers
     )
 
 
-def _same_entity(entity: EntityInfo, offered: Sequence[EntityInfo]) -> bool:
+def _same_entity(entity: EntityInfo, offered: RegistrationInfo) -> bool:
     """Whether an Entity known by id and (some of) its types may be one of those offered; of one id, whatever types."""
-    return not offered or any(
-        one.id == entity.id
-        if one.id is not None
-        else one.covers_id(entity.id or "") and not one.types.isdisjoint(entity.types)
-        for one in offered
+    return not offered.entities or any(
+        one.id is not None or not one.types.isdisjoint(entity.types) for one in offered.about(entity.id or "")
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import TooManyResults
@@ -36,6 +37,8 @@ from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.query import TypeSelection, compile_pattern
 from ldt_stack.broker.store.data import EntityQuery, EntitySelector
+
+_IDS_AT_ONCE: Final = 50  # in one URL, which not everybody takes at any length
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,17 @@ def parts_of(selectors: Sequence[EntitySelector], info: RegistrationInfo) -> lis
     for selector in selectors or (EntitySelector(),):
         for ids, pattern, alternatives in _intersections(selector, info):
             types[ids, pattern].update(alternatives)
-    return [Part(frozenset(alternatives), *key) for key, alternatives in types.items()]
+    parts: list[Part] = []
+    named: defaultdict[frozenset[frozenset[str]], dict[str, None]] = defaultdict(dict)
+    for (ids, pattern), offered in types.items():
+        if ids:
+            named[frozenset(offered)].update(dict.fromkeys(ids))
+        else:
+            parts.append(Part(frozenset(offered), (), pattern))
+    for selected, found in named.items():
+        every = tuple(found)
+        parts += [Part(selected, every[at : at + _IDS_AT_ONCE]) for at in range(0, len(every), _IDS_AT_ONCE)]
+    return parts
 
 
 def _intersections(

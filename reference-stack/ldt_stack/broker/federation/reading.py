@@ -55,9 +55,9 @@ async def matching(
             continue
         if call.sources is not None and registration.id not in call.sources:
             continue
-        positions = query.matching(registration)
-        if positions:
-            found.append((registration, [registration.information[position] for position in positions]))
+        infos = query.offered(registration)
+        if infos:
+            found.append((registration, infos))
     return found
 
 
@@ -181,7 +181,7 @@ def type_parameter(
     Those that were asked for, of them those that are registered; where none were asked for, those that are registered,
     unless the Entity itself is: "additional types" (4.3.6.1) are out of the question then.
     """
-    entities = [one for info in infos for one in info.entities if one.covers_id(entity_id)]
+    entities = [one for info in infos for one in info.about(entity_id)]
     offered = {one.types for one in entities} if entities and all(info.entities for info in infos) else set()
     if selection is None or selection.selects_all:
         wanted = set() if any(one.id == entity_id for one in entities) else offered

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from ldt_stack.broker.ld_context import core_context
@@ -39,19 +39,45 @@ class EntityInfo:
 
     def covers(self, entity_id: str, types: frozenset[str] | None) -> bool:
         """Whether it offers an Entity; None: its types are not known."""
-        return self.covers_id(entity_id) and (types is None or self.types <= types)
+        return (types is None or self.types <= types) and self.covers_id(entity_id)
 
 
 @dataclass(frozen=True, slots=True)
 class RegistrationInfo:
-    """Clause 5.2.10. `entities` empty: any Entity; `attributes` (IRIs) None: any Attribute."""
+    """Clause 5.2.10. `entities` empty: any Entity; `attributes` (IRIs) None: any Attribute.
+
+    What has an id is found by it: a Registration may list thousands of Entities.
+    """
 
     entities: tuple[EntityInfo, ...] = ()
     attributes: frozenset[str] | None = None
+    _by_id: Mapping[str, list[EntityInfo]] = field(init=False, repr=False, compare=False)
+    _groups: tuple[EntityInfo, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        by_id: dict[str, list[EntityInfo]] = {}
+        for one in self.entities:
+            if one.id is not None:
+                by_id.setdefault(one.id, []).append(one)
+        object.__setattr__(self, "_by_id", by_id)
+        object.__setattr__(self, "_groups", tuple(one for one in self.entities if one.id is None))
 
     def covers(self, entity_id: str, types: frozenset[str] | None) -> bool:
         """Whether it offers an Entity, its Attributes aside."""
-        return not self.entities or any(one.covers(entity_id, types) for one in self.entities)
+        if not self.entities:
+            return True
+        return any(one.covers(entity_id, types) for one in (*self._by_id.get(entity_id, ()), *self._groups))
+
+    def about(self, entity_id: str) -> list[EntityInfo]:
+        """Those of its EntityInfos that offer an Entity with this id, its types aside."""
+        return [*self._by_id.get(entity_id, ()), *(one for one in self._groups if one.covers_id(entity_id))]
+
+    def of_ids(self, ids: Iterable[str]) -> RegistrationInfo | None:
+        """The same with what it offers of Entities with some ids alone; None: nothing."""
+        if not self.entities:
+            return self
+        found = {id(one): one for entity_id in ids for one in self.about(entity_id)}
+        return RegistrationInfo(tuple(found.values()), self.attributes) if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +105,8 @@ class Registration:
     Args:
         id: URI.
         endpoint: Where the Context Source is.
-        information: What it offers, any of them.
+        information: What it offers, any of them, as it was registered.
+        offers: The same, what is offered of the same Attributes together: what operations are matched with.
         mode: How operations are distributed (4.3.6).
         operations: Names of operations (4.20), groups resolved.
         tenant: At the Context Source; None: its default one.
@@ -96,6 +123,7 @@ class Registration:
     id: str
     endpoint: str
     information: tuple[RegistrationInfo, ...]
+    offers: tuple[RegistrationInfo, ...]
     mode: Mode
     operations: frozenset[str]
     tenant: str | None
@@ -130,10 +158,12 @@ class Registration:
 def compile_registration(members: JsonObject) -> Registration:
     """From expanded and checked members (`model.registrations`)."""
     dataset_ids = members.get("datasetId")
+    information = tuple(_info(info) for info in members["information"])
     return Registration(
         id=members["id"],
         endpoint=members["endpoint"],
-        information=tuple(_info(info) for info in members["information"]),
+        information=information,
+        offers=_together(information),
         mode=members.get("mode", "inclusive"),
         operations=operations_of(members.get("operations")),
         tenant=members.get("tenant"),
@@ -160,6 +190,19 @@ def _info(info: JsonObject) -> RegistrationInfo:
     )
     names = [*info.get("propertyNames", ()), *info.get("relationshipNames", ())]
     return RegistrationInfo(entities, frozenset(names) if names else None)
+
+
+def _together(information: Sequence[RegistrationInfo]) -> tuple[RegistrationInfo, ...]:
+    if len(information) == 1:
+        return tuple(information)
+    entities: dict[frozenset[str] | None, list[EntityInfo]] = {}
+    for info in information:
+        entities.setdefault(info.attributes, []).extend(info.entities)
+    anything = {info.attributes for info in information if not info.entities}
+    return tuple(
+        RegistrationInfo(() if attributes in anything else tuple(found), attributes)
+        for attributes, found in entities.items()
+    )
 
 
 def _interval(interval: JsonObject) -> Interval:

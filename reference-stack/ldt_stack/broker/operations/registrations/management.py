@@ -6,13 +6,14 @@ All of it is local: "The Registry API operations are always local" (6.3.18).
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from ldt_stack.broker.call import Call
-from ldt_stack.broker.errors import AlreadyExists, BadRequestData, Conflict, ResourceNotFound
+from ldt_stack.broker.errors import AlreadyExists, BadRequestData, Conflict, ResourceNotFound, TooComplexQuery
 from ldt_stack.broker.federation.matching import RegistrationQuery, overlap
-from ldt_stack.broker.federation.registration import Registration, compile_registration
+from ldt_stack.broker.federation.registration import EntityInfo, Registration, compile_registration
 from ldt_stack.broker.model.instants import normalize
 from ldt_stack.broker.model.names import NULL, JsonObject, JsonValue
 from ldt_stack.broker.model.registrations import check_registration, expand_registration
@@ -24,6 +25,7 @@ from ldt_stack.broker.store.data import DocumentKind, EntityQuery, EntitySelecto
 from ldt_stack.broker.store.interface import Snapshot, Transaction
 
 _KIND = DocumentKind.REGISTRATION
+_IDS_AT_ONCE: Final = 500  # in one query
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ async def register_context_source(broker: Broker, call: Call, payload: JsonValue
         BadRequestData: The payload is no Registration, or it has expired already.
         AlreadyExists: There is a Registration with this id.
         Conflict: An exclusive or redirect Registration, or an Entity held here, is in its way.
+        TooComplexQuery: It has more patterns of ids than each request is to be matched with.
 
     Source: CIM 009 V1.9.1, clause 5.9.2.
     """
@@ -57,6 +60,7 @@ async def register_context_source(broker: Broker, call: Call, payload: JsonValue
     _refuse_null(members)
     members.setdefault("id", f"urn:ngsi-ld:ContextSourceRegistration:{uuid.uuid4()}")
     check_registration(members)
+    _refuse_patterns(members, broker.settings.max_registration_patterns)
     _refuse_past(members, broker.now())
     compiled = compile_registration(members)
 
@@ -92,7 +96,7 @@ async def update_registration(broker: Broker, call: Call, registration_id: str, 
     Raises:
         BadRequestData: The id is no URI, or what the Fragment makes of the Registration is none.
         ResourceNotFound: There is no such Registration.
-        Conflict: As `register_context_source`.
+        Conflict, TooComplexQuery: As `register_context_source`.
 
     Source: CIM 009 V1.9.1, clause 5.9.3.
     """
@@ -110,6 +114,7 @@ async def update_registration(broker: Broker, call: Call, registration_id: str, 
         members = {name: value for name, value in members.items() if value != NULL}
         _refuse_null(members)
         check_registration(members)
+        _refuse_patterns(members, broker.settings.max_registration_patterns)
         _refuse_conflicts(transaction, compile_registration(members), now)
         transaction.put_document(_KIND, registration_id, {**before, "members": members, "modifiedAt": now})
         broker.notifier.registration_changed(transaction, call.tenant, before["members"], members)
@@ -249,17 +254,26 @@ def _refuse_conflicts(transaction: Transaction, registration: Registration, now:
 
 def _held_locally(registration: Registration) -> Iterator[EntityQuery]:
     """Queries for Entities that must not be held here; an exclusive one is about an id, whatever the types."""
-    for info in registration.information:
+    for info in registration.offers:
         attributes = tuple(sorted(info.attributes or ()))
-        selectors = tuple(
-            EntitySelector(
-                () if entity.id is None else (entity.id,),
-                entity.id_pattern,
-                None if registration.mode == "exclusive" else TypeSelection((entity.types,)),
-            )
-            for entity in info.entities
-        )
-        yield EntityQuery(selectors=selectors, attributes=attributes, limit=1)
+        for selector in _selectors(info.entities, any_type=registration.mode == "exclusive"):
+            yield EntityQuery(selectors=(selector,), attributes=attributes, limit=1)
+        if not info.entities:
+            yield EntityQuery(attributes=attributes, limit=1)
+
+
+def _selectors(entities: Sequence[EntityInfo], *, any_type: bool) -> Iterator[EntitySelector]:
+    """Selectors of registered Entities, of many ids together: each is a query to the store."""
+    ids: dict[TypeSelection | None, list[str]] = {}
+    for entity in entities:
+        types = None if any_type else TypeSelection((entity.types,))
+        if entity.id is None:
+            yield EntitySelector((), entity.id_pattern, types)
+        else:
+            ids.setdefault(types, []).append(entity.id)
+    for types, found in ids.items():
+        for start in range(0, len(found), _IDS_AT_ONCE):
+            yield EntitySelector(tuple(found[start : start + _IDS_AT_ONCE]), None, types)
 
 
 def _check_id(registration_id: str) -> None:
@@ -278,6 +292,18 @@ def _refuse_past(members: JsonObject, now: str) -> None:
     expires_at = normalize(members.get("expiresAt"))
     if expires_at is not None and expires_at <= now:
         raise BadRequestData(f'"expiresAt" is {members["expiresAt"]}, which is in the past (clause 5.9.2.4)')
+
+
+def _refuse_patterns(members: JsonObject, most: int) -> None:
+    """Entities are found by their ids and types; patterns have to be tried one by one."""
+    count = sum(
+        "idPattern" in one and "id" not in one for info in members["information"] for one in info.get("entities", ())
+    )
+    if count > most:
+        raise TooComplexQuery(
+            f'The Registration has {count} times "idPattern"; this broker takes {most}. Register types, ids, or '
+            "fewer and wider patterns"
+        )
 
 
 def _refuse_null(value: JsonValue) -> None:

@@ -65,7 +65,7 @@ async def receive_notification(broker: Broker, token: str, payload: JsonObject, 
         if not isinstance(one, dict):
             raise BadRequestData("The Notification has data that are no Entities (clause 5.3.1)")
         context = await broker.contexts.resolve(one["@context"]) if "@context" in one else ld_context
-        kept = narrowed(read_received(one, context, notified_at=now), registration, registration.information)
+        kept = narrowed(read_received(one, context, notified_at=now), registration, registration.offers)
         if kept is not None:
             entities.append(kept)
     members = document["members"]
