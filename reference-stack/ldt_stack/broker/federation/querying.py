@@ -113,16 +113,20 @@ def _may_have(query: FederatedQuery, info: RegistrationInfo) -> bool:
 def parts_of(selectors: Sequence[EntitySelector], info: RegistrationInfo) -> list[Part]:
     """What a query and a RegistrationInfo have in common, in as few requests as can say it exactly."""
     types: defaultdict[tuple[tuple[str, ...], str | None], set[frozenset[str]]] = defaultdict(set)
+    anything: set[tuple[tuple[str, ...], str | None]] = set()  # of any type, whatever another selector says
     for selector in selectors or (EntitySelector(),):
         for ids, pattern, alternatives in _intersections(selector, info):
             types[ids, pattern].update(alternatives)
+            if not alternatives:
+                anything.add((ids, pattern))
     parts: list[Part] = []
     named: defaultdict[frozenset[frozenset[str]], dict[str, None]] = defaultdict(dict)
     for (ids, pattern), offered in types.items():
+        chosen = frozenset[frozenset[str]]() if (ids, pattern) in anything else frozenset(offered)
         if ids:
-            named[frozenset(offered)].update(dict.fromkeys(ids))
+            named[chosen].update(dict.fromkeys(ids))
         else:
-            parts.append(Part(frozenset(offered), (), pattern))
+            parts.append(Part(chosen, (), pattern))
     for selected, found in named.items():
         every = tuple(found)
         parts += [Part(selected, every[at : at + _IDS_AT_ONCE]) for at in range(0, len(every), _IDS_AT_ONCE)]

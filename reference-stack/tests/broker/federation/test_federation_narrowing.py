@@ -136,3 +136,15 @@ async def test_features_have_their_geometry_wherever_they_are(pair: list[Node], 
     for feature in (*features, one):
         assert feature["geometry"] == place["value"], feature
         assert (name in feature["properties"]) is not bool(projection)
+
+
+async def test_a_part_without_what_the_filters_look_at_belongs_to_a_split_entity(pair: list[Node]) -> None:
+    """5.7.2.4, 5.12: filters are no Attribute list: they "have to be applied after the Entity information … has been
+    aggregated".
+    """
+    a, b = pair
+    await create(a.client, CAR, speed=prop(1))
+    await create(b.client, CAR, brand=prop("x"))
+    await a.register("b", properties=["brand"])
+    found = (await a.query("type=Car&q=speed==1&splitEntities=true&options=concise")).json()
+    assert found == [{"id": CAR, "type": "Car", "speed": 1, "brand": "x"}]

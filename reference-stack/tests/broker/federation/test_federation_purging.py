@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ..api import create
-from ..outbound.network import Network, Node
+from ..outbound.network import Network, Node, nodes
 from .federation import CAR, held, prop, send
 
 pytestmark = pytest.mark.anyio
@@ -88,3 +88,53 @@ async def test_a_source_that_purged_a_part_makes_it_partial(pair: list[Node], ne
     assert "half of it" in answer.json()["errors"][0]["error"]["detail"]
     network.hosts["s"] = lambda sent: (404, {})
     await send(a, "DELETE", "/entities?type=Car", None, 204)
+
+
+OPERATIONS = ["purgeEntity", "queryEntity", "retrieveEntity"]
+QUERY = "q=speed==1;brand==%22x%22"
+
+
+async def split_cars(a: Node, b: Node) -> None:
+    """Three Cars whose speed is at one place and whose brand at another, of which one meets the query."""
+    for number, speed, brand in ((1, 1, "x"), (2, 1, "y"), (3, 2, "x")):
+        await create(a.client, f"urn:ngsi-ld:Car:{number}", speed=prop(speed))
+        await create(b.client, f"urn:ngsi-ld:Car:{number}", brand=prop(brand))
+
+
+@pytest.mark.parametrize(("query", "names"), [("type=Car&", None), ("", None), ("type=Car&", ["brand"])])
+async def test_filters_of_a_purge_hold_for_the_whole_of_a_split_entity(
+    network: Network, anyio_backend: str, query: str, names: list[str] | None
+) -> None:
+    """5.6.21.4, 4.3.6.7: "a Query Entities operation" finds the ids; by its own part nobody can decide."""
+    async with nodes(network, "a", "b", split_entities=True) as (a, b):
+        await split_cars(a, b)
+        await a.register("b", properties=names, operations=OPERATIONS)
+        await send(a, "DELETE", f"/entities?{query}{QUERY}", None, 204)
+        expected = ["urn:ngsi-ld:Car:2", "urn:ngsi-ld:Car:3"]
+        assert [one["id"] for one in (await a.query("type=Car&local=true")).json()] == expected
+        assert await held(b) == (None if names is None else {"id": CAR, "type": "Car"})
+        assert all([await held(b, one) for one in expected])
+        deleted = [sent for sent in network.sent if sent.method == "DELETE"]
+        assert [(sent.parameters.get("id"), sent.parameters["type"]) for sent in deleted] == [(CAR, "Car")]
+
+
+async def test_a_purge_that_finds_nothing_asks_nobody_to_purge(network: Network, anyio_backend: str) -> None:
+    """A request without ids would be one for everything."""
+    async with nodes(network, "a", "b", split_entities=True) as (a, b):
+        await split_cars(a, b)
+        await a.register("b", operations=OPERATIONS)
+        await send(a, "DELETE", "/entities?type=Car&q=speed==99", None, 204)
+        assert [sent.method for sent in network.sent] == ["GET"]
+        assert await held(a) is not None
+
+
+async def test_what_is_found_elsewhere_is_deleted_here_too(pair: list[Node]) -> None:
+    """5.6.21.4: "delete all Entities that can be found locally using retrieved list of Entity ids"."""
+    a, b = pair
+    await create(a.client, CAR, brand=prop("x"))
+    await create(b.client, CAR, speed=prop(1))
+    await a.register("b", operations=OPERATIONS)
+    await send(a, "DELETE", "/entities?type=Car&q=speed==2", None, 204)
+    assert await held(a) is not None
+    await send(a, "DELETE", "/entities?type=Car&q=speed==1", None, 204)
+    assert (await held(a), await held(b)) == (None, None)

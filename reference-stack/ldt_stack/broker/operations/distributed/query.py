@@ -60,7 +60,10 @@ def federated(broker: Broker, call: Call, source: QueryInput, view: View, query:
     if source.geo is not None and source.geo.geoproperty:
         named = geoproperty_names([source.geo.geoproperty], call)
     projected = view.options.pick.members - ENTITY_MEMBERS if view.options.pick is not None else frozenset()
-    specified = frozenset(query.attributes) | projected | looked_at | named
+    specified = frozenset(query.attributes) | projected
+    split = broker.settings.split_entities if source.split_entities is None else source.split_entities
+    if specified or not split:  # of Entities that are whole somewhere, only those that can meet the filters are wanted
+        specified |= looked_at | named
     return FederatedQuery(
         local=query,
         registrations=RegistrationQuery(
@@ -76,7 +79,7 @@ def federated(broker: Broker, call: Call, source: QueryInput, view: View, query:
         wanted=frozenset(query.attributes) or None,
         shown=view.geometry,
         dataset_ids=view.options.dataset_ids,
-        split=broker.settings.split_entities if source.split_entities is None else source.split_entities,
+        split=split,
         batch=source.batch,
     )
 

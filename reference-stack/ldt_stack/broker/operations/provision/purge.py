@@ -11,6 +11,7 @@ from ldt_stack.broker.federation.writing import Failure
 from ldt_stack.broker.model import patch
 from ldt_stack.broker.model.names import JsonObject, is_attribute_key
 from ldt_stack.broker.operations.consumption.query_input import QueryInput, is_local, parse_query, parse_view
+from ldt_stack.broker.operations.distributed.purging import begin_purge
 from ldt_stack.broker.operations.distributed.query import federated
 from ldt_stack.broker.operations.recording import SCOPE, record
 from ldt_stack.broker.operations.targets import attribute_name
@@ -28,7 +29,8 @@ async def purge_entities(
 ) -> tuple[Failure, ...]:
     """Delete what a query finds, or Attributes of it; returns which Context Sources did not.
 
-    What matches here goes first; a Registration narrows what its source is asked to purge (4.3.6.1).
+    What "Query Entities" finds anywhere is deleted here, as far as it is here; then Context Sources are asked to. A
+    Registration narrows what its source is asked to purge (4.3.6.1).
 
     Args:
         broker: The broker.
@@ -46,11 +48,15 @@ async def purge_entities(
     view = parse_view(source.view, call, broker.settings)
     query = parse_query(source, view, call, broker.settings)
     kept, dropped = _members(call, keep), _members(call, drop)
+    purge = None
+    if not is_local(source, call) and await broker.registrations.registrations(call.tenant, broker.now):
+        purge = await begin_purge(broker, call, federated(broker, call, source, view, query))
 
     def work(transaction: Transaction) -> int:
         at = broker.now()
         changed = 0
-        for entity in list(transaction.iterate_entities(query)):
+        found = transaction.iterate_entities(query) if purge is None else purge.held(transaction, at)
+        for entity in list(found):
             after = _after(entity, at, kept, dropped)
             if after is None or after.keys() != entity.keys():
                 record(broker, transaction, call, at, entity, after)
@@ -58,10 +64,10 @@ async def purge_entities(
         return changed
 
     changed = await broker.store.write(call.tenant, work)
-    if is_local(source, call):
+    rest = None if purge is None else purge.rest()
+    if rest is None:
         return ()
-    asked = federated(broker, call, source, view, query)
-    failures, done = await purge_at_sources(broker, call, asked, keep=kept, drop=dropped)
+    failures, done = await purge_at_sources(broker, call, rest, keep=kept, drop=dropped)
     if failures and not changed and not done:
         raise failures[0].error
     return failures
