@@ -208,6 +208,11 @@ class Broker(ContextRegistry):
         """Replace Attribute (5.6.19): PUT /entities/{id}/attrs/{name}."""
         return self._on_entity("PUT", entity_id, f"/attrs/{segment(name)}", body=fragment, **options)
 
+    def purge_entities(self, params: Parameters, entity_ids: Sequence[str] = (), **options: Any) -> Response:
+        """Purge Entities (5.6.21): DELETE /entities/, which is to concern these; none where it is to be refused."""
+        touches = [entity_resource(entity_id) for entity_id in entity_ids]
+        return self.send("DELETE", "/entities/", params=params, touches=touches, **options)
+
     def _on_entity(self, method: str, entity_id: str, rest: str, **options: Any) -> Response:
         return self.send(
             method, f"/entities/{segment(entity_id)}{rest}", touches=[entity_resource(entity_id)], **options

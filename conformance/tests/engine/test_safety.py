@@ -22,10 +22,11 @@ def owned(identifier: str) -> bool:
     return MARKER in identifier
 
 
-def intent(method: str, path: str, body: object = None, **declared: object) -> Intent:
+def intent(method: str, target: str, body: object = None, **declared: object) -> Intent:
+    path, _, query = target.partition("?")
     content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
     return Intent(
-        method=method, path=path, body=content, content_type="application/json",
+        method=method, path=path, query=query, body=content, content_type="application/json",
         creates=declared.get("creates", ()), touches=declared.get("touches", ()),  # type: ignore[arg-type]
         expects_refusal=bool(declared.get("expects_refusal", False)),
     )  # fmt: skip
@@ -131,6 +132,50 @@ def test_what_is_not_ours_never_leaves(unwanted: Intent):
     """In sandbox-write nothing leaves that names a thing this run did not create, whatever the check declared."""
     with pytest.raises(SafetyRefused):
         judge(unwanted, Mode.SANDBOX_WRITE, owned)
+
+
+BY_TYPE = f"type={MARKER}Car%7C{MARKER}Bus&q=speed%3E50"
+SNAPSHOT = Resource("snapshot", OURS, f"/snapshots/{OURS}")
+A_SNAPSHOT = f"q=id%3D%3D%22{OURS}%22"
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        intent("DELETE", f"/entities/?{BY_TYPE}", touches=[entity(OURS)]),
+        intent("DELETE", f"/entities?id={OURS}&local=true", touches=[entity(OURS)]),
+        intent("DELETE", "/entities/", expects_refusal=True),
+        intent("DELETE", f"/snapshots?{A_SNAPSHOT}", touches=[SNAPSHOT]),
+    ],
+)
+def test_a_purge_of_what_is_ours_may_be_asked_for(wanted: Intent):
+    """In disruptive alone, by types and ids that bear the marker; one that is to be refused may select nothing."""
+    judge(wanted, Mode.DISRUPTIVE, owned)
+    with pytest.raises(SafetyRefused):
+        judge(wanted, Mode.LOAD, owned)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/entities/",
+        "/entities/?q=speed%3E50",
+        "/entities/?idPattern=.*&local=true",
+        "/entities/?type=%2A",
+        f"/entities/?type={MARKER}Car,Vehicle",
+        f"/entities/?type={MARKER}Car&type=Vehicle",
+        f"/entities/?type={MARKER}Car&id={OURS},{FOREIGN}",
+        "/snapshots",
+        "/snapshots?q=snapshotPriority%3D%3D5",
+        f"/snapshots?{A_SNAPSHOT}%7CsnapshotPriority%3D%3D5",
+        f"/snapshots?q=id%3D%3D%22{FOREIGN}%22",
+        "/temporal/entities",
+    ],
+)
+def test_a_purge_of_anything_else_never_leaves(target: str):
+    """Also in disruptive, whatever the check says that it touches."""
+    with pytest.raises(SafetyRefused):
+        judge(intent("DELETE", target, touches=[entity(OURS)]), Mode.DISRUPTIVE, owned)
 
 
 METHODS = st.sampled_from(["POST", "PUT", "PATCH", "DELETE"])

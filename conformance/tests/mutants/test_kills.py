@@ -10,19 +10,13 @@ from typing import Any
 import pytest
 import yaml
 
-from . import answers, attributes, expiry, mutants, registry
+from .every import MUTANTS
 
 HERE = Path(__file__).parent
-MUTANTS = mutants.MUTANTS | attributes.MUTANTS | answers.MUTANTS | registry.MUTANTS | expiry.MUTANTS
+KILLS = [f"{name}kills.yaml" for name in ("", "answers_", "attributes_", "expiry_", "purges_", "registry_")]
 REVIEWED: dict[str, Any] = {
     mutant: entry
-    for name in (
-        "kills.yaml",
-        "attributes_kills.yaml",
-        "answers_kills.yaml",
-        "registry_kills.yaml",
-        "expiry_kills.yaml",
-    )
+    for name in KILLS
     for mutant, entry in yaml.safe_load((HERE / name).read_text(encoding="utf-8")).items()
 }
 CONTROLS: list[str] = REVIEWED.pop("controls")

@@ -66,10 +66,10 @@ def run_pack(
 
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, dict[str, list[Any]], list[str]]:
-    """One run of the whole pack with writing allowed: exit status, verdicts, and what it left at the broker."""
+    """One run of the whole pack with everything allowed: exit status, verdicts, and what it left at the broker."""
     folder = tmp_path_factory.mktemp("everything")
     with started_broker(folder) as url:
-        status, verdicts = run_pack(folder, url, "sandbox-write", "-n", "2")
+        status, verdicts = run_pack(folder, url, "disruptive", "-n", "2")
         api = f"{url}/ngsi-ld/v1"
         left = httpx.get(f"{api}/types").json()["typeList"]
         for path in ("subscriptions?", "csourceSubscriptions?", "csourceRegistrations?attrs=speed&"):

@@ -7,6 +7,7 @@ import pytest
 
 from ldt_conformance.checks.ngsi_ld.consumption.cutting import Cut
 from ldt_conformance.checks.ngsi_ld.given import simple_vehicle, stored
+from ldt_conformance.checks.ngsi_ld.purging import Purging
 from ldt_conformance.checks.ngsi_ld.reaching import cannot_be_reached, require_reached
 from ldt_conformance.checks.ngsi_ld.sample import Choice, Sample, find_sample
 from ldt_conformance.checks.ngsi_ld.subscriptions.publishing import MqttServers
@@ -39,6 +40,12 @@ def broker(target: Target, run: RunContext, site: Site, settling: Settling) -> B
         history=history,
         settling=None if run.settings.plan else settling,  # a plan's stand-in shows nothing by type
     )
+
+
+@pytest.fixture
+def purging(broker: Broker, run: RunContext) -> Purging:
+    """Purges what is ours, where there is nothing else."""
+    return Purging(broker, run)
 
 
 @pytest.fixture

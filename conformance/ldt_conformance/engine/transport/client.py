@@ -204,11 +204,12 @@ class Client:
     def _intent(
         self, request: httpx.Request, creates: Sequence[Resource], touches: Sequence[Resource], expects_refusal: bool
     ) -> Intent:
-        path = request.url.raw_path.split(b"?")[0].decode("ascii")
+        path, _, query = request.url.raw_path.decode("ascii").partition("?")
         root = urlsplit(self.base_url).path.rstrip("/")
         return Intent(
             method=request.method,
             path=path[len(root) :] if path.startswith(root) else path,
+            query=query,
             body=request.content,
             content_type=request.headers.get("content-type", ""),
             creates=creates,
@@ -366,16 +367,8 @@ class Client:
         """A command that sends this request again, secrets by name."""
         parts = ["curl", "-i", "-X", request.method, shlex.quote(self._shown_url(request))]
         own = getattr(self._auth, "header_name", "authorization")
-        skipped = {
-            "host",
-            "accept-encoding",
-            "connection",
-            "content-length",
-            "user-agent",
-            "authorization",
-            own.lower(),
-        }
-        skipped |= {"x-amz-date", "x-amz-content-sha256"}
+        skipped = {"host", "accept-encoding", "connection", "content-length", "user-agent", "authorization"}
+        skipped |= {own.lower(), "x-amz-date", "x-amz-content-sha256"}
         for name, value in self._services.masker.headers(request.headers).items():
             if name not in skipped:
                 shown = "…" if value == NOT_SHOWN else value

@@ -2,8 +2,8 @@
 
 probe: GET, HEAD, OPTIONS, and POSTs that only ask. sandbox-write: also writes, to what bears this run's marker (or what
 the server named and the journal knows). A Context Source Registration also offers nothing but types, ids or Attributes
-that bear the marker, or requests of others would be forwarded to us. Deletion without an id (purge, temporal deletion
-by query) only in disruptive.
+that bear the marker, or requests of others would be forwarded to us. Deletion without an id (purge) only in
+disruptive, and then by nothing but types and ids that bear the marker.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 from ldt_conformance.engine.errors import SafetyRefused
 from ldt_conformance.engine.transport.journal import Resource
@@ -45,6 +45,9 @@ COLLECTIONS = re.compile(
 ID_IN_TEXT = re.compile(rb'"@?id"\s*:\s*"([^"]*)')
 REGISTRATION = re.compile(r"^/csourceRegistrations(/|$)")
 EVERYTHING = "information about whatever Entities there are"
+ANYTHING = "whatever there is"
+TYPE_OPERATORS = re.compile(r"[,|;()]")  # CIM 009 4.17
+SNAPSHOT_BY_ID = re.compile(r'id=="([^"]+)"')
 BATCH = re.compile(r"^/entityOperations/(create|upsert|update|merge|delete)$")
 
 
@@ -54,6 +57,7 @@ class Intent:
 
     method: str
     path: str  # relative to the API root, without query
+    query: str  # percent-encoded
     body: bytes
     content_type: str
     creates: Sequence[Resource]
@@ -112,6 +116,8 @@ def _concerned(intent: Intent) -> list[str]:
     in_path = _path_id(intent.path)
     if in_path:
         found.append(in_path)
+    if needed_mode(intent) is Mode.DISRUPTIVE and not intent.expects_refusal:
+        found += _purged(intent)
     if intent.method in {"POST", "PUT", "PATCH"} or BATCH.match(intent.path):
         found += _body_ids(intent)
         if REGISTRATION.match(intent.path):
@@ -157,6 +163,22 @@ def _listed(info: dict[str, Any], *members: str) -> list[str]:
     items = [item for member in members if isinstance(listed := info.get(member), list) for item in listed]
     named = [item.get("type", item.get("id", EVERYTHING)) if isinstance(item, dict) else item for item in items]
     return [str(name) for one in named for name in (one if isinstance(one, list) else [one])]
+
+
+def _purged(intent: Intent) -> list[str]:
+    """What a purge selects by (CIM 009 5.6.21, 5.16.7): types and ids of Entities, the id of a Snapshot.
+
+    Conditions beside them only narrow the selection; where there is none of them it may be of anything.
+    """
+    found: list[str] = []
+    for name, value in parse_qsl(intent.query):
+        if name == "type":
+            found += TYPE_OPERATORS.split(value)
+        elif name == "id":
+            found += value.split(",")
+        elif name == "q" and intent.path.startswith("/snapshots"):
+            found += SNAPSHOT_BY_ID.findall(value) if SNAPSHOT_BY_ID.fullmatch(value) else [ANYTHING]
+    return [name for name in found if name] or [ANYTHING]
 
 
 def _own_id(member: Any) -> list[str]:

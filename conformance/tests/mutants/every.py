@@ -1,0 +1,15 @@
+"""All wrong brokers."""
+
+from __future__ import annotations
+
+from . import answers, attributes, expiry, mutants, purges, registry
+from .faults import Mutant
+
+MUTANTS: dict[str, Mutant] = {
+    **mutants.MUTANTS,
+    **attributes.MUTANTS,
+    **answers.MUTANTS,
+    **registry.MUTANTS,
+    **expiry.MUTANTS,
+    **purges.MUTANTS,
+}
