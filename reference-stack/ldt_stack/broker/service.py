@@ -85,6 +85,13 @@ class Notifier(Protocol):
         """A Registration Subscription was deleted; called on the event loop, after the commit."""
         ...
 
+    def snapshot_changed(self, transaction: Transaction, tenant: str | None, snapshot: JsonObject) -> None:
+        """Put the notification of a Snapshot that has an endpoint into the outbox (5.16.6), inside the transaction.
+
+        Called with the Snapshot as it is now; where it is gone, its expiresAt is in the past (5.3.4).
+        """
+        ...
+
     async def flush(self) -> None:
         """Write what came of notifications; before counters are read."""
         ...
@@ -121,8 +128,17 @@ class SnapshotKeeper(Protocol):
         """Begin to fill a Snapshot whose status is "preparing"."""
         ...
 
+    def tell(
+        self, transaction: Transaction, tenant: str | None, snapshot: JsonObject, gone_at: str | None = None
+    ) -> None:
+        """Owe the notification of a status update, where an endpoint wants it (5.16.6); inside the transaction.
+
+        `gone_at` is an instant before this one, where the Snapshot is being deleted.
+        """
+        ...
+
     def changed(self, tenant: str | None, snapshot: JsonObject) -> None:
-        """Send the notification of a status update, where an endpoint wants it (5.16.6)."""
+        """A Snapshot was updated; called on the event loop, after the commit."""
         ...
 
     def used(self, tenant: str | None, snapshot_id: str) -> None:
@@ -134,7 +150,7 @@ class SnapshotKeeper(Protocol):
         ...
 
     async def removed(self, tenant: str | None, snapshot: JsonObject) -> None:
-        """The Snapshot's document is gone: remove what it held, and say so."""
+        """The Snapshot's document is gone: remove what it held."""
         ...
 
 

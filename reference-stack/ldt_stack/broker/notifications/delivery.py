@@ -19,6 +19,7 @@ from ldt_stack.broker.errors import NgsiLdError
 from ldt_stack.broker.notifications.outcomes import after_attempt
 from ldt_stack.broker.notifications.registration_subscription import document_of
 from ldt_stack.broker.notifications.sending import Outcome
+from ldt_stack.broker.notifications.snapshot import is_snapshot_key
 from ldt_stack.broker.store.data import Delivery, DocumentKind
 from ldt_stack.broker.store.interface import Snapshot, Store, Transaction
 
@@ -232,6 +233,7 @@ def _owed(snapshot: Snapshot, after: int) -> list[Delivery]:
 def _record_results(transaction: Transaction, results: list[_Result]) -> None:
     transaction.drop_deliveries([result.delivery.number for result in results if result.done])
     attempted = {result.delivery.subscription_id for result in results if result.at is not None}
+    attempted = {key for key in attempted if not is_snapshot_key(key)}
     known = _known(transaction, attempted)
     statuses = transaction.get_documents(DocumentKind.SUBSCRIPTION_STATUS, known)
     for delivery, at, delivered, _ in results:

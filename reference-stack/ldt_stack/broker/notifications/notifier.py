@@ -40,6 +40,7 @@ from ldt_stack.broker.notifications.rendering import (
     shown_as,
 )
 from ldt_stack.broker.notifications.sending import Outcome, Sender
+from ldt_stack.broker.notifications.snapshot import endpoint_of, is_snapshot_key, snapshot_delivery
 from ldt_stack.broker.notifications.subscription import Subscription
 from ldt_stack.broker.operations.consumption.linked import Shown
 from ldt_stack.broker.operations.distributed.links import read_linked
@@ -131,6 +132,10 @@ class OutboxNotifier:
         notice = notice_at_present(transaction, subscription, now)
         if notice is not None:
             transaction.enqueue([delivery_of(subscription, notice, now)])
+
+    def snapshot_changed(self, transaction: Transaction, tenant: str | None, snapshot: JsonObject) -> None:
+        """See `service.Notifier.snapshot_changed`."""
+        transaction.enqueue([snapshot_delivery(snapshot, tenant, self._started().now())])
 
     def _is_free(self, snapshot: Snapshot, key: Key, subscription: Subscription, instant: datetime) -> bool:
         """Whether throttling (5.2.12) and cooldown (5.2.15) let a notification out now."""
@@ -276,13 +281,17 @@ class OutboxNotifier:
 
     def _enqueued(self, tenant: str | None, deliveries: list[Delivery]) -> None:
         for delivery in deliveries:
-            self._last_notified[tenant, delivery.subscription_id] = delivery.body["notifiedAt"]
+            if not is_snapshot_key(delivery.subscription_id):
+                self._last_notified[tenant, delivery.subscription_id] = delivery.body["notifiedAt"]
         if self._deliverer is not None:
             self._deliverer.deliver(tenant, deliveries)
 
     async def _send(self, tenant: str | None, delivery: Delivery) -> Outcome | None:
         """One attempt; None where "notifications shall only be sent if … active" forbids it (5.8.6)."""
         broker = self._started()
+        if self._sender is not None and is_snapshot_key(delivery.subscription_id):
+            owed = delivery.body
+            return await self._sender.send(endpoint_of(delivery), owed["notification"], owed["headers"])
         waiting = self._waiting.get((tenant, delivery.subscription_id))
         if waiting is not None:
             await asyncio.shield(waiting)
@@ -324,7 +333,8 @@ class OutboxNotifier:
             self._delivered += 1
             return
         self._failed += 1
-        self._last_failed[tenant, subscription_id] = at
+        if not is_snapshot_key(subscription_id):
+            self._last_failed[tenant, subscription_id] = at
 
     async def flush(self) -> None:
         """See `service.Notifier.flush`."""

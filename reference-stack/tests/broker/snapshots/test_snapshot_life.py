@@ -19,7 +19,7 @@ from ldt_stack.broker.service import Broker
 from ldt_stack.broker.spaces import space_of
 
 from ..api import create, prepared, refused, send
-from ..conftest import BrokerFactory, Receiver, RunningBroker
+from ..conftest import BrokerFactory, Receiver, ReceiverServer, RunningBroker
 from .snapshots import BUSES, CARS, HISTORY, ONE, TWO, ids, snapshot, speed
 
 pytestmark = pytest.mark.anyio
@@ -315,3 +315,27 @@ async def test_notifications_of_a_snapshot_keep_their_order(running: RunningBrok
         await send(running.client, "PATCH", path, {"type": "Snapshot", "snapshotPriority": priority}, 200)
     received = await receiver.wait(4)
     assert [one.body["snapshotPriority"] for one in received] == [5, 1, 2, 3]
+
+
+async def test_a_notification_that_was_not_taken_is_sent_after_a_restart(
+    start_broker: BrokerFactory, tmp_path: Any, receivers: ReceiverServer
+) -> None:
+    """5.16.6: "shall be sent after all the specified Snapshot queries have been executed", and after each update."""
+    port = receivers.start().port
+    receivers.stop()
+    settings = {"data_dir": tmp_path, "notification_retry_seconds": 3600.0, "shutdown_grace_seconds": 0.0}
+    async with start_broker(**settings) as running:
+        found = await snapshot(running.client, CARS, endpoint=f"http://127.0.0.1:{port}/notify")
+        path = f"/snapshots/{found['id']}"
+        await send(running.client, "PATCH", path, {"type": "Snapshot", "snapshotPriority": 2}, 200)
+    receiver = receivers.start(port)
+    async with start_broker(**settings) as running:
+        received = await receiver.wait(2)
+        assert [one.body["snapshotPriority"] for one in received] == [5, 2]
+        await send(running.client, "DELETE", path, None, 204)
+        gone = (await receiver.wait(3))[2]
+        assert gone.body["expiresAt"] < gone.body["notifiedAt"]
+        await running.broker.notifier.flush()
+    async with start_broker(**settings) as running:
+        assert running.broker.notifier.figures().owed == 0
+    assert len(receiver.received) == 3

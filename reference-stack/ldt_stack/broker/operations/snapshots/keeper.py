@@ -14,10 +14,6 @@ from weakref import WeakValueDictionary
 
 from ldt_stack.broker.errors import NgsiLdError
 from ldt_stack.broker.model.names import JsonObject
-from ldt_stack.broker.notifications.mqtt import is_mqtt, parse_target
-from ldt_stack.broker.notifications.sending import Sender
-from ldt_stack.broker.notifications.snapshot import render_snapshot_notification
-from ldt_stack.broker.notifications.subscription import Endpoint
 from ldt_stack.broker.operations.snapshots.content import execute_queries, read_content, write_content
 from ldt_stack.broker.operations.snapshots.management import PREPARING
 from ldt_stack.broker.service import Broker
@@ -34,21 +30,18 @@ class Keeper:
 
     def __init__(self) -> None:
         self._broker: Broker | None = None
-        self._sender: Sender | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._used: dict[str, str] = {}  # space -> lastUsedAt that is not stored yet
         self._expires: dict[str, str] = {}  # space -> expiresAt, so that a sweep looks at no store in vain
         self._sweeper: asyncio.Task[None] | None = None
         # Space -> held while its content is made or removed: the next Snapshot may have the same id.
         self._filling: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._telling: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # notifications keep their order
 
     # --- life ------------------------------------------------------------------------------------------------------
 
     async def start(self, broker: Broker) -> None:
         """Go on where an earlier process ended."""
         self._broker = broker
-        self._sender = Sender(broker.settings, broker.outbound)
         tenants = await broker.store.tenants()
         known: set[str] = set()
         for tenant in [one for one in tenants if split_space(one)[1] is None]:
@@ -69,8 +62,6 @@ class Keeper:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-        if self._sender is not None:
-            await self._sender.close()
         if self._broker is not None:
             await self._store_uses(self._broker)
 
@@ -119,6 +110,7 @@ class Keeper:
                 return None
             present |= {**result, "modifiedAt": broker.now()}
             transaction.put_document(_KIND, snapshot_id, present)
+            self.tell(transaction, tenant, present)
             return present
 
         finished = await broker.store.write(tenant, work)
@@ -147,34 +139,21 @@ class Keeper:
 
     # --- notifications ---------------------------------------------------------------------------------------------
 
+    def tell(
+        self, transaction: Transaction, tenant: str | None, snapshot: JsonObject, gone_at: str | None = None
+    ) -> None:
+        """See `service.SnapshotKeeper.tell`."""
+        if "endpoint" not in snapshot:
+            return
+        if (
+            gone_at is not None
+        ):  # "if expiresAt is before notifiedAt, the notification indicates that the snapshot has been deleted"
+            snapshot = {**snapshot, "expiresAt": min(snapshot["expiresAt"], gone_at)}
+        self._started().notifier.snapshot_changed(transaction, tenant, snapshot)
+
     def changed(self, tenant: str | None, snapshot: JsonObject) -> None:
         """See `service.SnapshotKeeper.changed`."""
         self._expires[space_of(tenant, snapshot["id"])] = snapshot["expiresAt"]
-        self._tell(tenant, snapshot)
-
-    def _tell(self, tenant: str | None, snapshot: JsonObject) -> None:
-        if "endpoint" in snapshot:
-            self._run(self._notify(tenant, snapshot))
-
-    async def _notify(self, tenant: str | None, snapshot: JsonObject) -> None:
-        async with self._telling.setdefault(space_of(tenant, snapshot["id"]), asyncio.Lock()):
-            await self._send(self._started(), tenant, snapshot)
-
-    async def _send(self, broker: Broker, tenant: str | None, snapshot: JsonObject) -> None:
-        uri = snapshot["endpoint"]
-        endpoint = Endpoint(uri, mqtt=parse_target(uri, {}) if is_mqtt(uri) else None)
-        notification, headers = render_snapshot_notification(snapshot, tenant, broker.now())
-        pause = broker.settings.notification_retry_seconds
-        for attempt in range(broker.settings.notification_max_attempts):
-            if attempt:
-                await asyncio.sleep(pause * 2 ** (attempt - 1))
-            if self._sender is None:
-                return
-            outcome = await self._sender.send(endpoint, notification, headers)
-            if outcome.answered:
-                break
-        if outcome.problem:
-            _LOG.warning("Snapshot %s: the notification was not taken: %s", snapshot["id"], outcome.problem)
 
     # --- use and end -----------------------------------------------------------------------------------------------
 
@@ -197,8 +176,6 @@ class Keeper:
             self._run(removal)  # nobody waits for a Snapshot that is being filled in vain
         else:
             await removal
-        # "if expiresAt is before notifiedAt, the notification indicates that the snapshot has been deleted" (5.3.4)
-        self._tell(tenant, {**snapshot, "expiresAt": min(snapshot["expiresAt"], broker.now())})
 
     async def _remove_left(self, broker: Broker, tenant: str | None, snapshot_id: str) -> None:
         """Remove the space of a Snapshot that is gone, unless there is a new one with its id, which sees to it."""
@@ -231,17 +208,17 @@ class Keeper:
         """Store when Snapshots were used, and remove those that have expired."""
         await self._store_uses(broker)
         now = broker.now()
-
-        def work(transaction: Transaction) -> list[JsonObject]:
-            found = [one for one in transaction.list_documents(_KIND) if one["expiresAt"] <= now]
-            for one in found:
-                transaction.delete_document(_KIND, one["id"])
-            return found
-
         due = [space for space, at in self._expires.items() if at <= now]
         for tenant in {split_space(space)[0] for space in due}:
-            for one in await broker.store.write(tenant, work):
+            for one in await broker.store.write(tenant, partial(self._drop_expired, tenant=tenant, now=now)):
                 await self.removed(tenant, one)
+
+    def _drop_expired(self, transaction: Transaction, tenant: str | None, now: str) -> list[JsonObject]:
+        found = [one for one in transaction.list_documents(_KIND) if one["expiresAt"] <= now]
+        for one in found:
+            transaction.delete_document(_KIND, one["id"])
+            self.tell(transaction, tenant, one, now)
+        return found
 
     async def _store_uses(self, broker: Broker) -> None:
         while self._used:

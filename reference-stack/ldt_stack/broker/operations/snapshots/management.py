@@ -128,6 +128,7 @@ def _make_room(broker: Broker, transaction: Transaction, tenant: str | None, pri
         gone.append(least)
     for one in gone:
         transaction.delete_document(_KIND, one["id"])
+        broker.snapshots.tell(transaction, tenant, one, now)
     return gone
 
 
@@ -189,6 +190,7 @@ async def update_snapshot_status(broker: Broker, call: Call, snapshot_id: str, f
             document["expiresAt"] = _expiry(broker, document.get("snapshotLifetime"))
         document["modifiedAt"] = now
         transaction.put_document(_KIND, snapshot_id, document)
+        broker.snapshots.tell(transaction, call.tenant, _shown(document))
         return document
 
     document = await broker.store.write(call.tenant, work)
@@ -271,10 +273,13 @@ def _as_entity(document: JsonObject) -> JsonObject:
 
 
 async def _remove(broker: Broker, tenant: str | None, select: Callable[[Transaction], list[JsonObject]]) -> list[str]:
+    now = broker.now()
+
     def work(transaction: Transaction) -> list[JsonObject]:
         found = select(transaction)
         for document in found:
             transaction.delete_document(_KIND, document["id"])
+            broker.snapshots.tell(transaction, tenant, document, now)
         return found
 
     removed = await broker.store.write(tenant, work)
