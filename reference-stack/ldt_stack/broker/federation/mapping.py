@@ -1,7 +1,7 @@
 """EntityMaps of Context Sources: ETSI GS CIM 009 V1.9.1, clauses 5.14.4.4 and 5.14.5.4.
 
-One request must be able to say what a source is asked, and its pages are asked for by GET, as the map is. Other sources
-are asked without a map, as are those that decline to make one (5.5.14).
+One request must be able to say what a source is asked, and its pages are asked for by GET, as the map is: a POST has no
+header for a map (6.23.3.1). Other sources are asked without a map, as are those that decline to make one (5.5.14).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ldt_stack.broker.call import Call
 from ldt_stack.broker.federation.client import Reply
 from ldt_stack.broker.federation.failures import SourceFailure
 from ldt_stack.broker.federation.messages import SourceRequest
-from ldt_stack.broker.federation.querying import FederatedQuery, Part, asked_as_batch, parts_of, query_request
+from ldt_stack.broker.federation.querying import FederatedQuery, Part, parts_of, query_request
 from ldt_stack.broker.federation.reading import matching, wire_names
 from ldt_stack.broker.federation.registration import Registration, RegistrationInfo
 from ldt_stack.broker.federation.surroundings import Surroundings
@@ -39,7 +39,6 @@ async def maps_of_sources(broker: Surroundings, call: Call, query: FederatedQuer
         and len(parts := parts_of(query.local.selectors, infos[0])) == 1
         and parts[0].id_pattern is None
         and "queryEntity" in registration.operations
-        and not asked_as_batch(registration, query)
     ]
     answers = await asyncio.gather(*(_ask(broker, call, query, *one) for one in asked))
     return [one for one in answers if one is not None]

@@ -159,8 +159,10 @@ def _common_ids(selector: EntitySelector, offered: EntityInfo) -> tuple[tuple[st
     return (offered.id,), None
 
 
-def asked_as_batch(registration: Registration, query: FederatedQuery) -> bool:
-    """Whether a source is asked by POST."""
+def _asked_as_batch(call: Call, registration: Registration, query: FederatedQuery) -> bool:
+    """Whether a source is asked by POST: not where it has an EntityMap to be used, which only a GET can name."""
+    if registration.id in call.source_maps:
+        return False
     return "queryBatch" in registration.operations and (query.batch or "queryEntity" not in registration.operations)
 
 
@@ -174,7 +176,7 @@ async def _ask_all(
 ) -> list[JsonObject]:
     """All pages of one request."""
     names = await broker.sources.names_for(registration, call.ld_context)
-    as_batch = asked_as_batch(registration, query)
+    as_batch = _asked_as_batch(call, registration, query)
     if not as_batch:
         names = wire_names(names)
     filters = None if query.split else query.filters.written_in(names)

@@ -145,6 +145,25 @@ async def test_a_source_that_is_asked_by_post_or_does_not_offer_maps_is_asked_wi
         assert "/entityMaps" not in {one.path for one in network.sent}
 
 
+async def test_a_query_by_post_uses_maps_of_sources_as_well(pair: list[Node], network: Network) -> None:
+    """5.14.4.4 looks at what a Registration supports; how the client asked says nothing of it."""
+    a, _ = pair
+    path = f"/csourceRegistrations/{REGISTRATION}"
+    operations = ["queryBatch", "queryEntity", "createEntityMapQueryEntity"]
+    await send(a.client, "PATCH", path, {"operations": operations}, 204)
+    network.sent.clear()
+    payload = {"type": "Query", "entities": [{"type": "Car"}], "q": "speed>1", "entityMap": True}
+    made = await send(a.client, "POST", "/entityOperations/query?limit=2", payload, 201)
+    linked = await linked_maps(a, made)
+    assert [(one.method, one.path) for one in network.sent] == [("GET", "/entityMaps"), ("GET", "/entities")]
+    header = {"NGSILD_EntityMap": made.headers["ngsild-entitymap"]}
+    page = await send(a.client, "POST", "/entityOperations/query?offset=2", payload, 200, **header)
+    assert ids(made) + ids(page) == IDS[1:]
+    assert network.sent[-1].headers["ngsild-entitymap"] == f"{API}/entityMaps/{linked[REGISTRATION]}"
+    await send(a.client, "POST", "/entityOperations/query", {**payload, "entityMap": False}, 200)
+    assert network.sent[-1].method == "POST"
+
+
 async def test_a_source_that_the_map_does_not_name_is_not_asked(pair: list[Node], network: Network) -> None:
     local = await query(pair[0], "&entityMap=true&local=true", 201)
     network.sent.clear()

@@ -145,9 +145,8 @@ class Keeper:
         """See `service.SnapshotKeeper.tell`."""
         if "endpoint" not in snapshot:
             return
-        if (
-            gone_at is not None
-        ):  # "if expiresAt is before notifiedAt, the notification indicates that the snapshot has been deleted"
+        if gone_at is not None:
+            # "if expiresAt is before notifiedAt, the notification indicates that the snapshot has been deleted" (5.3.4)
             snapshot = {**snapshot, "expiresAt": min(snapshot["expiresAt"], gone_at)}
         self._started().notifier.snapshot_changed(transaction, tenant, snapshot)
 
