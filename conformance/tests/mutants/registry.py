@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from ldt_stack.broker.notifications import registrations as noticing
 from ldt_stack.broker.notifications.registration_subscription import Notice
 from ldt_stack.broker.operations.registrations import management as registrations
 
-from .faults import Mutant, function
+from .faults import Headers, Install, Mutant, exchange, function
 
 
 def _nothing(_: Any) -> Any:
@@ -63,6 +64,16 @@ def _forgets_what_it_does_not_name(original: Any) -> Any:
         return members if "type" in members else {**members, "registrationName": "urn:ngsi-ld:null"}
 
     return expand_registration
+
+
+def _identity(change: Callable[[Headers, bytes], tuple[int, Headers, bytes]]) -> Install:
+    """Rewrites what the broker answers when it is asked for its identity."""
+
+    def rewrite(scope: Any, status: int, headers: Headers, body: bytes) -> tuple[int, Headers, bytes]:
+        asked = scope["path"].endswith("/info/sourceIdentity")
+        return change(headers, body) if asked else (status, headers, body)
+
+    return exchange(rewrite)
 
 
 MUTANTS: dict[str, Mutant] = {
@@ -127,5 +138,20 @@ MUTANTS: dict[str, Mutant] = {
         "5.3.3",
         "an updated Registration is notified as newly matching",
         function(noticing, "notice_of_change", _newly_matching_each_time),
+    ),
+    "identity-unknown": Mutant(
+        "5.15.1.4",
+        "there is no resource for the identity of the broker",
+        _identity(lambda headers, body: (404, headers, b"{}")),
+    ),
+    "identity-without-time": Mutant(
+        "5.2.40",
+        "the identity of the broker has no contextSourceTimeAt",
+        _identity(lambda headers, body: (200, headers, body.replace(b"contextSourceTimeAt", b"timestamp"))),
+    ),
+    "identity-with-blanks": Mutant(
+        "5.2.40",
+        "the alias of the broker cannot stand in a Via header",
+        _identity(lambda headers, body: (200, headers, body.replace(b'Alias":"', b'Alias":"our broker, '))),
     ),
 }
