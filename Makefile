@@ -8,6 +8,9 @@ STAMP  := $(VENV)/.installed
 OUT    ?= ldt-report
 JOBS   ?= 2
 
+# Tests start hundreds of processes: where compiled modules are not kept, each of them compiles all of ours anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check bench soak lock clean
 

@@ -29,6 +29,7 @@ from ldt_conformance.engine.transport.target import is_loopback
 CHECKS = "ldt_conformance.checks"
 LOOPBACK_JOBS = 4
 CHECK_TIMEOUT_SECONDS = 120
+PLUGINS = ("ldt_conformance.pytest_options", "xdist.plugin", "pytest_timeout")  # all of pytest's that a run needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ def _pytest(request: Request, options: Options, observer: Observer) -> int:
     jobs = 1 if request.plan else request.jobs or _default_jobs(options.site)
     if jobs > 1:
         arguments += ["-n", str(jobs)]
-    os.environ.pop("PYTEST_ADDOPTS", None)  # the user's own habits with pytest are not for this run
+    _without_habits()
     if not request.json and not request.plan:
         observer.progress = Progress(_stderr())
     try:
@@ -136,6 +137,13 @@ def _pytest(request: Request, options: Options, observer: Observer) -> int:
     finally:
         if observer.progress is not None:
             observer.progress.close()
+
+
+def _without_habits() -> None:
+    """The user's own habits with pytest, and plugins that happen to be installed, are not for this run."""
+    for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
+        os.environ.pop(name, None)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
 
 
 class _Named:
@@ -156,7 +164,8 @@ def _fixed_arguments() -> list[str]:
         raise EngineError("the checks are not installed; is the installation whole?")
     folder = Path(spec.origin).parent
     fixed = ["-c", str(folder / "pytest.ini"), "--rootdir", str(folder), str(folder)]
-    fixed += ["-p", "no:cacheprovider", "-p", "no:terminal", "--import-mode=importlib"]
+    fixed += [part for name in (*PLUGINS, "no:cacheprovider", "no:terminal") for part in ("-p", name)]
+    fixed += ["--import-mode=importlib"]
     if os.name == "posix":
         fixed += ["--timeout", str(CHECK_TIMEOUT_SECONDS), "--timeout-method", "signal"]
     return fixed

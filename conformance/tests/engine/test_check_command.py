@@ -64,6 +64,21 @@ def test_a_bad_option_is_told_before_the_target_is_touched(
     assert broker.seen == []
 
 
+def test_a_plugin_that_happens_to_be_installed_takes_no_part(broker: FakeBroker, tmp_path: Path):
+    """Neither one that pytest would load by itself nor one that the environment names, not even in workers."""
+    installed = tmp_path / "theirs"
+    (installed / "theirs-1.0.dist-info").mkdir(parents=True)
+    (installed / "theirs-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
+    (installed / "theirs-1.0.dist-info" / "entry_points.txt").write_text("[pytest11]\ntheirs = theirs\n")
+    (installed / "theirs.py").write_text(f"open({str(tmp_path / 'loaded')!r}, 'w').close()\n")
+    around = {"PYTHONPATH": str(installed), "PYTEST_PLUGINS": "theirs"}
+
+    done = ldt("check", broker.url, "--mode", "sandbox-write", "--select", FEW, "-n", "2", cwd=tmp_path, **around)
+
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "loaded").exists()
+
+
 def test_a_bad_site_file_is_told_before_the_target_is_touched(
     broker: FakeBroker, write_site: WriteSite, tmp_path: Path
 ):

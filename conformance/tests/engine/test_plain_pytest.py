@@ -16,8 +16,13 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
+from ldt_conformance.commands.check_run import PLUGINS
+
 from .fakes import Answer, FakeBroker, FakeProvider
 from .running import FEW, WriteSite, report_in, verdicts
+
+# Our own development has plugins that a site has not; each process would take a second to import them.
+WITHOUT_INSTALLED = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 
 # Checks of this test's own, to be run by plain pytest.
 OWN_CHECKS = """
@@ -103,12 +108,21 @@ def own_checks(folder: Path, body: str) -> Path:
     return path
 
 
-def run_pytest(*arguments: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+def pytest_in(cwd: Path, *, loads_installed: bool = False) -> tuple[list[str], dict[str, str]]:
+    """Command line and environment of pytest, with the suite and what it needs alone or with all that is installed."""
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(cwd)]
+    if loads_installed:
+        return command, dict(os.environ)
+    return [*command, *(part for name in PLUGINS for part in ("-p", name))], os.environ | WITHOUT_INSTALLED
+
+
+def run_pytest(
+    *arguments: str, cwd: Path, loads_installed: bool = False, **environ: str
+) -> subprocess.CompletedProcess[str]:
+    command, around = pytest_in(cwd, loads_installed=loads_installed)
     return subprocess.run(
-        [*command, *arguments], cwd=cwd, env=os.environ | environ, capture_output=True, text=True, timeout=110,
-        check=False,
-    )  # fmt: skip
+        [*command, *arguments], cwd=cwd, env=around | environ, capture_output=True, text=True, timeout=110, check=False
+    )
 
 
 def test_what_each_outcome_becomes(broker: FakeBroker, write_site: WriteSite, tmp_path: Path):
@@ -284,7 +298,7 @@ def test_plain_pytest_of_a_site_is_left_alone(tmp_path: Path):
     (tmp_path / "test_theirs.py").write_text(
         "import sys\ndef test_it(request):\n    assert 'ldt_conformance.plugin' not in sys.modules\n"
     )
-    assert run_pytest("test_theirs.py", cwd=tmp_path).returncode == 0
+    assert run_pytest("test_theirs.py", cwd=tmp_path, loads_installed=True).returncode == 0
     done = run_pytest("--pyargs", "ldt_conformance.checks", "-q", cwd=tmp_path)
     assert done.returncode == 4
     assert "--ldt-site" in done.stderr + done.stdout
@@ -292,10 +306,13 @@ def test_plain_pytest_of_a_site_is_left_alone(tmp_path: Path):
 
 
 def test_plain_pytest_runs_the_same_checks(broker: FakeBroker, write_site: WriteSite, tmp_path: Path):
-    """`pytest --pyargs ldt_conformance.checks --ldt-site ldt.yaml` selects, runs and reports as `ldt check` does."""
+    """`pytest --pyargs ldt_conformance.checks --ldt-site ldt.yaml` selects, runs and reports as `ldt check` does.
+
+    The suite is found by its entry point.
+    """
     site = write_site({"safety": {"mode": "sandbox-write"}}, broker={"url": broker.url})
     arguments = ["--pyargs", "ldt_conformance.checks", "--ldt-site", str(site), "-k", FEW]
-    done = run_pytest(*arguments, cwd=tmp_path)
+    done = run_pytest(*arguments, cwd=tmp_path, loads_installed=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert verdicts(tmp_path, "create-entity/")["location-header"] == ("pass", None)
 
@@ -325,9 +342,9 @@ def test_ctrl_c_writes_what_there_is_and_removes_what_was_created(
         """,
     )
     site = write_site({"safety": {"mode": "sandbox-write"}}, broker={"url": broker.url})
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(tmp_path)]
+    command, around = pytest_in(tmp_path)
     child = subprocess.Popen(
-        [*command, "test_own.py", "--ldt-site", str(site)], cwd=tmp_path, stdout=subprocess.DEVNULL
+        [*command, "test_own.py", "--ldt-site", str(site)], cwd=tmp_path, env=around, stdout=subprocess.DEVNULL
     )
     deadline = time.monotonic() + 30
     while not broker.stored and time.monotonic() < deadline:

@@ -8,6 +8,7 @@ Each job leaves `result.json` in its folder: the pytest exit status, and check i
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -18,14 +19,15 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import uvicorn
 
 import ldt_conformance.plugin
-import ldt_conformance.reports  # noqa: F401 — likewise
 from ldt_conformance.checks import ngsi_ld
+from ldt_conformance.ending import ending
 from ldt_conformance.engine.declare import declaration_of
 from ldt_conformance.register import declared_checks
 from ldt_stack.broker.http.app import BrokerApp
@@ -36,7 +38,7 @@ from mutants.every import MUTANTS
 from mutants.variants import HOLLOW, VARIANTS
 
 START_SECONDS = 30.0
-QUICK = ["-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:hypothesispytest"]  # nothing here needs those
+QUICK = ["-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "ldt_conformance.pytest_options"]
 SITE = """site: {{name: Wrong broker}}
 claims: {{ngsi_ld: 1.9.1, capabilities: [temporal, subscriptions, snapshots, entity-maps]}}
 safety: {{mode: disruptive}}
@@ -118,10 +120,14 @@ def fork(job: dict[str, object]) -> int:
         os._exit(0)  # no clean-up of what the parent still uses
 
 
-def main(parallel: int = 2) -> None:
-    """Run the jobs on standard input, a few at a time."""
+def main(parallel: int = 4) -> None:
+    """Run the jobs on standard input, a few at a time: more than there are processors, because many wait."""
     node_ids()
     declared_checks()
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # each job would import what our development has installed
+    unrendered = replace(ending(), render=lambda report, folder: [])
+    ldt_conformance.plugin.ending = lambda: unrendered  # of each run the raw report is read here, and no page
+    gc.freeze()  # what is imported is no garbage: no job need look through it
     running_jobs: set[int] = set()
     for job in json.load(sys.stdin):
         if len(running_jobs) >= parallel:

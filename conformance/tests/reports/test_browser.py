@@ -14,7 +14,7 @@ from ldt_conformance.reports.interface import Format, render, write_text
 from .hostile import MARKER, PAYLOADS, hostile_report
 from .sample import sample_report
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("pages")]  # one worker starts the browser
 PAGES = {"report": Format.HTML, "gap": Format.GAP}
 
 

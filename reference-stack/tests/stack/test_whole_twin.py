@@ -23,6 +23,8 @@ from ldt_stack.city.clock import parse_instant
 from ldt_stack.city.entities import THEMES
 from ldt_stack.objects.s3 import Credentials, S3Client
 
+pytestmark = pytest.mark.xdist_group("twin")  # one worker starts the twin
+
 START_SECONDS = 90.0
 LINK = '<{}>; rel="http://www.w3.org/ns/json-ld#context"; type="application/ld+json"'
 

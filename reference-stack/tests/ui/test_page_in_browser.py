@@ -20,7 +20,7 @@ from ldt_stack.ui.app import create_app
 
 from .test_ui import FakeBroker, forecast
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("map")]  # one worker starts the page and the browser
 READY = "document.body.dataset.ready === 'true'"
 FOCUSED = "document.activeElement"
 ENTER, SPACE, TAB = ("Enter", 13), (" ", 32), ("Tab", 9)

@@ -1,0 +1,137 @@
+"""Which checks each broker is run against in CI: the soak runs them all against each."""
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .every import MUTANTS
+from .variants import HOLLOW
+
+HERE = Path(__file__).parent
+KILLS = [f"{name}kills.yaml" for name in ("", "answers_", "attributes_", "expiry_", "purges_", "registry_")]
+REVIEWED: dict[str, Any] = {
+    mutant: entry
+    for name in KILLS
+    for mutant, entry in yaml.safe_load((HERE / name).read_text(encoding="utf-8")).items()
+}
+CONTROLS: list[str] = REVIEWED.pop("controls")
+
+# What each difference of a right broker could be mistaken in; the soak runs everything.
+CONCERNED: dict[str, list[str]] = {
+    "shows-writes-late": [
+        "batch-update/all",
+        "create-entity/existing-id-untouched",
+        "create-entity/properties",
+        "delete-attribute/no-name",
+        "delete-entity/gone",
+        "notification/watched-attributes",
+        "entity-maps/retrieve",
+        "purge/by-type",
+        "query-entities/by-type-exact",
+        "query-entities/linked-q-needs-join",
+        "query-entities/updated-value",
+        "registration-create/echo",
+        "registration-create/expires",
+        "registration-notification/subscription-updated-both",
+        "registration-query/by-type",
+        "registration-subscription-query/contains",
+        "registration-update/members",
+        "snapshots-purged/by-id",
+        "snapshots-used/change-stays-inside",
+        "transient/update-replaces",
+    ],
+    "redirects-slashes": [
+        "create-entity/location-header",
+        "purge/by-q",
+        "purge/too-wide",
+        "query-entities/by-type",
+        "registration-create/echo",
+        "registration-query/by-type",
+        "registration-update/no-id",
+        "subscription-create/echo",
+        "update-attributes/others-stay",
+    ],
+    "encodes-locations": [
+        "create-entity/location-header",
+        "subscription-create/echo",
+        "subscription-create/generated-id",
+        "registration-create/generated-id",
+        "registration-subscription-create/generated-id",
+        "temporal-create/new",
+    ],
+    "other-forms": [
+        "create-entity/properties",
+        "create-entity/multi-attribute",
+        "discovery/attribute",
+        "discovery/attributes-details",
+        "discovery/types",
+        "discovery/types-details",
+        "discovery/types-new",
+        "discovery/types-terms",
+        "ld-context/default",
+        "purge/drop",
+        "registration-context/link-header",
+        "registration-create/echo",
+        "registration-query/type-and-attributes",
+        "registration-retrieve/whole",
+        "retrieve-entity/by-id",
+        "retrieve-entity/whole",
+        "temporal-retrieve/part-forwards",
+        "temporal-retrieve/whole",
+        "transient/instances",
+    ],
+    "short-pages": [
+        "registration-query/last-page",
+        "registration-query/type-and-attributes",
+        "registration-subscription-query/contains",
+        "registration-subscription-query/last-page",
+        "registration-subscription-query/limit",
+        "registration-subscription-query/pages",
+        "subscription-query/contains",
+        "subscription-query/paging",
+    ],
+}
+
+
+# Checks that something is not there (any more): each proves first that it was, or would have been.
+ABSENCE = [
+    "batch-delete/all",
+    "delete-attribute/scope",
+    "delete-attribute/spaces",
+    "delete-entity/gone",
+    "geoquery/contains-polygon-not",
+    "merge-entity/null-dataset-id",
+    "merge-entity/null-deletes",
+    "purge/by-type",
+    "purge/drop",
+    "query-language/and-none",
+    "query-language/relationship-none",
+    "registration-create/expires",
+    "registration-create/lasts",
+    "registration-delete/gone",
+    "registration-subscription-delete/gone",
+    "registration-update/null-expires-at",
+    "retrieve-entity/join-loop",
+    "snapshots-purged/by-id",
+    "snapshots-used/deletion-stays-inside",
+    "snapshots-used/knows-nothing-later",
+    "subscription-delete/gone",
+    "temporal-delete-attribute/all-instances",
+    "temporal-delete/gone",
+    "temporal-retrieve/unknown-attrs",
+    "transient/replace-entity",
+    "update-attributes/null-deletes",
+]
+
+
+def chosen(names: Collection[str]) -> dict[str, list[str]]:
+    """Name of a mutant or variant -> ids of checks; first those that take longest.
+
+    Variants wait, and so does each check that misses a notification.
+    """
+    mutants = {name: sorted({*REVIEWED[name]["kills"], *CONTROLS}) for name in MUTANTS}
+    patient = sorted(mutants, key=lambda name: -sum("notif" in check for check in mutants[name]))
+    everything = CONCERNED | dict.fromkeys(HOLLOW, ABSENCE) | {name: mutants[name] for name in patient}
+    return {name: checks for name, checks in everything.items() if name in names}
