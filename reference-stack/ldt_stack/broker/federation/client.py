@@ -213,9 +213,7 @@ class SourceClient:
                     max_bytes=settings.federation_max_bytes,
                 )
         except TimeoutError:
-            raise SourceTimeout(
-                f"{registration.id}: its Context Source has {_AT_ONCE} requests to answer, none within {limit:g} s"
-            ) from None
+            raise SourceTimeout(f"{registration.id}: its Context Source did not answer within {limit:g} s") from None
         except OutboundError as error:
             failure = {"timeout": SourceTimeout, "size": SourceInvalid}.get(error.reason, SourceUnreachable)
             raise failure(f"{registration.id}: {error.detail}") from None

@@ -105,11 +105,29 @@ async def distribute(
 ) -> None:
     """Forward the shares, all at once; what comes of them is noted in the parts."""
     results = await asyncio.gather(*(_forward(broker, call, share, make) for share in shares))
+    succeeded = [share for share, (done, _) in zip(shares, results, strict=True) if done]
     for share, (done, failure) in zip(shares, results, strict=True):
         parts.done = parts.done or done
-        # That an inclusive source does not have the Entity is no failure: it may be here, or at another one.
-        if failure is not None and (share.registration.proxied or not isinstance(failure.error, ResourceNotFound)):
+        absent = failure is not None and isinstance(failure.error, ResourceNotFound)
+        if failure is not None and not (absent and _may_be_elsewhere(share, succeeded)):
             parts.failures.append(failure)
+
+
+def _may_be_elsewhere(share: Share, succeeded: Sequence[Share]) -> bool:
+    """Whether it is no failure that a source does not have what it was asked for.
+
+    What an inclusive one does not have may be here, or at another one. So may what a redirect one does not have: the
+    same was asked of all that may have it, and another one did it.
+    """
+    mode = share.registration.mode
+    return mode == "inclusive" or (
+        mode == "redirect"
+        and any(
+            one.registration.mode == "redirect"
+            and (one.attributes is None or (share.attributes is not None and share.attributes <= one.attributes))
+            for one in succeeded
+        )
+    )
 
 
 async def _forward(broker: Surroundings, call: Call, share: Share, make: MakeRequest) -> tuple[bool, Failure | None]:
