@@ -5,7 +5,7 @@ ETSI GS CIM 009 V1.9.1, clauses 5.3.1 (structure), 5.8.6 (content), 6.3.8 (HTTP)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -90,7 +90,7 @@ def render_notification(
         headers["NGSILD-Tenant"] = owner
     if snapshot_id is not None:
         headers["NGSILD-Snapshot"] = snapshot_id
-    return notification, _with_receiver_info(headers, subscription)
+    return notification, with_receiver_info(headers, subscription.endpoint.receiver_info)
 
 
 def render_registration_notification(
@@ -115,7 +115,20 @@ def render_registration_notification(
         notification["@context"] = ld_context.rendered
     if tenant is not None:
         headers["NGSILD-Tenant"] = tenant
-    return notification, _with_receiver_info(headers, subscription)
+    return notification, with_receiver_info(headers, subscription.endpoint.receiver_info)
+
+
+def with_receiver_info(headers: dict[str, str], info: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Add "a new custom HTTP header for each member named "key"" (6.3.8), in place of ours of the same name.
+
+    Values of the same key are joined by commas: a recipient takes that for one header each (RFC 9110, section 5.3), and
+    the metadata over MQTT (7.2) cannot have a name twice.
+    """
+    theirs: dict[str, str] = {}
+    for key, value in info:
+        theirs[key] = f"{theirs[key]}, {value}" if key in theirs else value
+    replaced = {key.lower() for key in theirs}
+    return {name: value for name, value in headers.items() if name.lower() not in replaced} | theirs
 
 
 def _render(subscription: Subscription, shown: Shown, *, is_own: bool) -> JsonObject:
@@ -140,13 +153,6 @@ def _render(subscription: Subscription, shown: Shown, *, is_own: bool) -> JsonOb
     shows = subscription.projection.shows
     rendered = render_entity(whole, context, options) | nulls
     return {name: value for name, value in rendered.items() if name not in ("id", "type", "scope") or shows(name)}
-
-
-def _with_receiver_info(headers: dict[str, str], subscription: Subscription) -> dict[str, str]:
-    """Add "a new custom HTTP header for each member named "key"" (6.3.8), in place of ours of the same name."""
-    info = subscription.endpoint.receiver_info
-    theirs = {key.lower() for key, _ in info}
-    return {name: value for name, value in headers.items() if name.lower() not in theirs} | dict(info)
 
 
 def _prefers_plain_json(subscription: Subscription) -> bool:

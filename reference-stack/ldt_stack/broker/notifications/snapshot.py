@@ -12,7 +12,7 @@ from typing import Final
 from ldt_stack.broker.ld_context import CORE_CONTEXT_URL
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.notifications.mqtt import is_mqtt, parse_target
-from ldt_stack.broker.notifications.rendering import CONTEXT_RELATION
+from ldt_stack.broker.notifications.rendering import CONTEXT_RELATION, with_receiver_info
 from ldt_stack.broker.notifications.subscription import JSON, JSON_LD, Endpoint
 from ldt_stack.broker.store.data import Delivery
 
@@ -67,7 +67,5 @@ def render_snapshot_notification(
     if tenant is not None:
         headers["NGSILD-Tenant"] = tenant
     headers["NGSILD-Snapshot"] = snapshot["id"]
-    info = {pair["key"]: pair["value"] for pair in snapshot.get("receiverInfo", ())}
-    theirs = {key.lower() for key in info}
-    kept = {name: value for name, value in headers.items() if name.lower() not in theirs}
-    return notification, kept | info
+    info = [(pair["key"], pair["value"]) for pair in snapshot.get("receiverInfo", ())]
+    return notification, with_receiver_info(headers, info)

@@ -166,7 +166,7 @@ async def test_the_receiver_is_told_when_the_snapshot_is_ready_and_when_it_is_go
     running: RunningBroker, receiver: Receiver
 ) -> None:
     await create(running.client, ONE)
-    info = [{"key": "X-Who", "value": "me"}]
+    info = [{"key": "X-Who", "value": "me"}, {"key": "X-Who", "value": "you"}]
     found = await snapshot(
         running.client,
         CARS,
@@ -176,7 +176,7 @@ async def test_the_receiver_is_told_when_the_snapshot_is_ready_and_when_it_is_go
         snapshotPriority=7,
     )
     ready = (await receiver.wait())[0]
-    assert ready.headers["x-who"] == "me"
+    assert ready.headers["x-who"] == "me, you"
     assert ready.headers["content-type"] == "application/json"
     body = dict(ready.body)
     assert body.pop("id").startswith("urn:")
