@@ -51,11 +51,12 @@ class PartialSuccess:
 
 @dataclass(slots=True)
 class Parts:
-    """What has come of the parts of a write."""
+    """What has come of the parts of a write; `statuses` are those of the sources that did their share."""
 
     entity_id: str
     done: bool = False
     failures: list[Failure] = field(default_factory=list)
+    statuses: list[int] = field(default_factory=list)
 
     def conclude(self) -> PartialSuccess | None:
         """None: all was done, as far as there was something to do.
@@ -104,7 +105,7 @@ async def distribute(
     broker: Surroundings, call: Call, parts: Parts, shares: Sequence[Share], make: MakeRequest
 ) -> None:
     """Forward the shares, all at once; what comes of them is noted in the parts."""
-    results = await asyncio.gather(*(_forward(broker, call, share, make) for share in shares))
+    results = await asyncio.gather(*(_forward(broker, call, parts, share, make) for share in shares))
     succeeded = [share for share, (done, _) in zip(shares, results, strict=True) if done]
     for share, (done, failure) in zip(shares, results, strict=True):
         parts.done = parts.done or done
@@ -130,7 +131,9 @@ def _may_be_elsewhere(share: Share, succeeded: Sequence[Share]) -> bool:
     )
 
 
-async def _forward(broker: Surroundings, call: Call, share: Share, make: MakeRequest) -> tuple[bool, Failure | None]:
+async def _forward(
+    broker: Surroundings, call: Call, parts: Parts, share: Share, make: MakeRequest
+) -> tuple[bool, Failure | None]:
     """Whether a source did its share, or some of it, and what it did not."""
     registration = share.registration
     if share.supported is None:
@@ -138,6 +141,7 @@ async def _forward(broker: Surroundings, call: Call, share: Share, make: MakeReq
 
     async def read(reply: Reply) -> Failure | None:
         error = partial_failure(registration, reply)
+        parts.statuses.append(reply.status)
         return None if error is None else Failure(error, registration.id, _not_updated(reply) or share.attributes)
 
     try:

@@ -268,3 +268,15 @@ async def test_an_instance_that_is_none_costs_its_source_alone(
     for path in (f"/temporal/entities/{CAR}", f"/temporal/entities?type=Car&{SINCE}"):
         found = (await send(a, "GET", path, None, 200)).json()
         assert 1 in [one["value"] for one in (found[0] if isinstance(found, list) else found)["speed"]]
+
+
+async def test_an_evolution_that_is_known_is_updated_wherever_it_is(pair: list[Node]) -> None:
+    """Table 6.18.3.1-1: 201 upon creation, 204 upon update, also where all of it goes to a source."""
+    a, b = pair
+    entities = [{"type": "Car", "id": CAR}]
+    await a.register("b", entities, properties=["speed"], mode="exclusive", **TEMPORAL)
+    for status in (201, 204):
+        await send(a, "POST", "/temporal/entities", evolution(speed=series((1, 1))), status)
+    await send(a, "POST", "/temporal/entities", evolution(brand=series((1, "VW"))), 201)
+    await send(b, "DELETE", f"/temporal/entities/{CAR}", None, 204)
+    await send(a, "POST", "/temporal/entities", evolution(speed=series((2, 2))), 204)

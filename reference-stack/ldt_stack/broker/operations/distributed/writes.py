@@ -91,6 +91,7 @@ async def write_everywhere(
     fragment: Fragment,
     *,
     create: bool = False,
+    statuses: list[int] | None = None,
 ) -> PartialSuccess | None:
     """Forward what Context Sources hold, then write the rest.
 
@@ -105,6 +106,7 @@ async def write_everywhere(
         here: Writes a Fragment to this broker, inside a transaction.
         fragment: The whole of it.
         create: Whether a tenant that does not exist comes into being.
+        statuses: Is given the HTTP statuses of the sources that did their share.
 
     Returns:
         None if everything was done; else what was not.
@@ -119,6 +121,8 @@ async def write_everywhere(
         division = await division_of(broker, call, target, operations, asked)
         if division is not None:
             await distribute(broker, call, parts, division.shares, make)
+            if statuses is not None:
+                statuses[:] = parts.statuses
             asked |= {share.registration.id for share in division.shares}
             rest = rest_of(rest, division)
         if rest is None:

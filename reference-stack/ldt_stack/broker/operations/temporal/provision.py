@@ -36,6 +36,7 @@ from ldt_stack.broker.store.data import HistoryRow, TemporalQuery
 from ldt_stack.broker.store.evolution import SCOPE
 from ldt_stack.broker.store.interface import Snapshot, Transaction
 
+_CREATED: Final = 201
 # Reads the head alone: no Attribute has this name.
 _HEAD_ONLY: Final = TemporalQuery(attributes=("",))
 
@@ -46,8 +47,8 @@ async def create_temporal_evolution(
     """Create or Update (Upsert) Temporal Evolution of an Entity.
 
     Returns:
-        The id, whether the evolution was created (unless it was here before, or a source has all of it and says that
-        it is not new), and what was not done if only a part was.
+        The id, whether the evolution was created (unless it was here before, or sources have all of it and none says
+        that it is new), and what was not done if only a part was.
 
     Raises:
         BadRequestData: The payload is no EntityTemporal, or has no type where it would create one.
@@ -59,6 +60,7 @@ async def create_temporal_evolution(
         raise BadRequestData('The temporal evolution has no "id" (clause 5.2.20)')
     entity_id = fragment.id
     known: list[bool] = []
+    statuses: list[int] = []
 
     def here(rest: Fragment) -> Work:
         def work(transaction: Transaction) -> None:
@@ -74,7 +76,11 @@ async def create_temporal_evolution(
         body = share_of_payload(share, payload, call.ld_context, names)
         return SourceRequest("POST", "/temporal/entities", (), body, names)
 
-    partial = await _write(broker, call, fragment, entity_id, "upsertTemporal", make, here, create=True)
+    partial = await _write(
+        broker, call, fragment, entity_id, "upsertTemporal", make, here, create=True, statuses=statuses
+    )
+    if not known:
+        known.append(_CREATED not in statuses or bool(await _known_types(broker, call, entity_id)))
     return entity_id, not any(known), partial
 
 
@@ -122,6 +128,7 @@ async def _write(
     here: Callable[[Fragment], Work],
     *,
     create: bool = False,
+    statuses: list[int] | None = None,
 ) -> PartialSuccess | None:
     """Forward what Context Sources of temporal evolutions hold, then write the rest."""
     attributes: dict[str, list[JsonObject]] = {}
@@ -133,7 +140,9 @@ async def _write(
     target = Target(
         entity_id, frozenset(types) or None, frozenset(attributes), temporal=True, datasets=datasets_of(whole)
     )
-    return await write_everywhere(broker, call, target, (operation,), make, here, whole, create=create)
+    return await write_everywhere(
+        broker, call, target, (operation,), make, here, whole, create=create, statuses=statuses
+    )
 
 
 async def _known_types(broker: Broker, call: Call, entity_id: str) -> Sequence[str]:
