@@ -56,11 +56,16 @@ class Division:
         remaining: IRIs of the Attributes that are left to this broker; None: all.
         elsewhere: Whether all of the input is held elsewhere: nothing is to be done here. Never of an Entity that is
             deleted: "the input data shall be used to remove the entity locally if it exists" (5.6.6.4).
+        whole: Whether the Entity itself is held elsewhere, not just its Attributes.
+        members: Whether, where all Attributes of the input are elsewhere, what it says of the Entity itself is for this
+            broker.
     """
 
     shares: tuple[Share, ...]
     remaining: frozenset[str] | None
     elsewhere: bool
+    whole: bool = False
+    members: bool = False
 
 
 def divide(
@@ -81,7 +86,7 @@ def divide(
         if registration.temporal == target.temporal and (infos := _covering(registration, target))
     ]
     shares: list[Share] = []
-    remaining, elsewhere = target.attributes, False
+    remaining, whole = target.attributes, False
     for mode in ("exclusive", "redirect"):
         taken: set[str] = set()
         for registration, infos in concerned:
@@ -90,11 +95,10 @@ def divide(
             shares.append(_share(registration, infos, target, part, operations))
             taken |= {name for name in part.attributes or () if _takes_all(registration, target, name)}
             everything = registration.dataset_ids is None or not target.datasets
-            elsewhere = elsewhere or (part.whole and target.attributes is not None and everything)
+            whole = whole or (part.whole and target.attributes is not None and everything)
         if remaining is not None:
             remaining -= taken
-    if target.attributes and not remaining:
-        elsewhere = True
+    elsewhere = whole or (bool(target.attributes) and not remaining)
     if not elsewhere:
         for registration, infos in concerned:
             if registration.mode != "inclusive" or loops(registration, via, own):
@@ -102,7 +106,7 @@ def divide(
             part = _part(registration, infos, target, remaining)
             if part and _supported(registration, operations) is not None:
                 shares.append(_share(registration, infos, target, part, operations))
-    return Division(tuple(shares), remaining, elsewhere)
+    return Division(tuple(shares), remaining, elsewhere, whole)
 
 
 def _share(

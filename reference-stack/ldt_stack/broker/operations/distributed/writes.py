@@ -21,6 +21,7 @@ from ldt_stack.broker.service import Broker
 from ldt_stack.broker.store.interface import Transaction
 
 ATTEMPTS: Final = 5  # a Registration more each time
+_CREATING: Final = frozenset({"createEntity", "createBatch"})
 T = TypeVar("T")
 Work = Callable[[Transaction], None]
 """Writes something, inside a transaction."""
@@ -124,7 +125,7 @@ async def write_everywhere(
             if statuses is not None:
                 statuses[:] = parts.statuses
             asked |= {share.registration.id for share in division.shares}
-            rest = rest_of(rest, division)
+            rest = rest_of(rest, with_members(division, fragment, target, operations))
         if rest is None:
             return parts.conclude()
         target = replace(target, attributes=None if target.attributes is None else frozenset(rest.attributes))
@@ -166,7 +167,7 @@ def rest_of(fragment: Fragment | None, division: Division | None) -> Fragment | 
     if fragment is None or division is None or (division.remaining is None and not division.elsewhere):
         return fragment
     if division.elsewhere:
-        return None
+        return replace(fragment, attributes={}) if division.members else None
     remaining = division.remaining or frozenset()
     kept = {
         name: left
@@ -174,6 +175,19 @@ def rest_of(fragment: Fragment | None, division: Division | None) -> Fragment | 
         if name in remaining and ((left := _left(name, instances, division)) or not instances)
     }
     return replace(fragment, attributes=kept) if kept or not fragment.attributes else None
+
+
+def with_members(division: Division, fragment: Fragment, target: Target, operations: Sequence[str]) -> Division:
+    """The division of a write to an Entity that may be held here, though all Attributes of the input are not.
+
+    Of the matching input, Attributes alone "are then removed from the Fragment" (5.6.2.4, 5.6.3.4, 5.6.17.4, 5.6.18.4):
+    its type, scope … remain, and a replacement leaves the Entity without other Attributes.
+    """
+    if division.whole or target.temporal or _CREATING.issuperset(operations):
+        return division
+    said = fragment.scope is not None or fragment.expires_at is not None
+    new_type = not set(fragment.types) <= (target.types or set())
+    return replace(division, members=said or new_type or "replaceEntity" in operations)
 
 
 def _left(name: str, instances: list[JsonObject], division: Division) -> list[JsonObject]:
@@ -219,5 +233,8 @@ async def divisions_of(
         target = Target(
             str(fragment.id), frozenset(types) if types else None, attributes, datasets=datasets_of(fragment)
         )
-        divisions.append(await division_of(broker, call, target, operations, without))
+        division = await division_of(broker, call, target, operations, without)
+        if division is not None and target.entity_id in held:
+            division = with_members(division, fragment, target, operations)
+        divisions.append(division)
     return divisions
