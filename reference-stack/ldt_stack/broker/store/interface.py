@@ -5,7 +5,8 @@ says (SQLite: a writer thread that groups commits), and returns what `work` retu
 `work` raises, nothing of it is kept, and the exception reaches the caller.
 
 Everything that goes in and comes out is the expanded form (see `broker.model`) as JSON values. What a read returns
-belongs to the caller: it may be changed. `tests/broker/store/store_contract.py` says what any store must do.
+belongs to the caller: it may be changed. What any store must do say `store_contract.py` and `history_contract.py` in
+`tests/broker/store/`.
 """
 
 from __future__ import annotations

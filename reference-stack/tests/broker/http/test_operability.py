@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from ldt_stack.broker.logs import REQUEST_ID, JsonFormatter, configure_logs
 
 from ..store.test_durability import ask, start
-from ..subscriptions.test_notifications_delivery import counters, eventually
+from ..subscriptions.delivery import counters, eventually
 
 pytestmark = pytest.mark.anyio
 

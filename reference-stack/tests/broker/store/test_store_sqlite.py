@@ -19,6 +19,7 @@ from ldt_stack.broker.store.sqlite import SqliteStore
 from ldt_stack.broker.store.sqlite.files import tenant_files
 from ldt_stack.broker.store.sqlite.writer import Writer
 
+from .history_contract import HistoryContract
 from .store_contract import AT, StoreContract, entity, put
 
 
@@ -30,7 +31,7 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path, anyio_backend: s
     await one.close()
 
 
-class TestSqliteStore(StoreContract):
+class TestSqliteStore(StoreContract, HistoryContract):
     """SQLite keeps the contract."""
 
 

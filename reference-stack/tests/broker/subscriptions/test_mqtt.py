@@ -27,7 +27,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from ldt_stack.broker.notifications.mqtt import MqttServer, MqttTarget, parse_target
 
 from .certificates import certificate
-from .test_notifications_delivery import counters, eventually
+from .delivery import counters, eventually
 
 pytestmark = pytest.mark.anyio
 
