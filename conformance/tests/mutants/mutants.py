@@ -18,6 +18,7 @@ from ldt_stack.broker.ld_context.context import LdContext
 from ldt_stack.broker.model import patch
 from ldt_stack.broker.notifications import content, notifier
 from ldt_stack.broker.notifications.subscription import Subscription
+from ldt_stack.broker.operations.entity_maps import creation as entity_map_creation
 from ldt_stack.broker.operations.entity_maps import management as entity_maps
 from ldt_stack.broker.operations.entity_maps import queries as entity_map_queries
 from ldt_stack.broker.operations.provision import entities
@@ -303,7 +304,7 @@ MUTANTS: dict[str, Mutant] = {
     "map-of-candidates": Mutant(
         "5.14.4.4",
         "an EntityMap lists what does not meet the filter, though Entities are not split",
-        function(entity_map_queries, "_is_split", lambda _: lambda broker, call, source: True),
+        function(entity_map_creation, "_is_split", lambda _: lambda broker, call, source: True),
     ),
     "map-any-id": Mutant(
         "5.14.1.4",

@@ -23,8 +23,8 @@ from ldt_stack.broker.http.temporal import read_temporal_format, temporal_of
 from ldt_stack.broker.http.views import FORMAT_PARAMETERS, read_answer, read_format
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.operations.consumption.query_data import read_query, take_temporal
+from ldt_stack.broker.operations.entity_maps import creation
 from ldt_stack.broker.operations.entity_maps import management as entity_maps
-from ldt_stack.broker.operations.entity_maps import queries as entity_map_queries
 from ldt_stack.broker.operations.entity_maps.management import MapUsed
 
 _TEMPORAL_PATH: Final = "/ngsi-ld/v1/temporal/entityMaps"
@@ -64,7 +64,7 @@ async def create_for_query(request: Request) -> Response:
     source = query_of(request, read_paging(request))
     lifetime = read_map(request).lifetime
     call = await read_call(request)
-    made = await entity_map_queries.create_entity_map_for_query_entities(request.broker, call, source, lifetime)
+    made = await creation.create_entity_map_for_query_entities(request.broker, call, source, lifetime)
     return await _created(request, call, made, media_type)
 
 
@@ -78,7 +78,7 @@ async def create_for_query_by_post(request: Request) -> Response:
     lifetime = take_map(request, payload).lifetime
     paging = asdict(read_paging(request))
     source = read_query(payload, **paging, chosen=chosen, sys_attrs=sys_attrs, local=read_local(request))
-    made = await entity_map_queries.create_entity_map_for_query_entities(request.broker, call, source, lifetime)
+    made = await creation.create_entity_map_for_query_entities(request.broker, call, source, lifetime)
     return await _created(request, call, made, media_type)
 
 
@@ -90,7 +90,7 @@ async def create_for_temporal_query(request: Request) -> Response:
     source = temporal_query_of(request, read_paging(request), sys_attrs=False)
     lifetime = read_map(request).lifetime
     call = await read_call(request)
-    made = await entity_map_queries.create_entity_map_for_query_temporal_evolution(
+    made = await creation.create_entity_map_for_query_temporal_evolution(
         request.broker, call, source, temporal_of(request), lifetime
     )
     return await _created(request, call, made, media_type)
@@ -105,7 +105,7 @@ async def create_for_temporal_query_by_post(request: Request) -> Response:
     lifetime = take_map(request, payload).lifetime
     temporal = take_temporal(payload)
     source = read_query(payload, **asdict(read_paging(request)), local=read_local(request))
-    made = await entity_map_queries.create_entity_map_for_query_temporal_evolution(
+    made = await creation.create_entity_map_for_query_temporal_evolution(
         request.broker, call, source, temporal, lifetime
     )
     return await _created(request, call, made, media_type)

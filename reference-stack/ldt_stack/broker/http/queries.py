@@ -33,8 +33,9 @@ from ldt_stack.broker.operations.consumption.query_input import (
     QueryInput,
     SelectorInput,
 )
+from ldt_stack.broker.operations.entity_maps.creation import new_map
 from ldt_stack.broker.operations.entity_maps.management import MapInput, MapUsed
-from ldt_stack.broker.operations.entity_maps.queries import named_map, new_map, query_entities_with_map
+from ldt_stack.broker.operations.entity_maps.queries import named_map, query_entities_with_map
 
 _ROOT: Final = "/ngsi-ld/v1"
 _SELECTOR: Final = frozenset({"type", "id", "idPattern"})

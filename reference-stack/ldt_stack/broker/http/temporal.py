@@ -27,8 +27,9 @@ from ldt_stack.broker.operations.consumption.query_input import (
     SelectorInput,
     ViewInput,
 )
+from ldt_stack.broker.operations.entity_maps.creation import new_map
 from ldt_stack.broker.operations.entity_maps.management import MapInput, MapUsed
-from ldt_stack.broker.operations.entity_maps.queries import named_map, new_map, query_temporal_evolution_with_map
+from ldt_stack.broker.operations.entity_maps.queries import named_map, query_temporal_evolution_with_map
 from ldt_stack.broker.operations.temporal import consumption as consumption
 from ldt_stack.broker.operations.temporal import provision as provision
 from ldt_stack.broker.operations.temporal.consumption import EvolutionsResult, TemporalFormat, TemporalInput

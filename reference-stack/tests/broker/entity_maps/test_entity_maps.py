@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from ldt_stack.broker.call import Call
 from ldt_stack.broker.ld_context import core_context
 from ldt_stack.broker.operations.consumption.query_input import QueryInput, SelectorInput, ViewInput
+from ldt_stack.broker.operations.entity_maps.creation import identity_of
 from ldt_stack.broker.operations.entity_maps.management import StoredMap
-from ldt_stack.broker.operations.entity_maps.queries import identity_of
 from ldt_stack.broker.operations.entity_maps.walk import Walk
 
 from ..api import create, refused, send

@@ -2,7 +2,7 @@
 
 An EntityMap fixes the Entities that later requests consider (5.5.14). It is kept in two documents: the head, with what
 the broker looks at often, and the entries. An entry whose Entity no longer fits the query is removed (5.5.9.3), but its
-place is kept, so that offsets of pages still to come do not shift. Making and using maps: `entity_map_queries.py`,
+place is kept, so that offsets of pages still to come do not shift. Making maps: `creation.py`; using them: `queries.py`,
 `entity_map_walk.py`.
 """
 
@@ -212,7 +212,7 @@ async def store_map(
         broker: Its settings limit the lifetime, and how many maps there are: the one that expires first makes room.
         call: Whose tenant.
         entries: Entity id -> registrations that have it, `LOCAL` for this broker; in the order of the result.
-        query: What says which query it was, see `entity_map_queries.identity_of`; "" where there was none.
+        query: What says which query it was, see `creation.identity_of`; "" where there was none.
         lifetime: Suggested, an ISO 8601 duration.
         linked: Registration id -> the EntityMap that its Context Source made.
 

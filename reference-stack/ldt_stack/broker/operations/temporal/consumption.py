@@ -1,7 +1,7 @@
 """Retrieve and query temporal evolutions: ETSI GS CIM 009 V1.9.1, clauses 5.7.3 and 5.7.4.
 
 What Context Sources have is put together in `distributed_temporal.py`. Queries that use an EntityMap are in
-`entity_map_queries.py`.
+`entity_maps/queries.py`.
 """
 
 from __future__ import annotations
