@@ -2,8 +2,8 @@
 
 An EntityMap fixes the Entities that later requests consider (5.5.14). It is kept in two documents: the head, with what
 the broker looks at often, and the entries. An entry whose Entity no longer fits the query is removed (5.5.9.3), but its
-place is kept, so that offsets of pages still to come do not shift. Making maps: `creation.py`; using them: `queries.py`,
-`entity_map_walk.py`.
+place is kept, so that offsets of pages still to come do not shift. Making maps: `creation.py`; using them: `queries.py`
+and `walk.py`.
 """
 
 from __future__ import annotations
