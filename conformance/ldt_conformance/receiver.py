@@ -1,4 +1,4 @@
-"""Where the target calls back: notification receiver and @context server in one threaded HTTP server.
+"""Where the target calls back: notification receiver, @context server and Context Source in one threaded HTTP server.
 
 It listens before the first subscription exists and until the run ends. Every subscription gets a path of its own, so
 that a late notification can never be taken for another check's; unknown paths answer 404 at once; every request is
@@ -17,11 +17,14 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import unquote
 from uuid import uuid4
 
 import httpx
 
-CONTEXT_MEDIA_TYPE = "application/ld+json"
+LD_JSON = "application/ld+json"
+CORE_CONTEXT = "https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context-v1.8.jsonld"
+SOURCES = "/source/"
 MAX_BODY_BYTES = 16 * 1024 * 1024
 SOCKET_TIMEOUT_SECONDS = 30.0
 
@@ -96,11 +99,49 @@ class Inbox:
         """From now on answer with this status, after this delay."""
         self.answer = Answer(status=status, delay_seconds=delay_seconds)
 
+    def answer_to(self, request: Received) -> Answer:
+        """What a request is answered; called by the server."""
+        return self.answer
+
     def record(self, request: Received) -> None:
         """Log a request and wake who waits; called by the server."""
         with self._changed:
             self._log.append(request)
             self._changed.notify_all()
+
+
+@dataclass
+class Source(Inbox):
+    """A Context Source that holds one Entity, as the broker that it is registered at finds it.
+
+    Whether the API begins at its URL or `/ngsi-ld/v1` further on is not said (CIM 009 5.2.9): both are answered.
+
+    Attributes:
+        entity: Normalized, under the core @context.
+    """
+
+    entity: dict[str, Any] = field(default_factory=dict)
+
+    def retrievals(self) -> list[Received]:
+        """The requests for its Entity so far."""
+        return [request for request in self.received() if self._asks_for_it(request)]
+
+    def say(self, body: bytes, media_type: str) -> None:
+        """From now on answer a retrieval with this."""
+        self.answer = Answer(200, body, media_type)
+
+    def answer_to(self, request: Received) -> Answer:
+        """The Entity in the media type that is accepted, or what `answer` says instead of it; else 404."""
+        if not self._asks_for_it(request):
+            return Answer(status=404)
+        if self.answer != Answer():
+            return self.answer
+        if LD_JSON in request.headers.get("accept", LD_JSON):
+            return Answer(200, json.dumps({**self.entity, "@context": CORE_CONTEXT}).encode(), LD_JSON)
+        return Answer(200, json.dumps(self.entity).encode(), "application/json")
+
+    def _asks_for_it(self, request: Received) -> bool:
+        return request.method == "GET" and unquote(request.path).endswith(f"/entities/{self.entity['id']}")
 
 
 class Receiver:
@@ -171,7 +212,7 @@ class Receiver:
         """A fresh path that logs what arrives and answers 200."""
         return self._add(f"/{label}/{uuid4().hex}", Answer())
 
-    def serve_context(self, ld_context: Any, *, status: int = 200, media_type: str = CONTEXT_MEDIA_TYPE) -> Inbox:
+    def serve_context(self, ld_context: Any, *, status: int = 200, media_type: str = LD_JSON) -> Inbox:
         """Serve an @context at a URL of its own; its fetches are in the log.
 
         Args:
@@ -182,22 +223,35 @@ class Receiver:
         body = json.dumps({"@context": ld_context}).encode()
         return self._add(f"/contexts/{self._marker}{uuid4().hex}.jsonld", Answer(status, body, media_type))
 
+    def source(self, entity: dict[str, Any]) -> Source:
+        """A Context Source below a URL of its own that holds this Entity."""
+        path = f"{SOURCES}{uuid4().hex}"
+        source = Source(url=f"{self.base_url}{path}", answer=Answer(), entity=entity)
+        with self._lock:
+            self._inboxes[path] = source
+        return source
+
     def _add(self, path: str, answer: Answer) -> Inbox:
         inbox = Inbox(url=f"{self.base_url}{path}", answer=answer)
         with self._lock:
             self._inboxes[path] = inbox
         return inbox
 
+    def _at(self, path: str) -> Inbox | None:
+        if path.startswith(SOURCES):
+            path = SOURCES + path.removeprefix(SOURCES).partition("/")[0]
+        return self._inboxes.get(path)
+
     def take(self, request: Received) -> Answer:
         """Log a request where it belongs and say what to answer; called by the server."""
         with self._lock:
             self._total += 1
-            inbox = self._inboxes.get(request.path)
+            inbox = self._at(request.path)
             if inbox is None:
                 self._strays.append(request)
                 return Answer(status=404)
         inbox.record(request)
-        return inbox.answer
+        return inbox.answer_to(request)
 
 
 class _Server(ThreadingHTTPServer):

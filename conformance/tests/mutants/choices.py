@@ -10,11 +10,11 @@ from .every import MUTANTS
 from .variants import HOLLOW
 
 HERE = Path(__file__).parent
-KILLS = [f"{name}kills.yaml" for name in ("", "answers_", "attributes_", "expiry_", "purges_", "registry_")]
+GROUPS = ("", "answers_", "attributes_", "distribution_", "expiry_", "purges_", "registry_")
 REVIEWED: dict[str, Any] = {
     mutant: entry
-    for name in KILLS
-    for mutant, entry in yaml.safe_load((HERE / name).read_text(encoding="utf-8")).items()
+    for group in GROUPS
+    for mutant, entry in yaml.safe_load((HERE / f"{group}kills.yaml").read_text(encoding="utf-8")).items()
 }
 CONTROLS: list[str] = REVIEWED.pop("controls")
 
@@ -26,6 +26,8 @@ CONCERNED: dict[str, list[str]] = {
         "create-entity/properties",
         "delete-attribute/no-name",
         "delete-entity/gone",
+        "distributed-retrieval/from-source",
+        "distributed-retrieval/merged",
         "notification/watched-attributes",
         "entity-maps/retrieve",
         "purge/by-type",
@@ -70,6 +72,7 @@ CONCERNED: dict[str, list[str]] = {
         "discovery/types-details",
         "discovery/types-new",
         "discovery/types-terms",
+        "distributed-retrieval/merged",
         "ld-context/default",
         "purge/drop",
         "registration-context/link-header",

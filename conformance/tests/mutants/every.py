@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import answers, attributes, expiry, mutants, purges, registry
+from . import answers, attributes, distribution, expiry, mutants, purges, registry
 from .faults import Mutant
 
 MUTANTS: dict[str, Mutant] = {
@@ -10,6 +10,7 @@ MUTANTS: dict[str, Mutant] = {
     **attributes.MUTANTS,
     **answers.MUTANTS,
     **registry.MUTANTS,
+    **distribution.MUTANTS,
     **expiry.MUTANTS,
     **purges.MUTANTS,
 }

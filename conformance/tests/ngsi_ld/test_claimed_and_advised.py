@@ -17,20 +17,25 @@ TAKES_ANY = (
     "parameters.read_options = lambda request, known: frozenset(known) & {request.query_params.get('options')}\n"
 )
 
+MISSES_WARN = (
+    "from ldt_stack.broker.federation.client import SourceClient\n"
+    "original = SourceClient.ask\n"
+    "SourceClient.ask = lambda self, *args, **named: original(self, *args, **{**named, 'absent': False})\n"
+)
+
 pytestmark = pytest.mark.timeout(120)
 
 
-def judged(folder: Path, chosen: str, code: str = "", tenant: str | None = "ldt") -> dict[str, list[Any]]:
-    """Check id -> [verdict, reason] of the chosen checks, at the embedded broker as `code` makes it."""
+def judged(folder: Path, group: str, code: str = "", tenant: str | None = "ldt") -> dict[str, list[Any]]:
+    """Check id -> [verdict, reason] of a group of checks, at the embedded broker as `code` makes it."""
     start = f"import sys\nsys.path.insert(0, {str(MUTANTS)!r})\n{code}{RUN}"
     with started_broker(folder, program=("-c", start)) as url:
         site = {
             "claims": {"ngsi_ld": "1.9.1", "capabilities": ["tenants"]},
             "endpoints": {"broker": {"url": url, "api": "ngsi-ld", "tenant": tenant}},
         }
-        _, verdicts = run_pack(folder, url, "sandbox-write", "-k", chosen, more=site)
-    groups = ("tenants/", "parameters/")
-    return {name: row for name, row in verdicts.items() if name.startswith(groups) and row[1] != "NOT_SELECTED"}
+        _, verdicts = run_pack(folder, url, "sandbox-write", "-k", f"test_{group.replace('-', '_')}", more=site)
+    return {name: row for name, row in verdicts.items() if name.startswith(f"{group}/")}
 
 
 def not_passed(verdicts: dict[str, list[Any]]) -> dict[str, str]:
@@ -40,14 +45,14 @@ def not_passed(verdicts: dict[str, list[Any]]) -> dict[str, str]:
 
 def test_the_right_broker_keeps_tenants_apart(tmp_path: Path):
     """Every check of tenants passes where the site file names one."""
-    verdicts = judged(tmp_path, "test_tenants")
+    verdicts = judged(tmp_path, "tenants")
     assert len(verdicts) == 6
     assert not_passed(verdicts) == {}
 
 
 def test_without_a_tenant_of_the_site_the_rest_is_judged(tmp_path: Path):
     """Where the site file names none, what needs it does not apply."""
-    verdicts = judged(tmp_path, "test_tenants", tenant=None)
+    verdicts = judged(tmp_path, "tenants", tenant=None)
     left_out = dict.fromkeys(["tenants/header-in-answer", "tenants/not-in-default"], "not-applicable")
     assert not_passed(verdicts) == left_out
 
@@ -71,11 +76,18 @@ def test_without_a_tenant_of_the_site_the_rest_is_judged(tmp_path: Path):
 )
 def test_a_broker_that_is_wrong_about_tenants_is_noticed(tmp_path: Path, code: str, noticed: dict[str, str]):
     """By the checks that look at what is wrong, and no others."""
-    assert not_passed(judged(tmp_path, "test_tenants", code)) == noticed
+    assert not_passed(judged(tmp_path, "tenants", code)) == noticed
 
 
 def test_parameters_that_do_not_fit_are_a_warning(tmp_path: Path):
     """A broker that passes over them is told of it, and fails nothing."""
-    assert not_passed(judged(tmp_path, "test_parameters", TAKES_ANY)) == dict.fromkeys(
+    assert not_passed(judged(tmp_path, "parameters", TAKES_ANY)) == dict.fromkeys(
         ["parameters/of-another-operation", "parameters/unknown", "parameters/unknown-option"], "warn"
     )
+
+
+def test_a_warning_of_what_is_normal_is_a_warning(tmp_path: Path):
+    """A broker that warns of a source which does not find an Entity is told of it, and fails nothing."""
+    verdicts = judged(tmp_path, "distributed-retrieval", MISSES_WARN, tenant=None)
+    assert len(verdicts) == 11
+    assert not_passed(verdicts) == {"distributed-retrieval/not-found-is-normal": "warn"}
