@@ -39,6 +39,7 @@ from ldt_stack.broker.model.names import VALUE_MEMBER, JsonObject, JsonValue
 from ldt_stack.broker.operations.recording import null_value
 from ldt_stack.broker.operations.temporal.evolution_input import EVOLUTION_MEMBERS, elements_of, read_instance
 from ldt_stack.broker.operations.temporal.evolutions import Evolutions, meeting, with_filtered
+from ldt_stack.broker.operations.temporal.ranges import end_of
 from ldt_stack.broker.query import TemporalCondition
 from ldt_stack.broker.query.lexical import is_uri
 from ldt_stack.broker.service import Broker
@@ -106,6 +107,7 @@ async def retrieve_evolutions(broker: Broker, call: Call, entity_id: str, interv
 
         async def read(reply: Reply) -> TemporalEntity | None:
             evolution = await _received(broker, registration, reply.body, reply)
+            _refuse_part(registration, reply, whole=interval.max_instances is None)
             if evolution.head["id"] != entity_id:
                 raise SourceInvalid(f"{registration.id}: asked for {entity_id}, it answered with another Entity")
             return _narrowed(evolution, registration, covering)
@@ -118,7 +120,7 @@ async def retrieve_evolutions(broker: Broker, call: Call, entity_id: str, interv
     evolutions = Evolutions()
     for (registration, _), evolution in zip(found, answers, strict=True):
         if evolution is not None:
-            evolutions.add(registration, evolution)
+            evolutions.add(registration, evolution, _end_of_part([evolution], interval))
     return evolutions
 
 
@@ -144,8 +146,8 @@ async def query_evolutions(
     )
     evolutions: dict[str, Evolutions] = {}
     for (registration, _, _), answer in zip(asked, answers, strict=True):
-        for evolution in answer or ():
-            evolutions.setdefault(evolution.head["id"], Evolutions()).add(registration, evolution)
+        for evolution, until in answer or ():
+            evolutions.setdefault(evolution.head["id"], Evolutions()).add(registration, evolution, until)
     if len(evolutions) > broker.settings.federation_max_entities:
         raise _too_many()
     return evolutions
@@ -215,12 +217,16 @@ async def _ask_all(
     query: FederatedQuery,
     interval: TemporalQuery,
     asked: tuple[Registration, RegistrationInfo, Part],
-) -> list[TemporalEntity]:
+) -> list[tuple[TemporalEntity, str]]:
+    """All pages of one request: evolutions, and where the answer ends that each was in, if that is a part."""
     registration, info, _ = asked
     names, parameters, filtered = await _parameters(broker, call, query, interval, asked)
     size, found, offset, more = broker.settings.federation_page_entities, dict[str, TemporalEntity](), 0, True
+    ends: dict[str, str] = {}
+    every = interval.max_instances is None or (interval.last_n is not None and not filtered)
 
     async def read(reply: Reply) -> tuple[list[TemporalEntity], bool]:
+        _refuse_part(registration, reply, whole=every)
         if not isinstance(reply.body, list):
             raise SourceInvalid(f"{registration.id}: expected an array, it answered {type(reply.body).__name__}")
         return [await _received(broker, registration, one, reply) for one in reply.body], reply.more
@@ -236,13 +242,27 @@ async def _ask_all(
         fresh = {one.head["id"]: one for one in page if one.head["id"] not in found}
         more = bool(fresh) and (more or len(page) >= size)
         found |= fresh
+        ends |= dict.fromkeys(fresh, _end_of_part(page, interval))
         offset += len(page)
         if len(found) > broker.settings.federation_max_entities:
             raise _too_many()
     kept = [_narrowed(one, registration, [info]) for one in found.values()]
     if not filtered and not query.split:
         kept = [None if one is None else meeting(one, query.local.conditions, interval) for one in kept]
-    return [one for one in kept if one is not None and one.attributes.keys() - {SCOPE}]
+    return [(one, ends[one.head["id"]]) for one in kept if one is not None and one.attributes.keys() - {SCOPE}]
+
+
+def _refuse_part(registration: Registration, reply: Reply, *, whole: bool) -> None:
+    """Of a part (206) neither an aggregated value can be calculated, nor which instances are the last ones."""
+    if whole and reply.status == _PARTIAL:
+        raise SourceInvalid(f"{registration.id}: it answered with a part of the instances, where all are needed")
+
+
+def _end_of_part(answer: Sequence[TemporalEntity], interval: TemporalQuery) -> str:
+    """Where an answer ends: at its most recent timestamp, with lastN at the least recent; empty: it is whole."""
+    if all(one.complete for one in answer):
+        return ""
+    return end_of(answer, interval.timeproperty, backwards=interval.last_n is not None)
 
 
 def _too_many() -> TooManyResults:

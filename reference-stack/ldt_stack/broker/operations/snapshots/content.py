@@ -7,7 +7,7 @@ kept all, so that the Snapshot can be queried in any of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -25,7 +25,12 @@ from ldt_stack.broker.operations.consumption.linked import Shown
 from ldt_stack.broker.operations.consumption.query_data import read_query, take_temporal
 from ldt_stack.broker.operations.consumption.query_input import QueryInput, parse_query, parse_view
 from ldt_stack.broker.operations.snapshots.data import QUERIES, TEMPORAL_QUERIES
-from ldt_stack.broker.operations.temporal.consumption import TemporalInput, parse_request, query_temporal_evolution
+from ldt_stack.broker.operations.temporal.consumption import (
+    EvolutionsResult,
+    TemporalInput,
+    parse_request,
+    query_temporal_evolution,
+)
 from ldt_stack.broker.representation import RenderOptions
 from ldt_stack.broker.representation.entity import select_instances
 from ldt_stack.broker.service import Broker
@@ -127,21 +132,39 @@ async def _execute(broker: Broker, call: Call, payload: JsonObject, content: Con
 async def _execute_temporal(broker: Broker, call: Call, payload: JsonObject, content: Content, most: int) -> JsonObject:
     try:
         source, temporal = _temporal_query(broker, payload)
-        result = await query_temporal_evolution(broker, call, source, temporal, "normalized")
+        found = [page async for page in _parts(broker, call, source, temporal)]
     except NgsiLdError as error:
         return _failed(error)
-    if _together(content.evolutions, (one.head["id"] for one in result.entities)) > most:
+    if _together(content.evolutions, (one.head["id"] for page in found for one in page.entities)) > most:
         return _failed(TooManyResults(f"More than {most} Entities match, which is what a Snapshot holds."))
-    for one in result.entities:
-        shown = {
-            name: select_instances(instances, result.view.options)
-            for name, instances in one.attributes.items()
-            if result.view.options.shows(name)
-        }
-        known = content.evolutions.get(one.head["id"])
-        kept = TemporalEntity(one.head, shown)
-        content.evolutions[one.head["id"]] = kept if known is None else _merged_evolution(known, kept)
-    return _ended(call, found=bool(result.entities))
+    for page in found:
+        for one in page.entities:
+            shown = {
+                name: select_instances(instances, page.view.options)
+                for name, instances in one.attributes.items()
+                if page.view.options.shows(name)
+            }
+            known = content.evolutions.get(one.head["id"])
+            kept = TemporalEntity(one.head, shown)
+            content.evolutions[one.head["id"]] = kept if known is None else _merged_evolution(known, kept)
+    return _ended(call, found=any(page.entities for page in found))
+
+
+async def _parts(
+    broker: Broker, call: Call, source: QueryInput, temporal: TemporalInput
+) -> AsyncIterator[EvolutionsResult]:
+    """The result of a temporal query, in parts where a Context Source shows no more of the time at once (6.3.10).
+
+    With lastN it is the part that has the newest instances: others might be more than were asked for.
+    """
+    while True:
+        result = await query_temporal_evolution(broker, call, source, temporal, "normalized")
+        yield result
+        if result.range is None or temporal.last_n is not None or result.range.end == temporal.time_at:
+            return
+        if temporal.timerel == "before":
+            temporal = replace(temporal, timerel="between", end_time_at=temporal.time_at)
+        temporal = replace(temporal, time_at=result.range.end)
 
 
 def _together(known: Mapping[str, object], found: Iterable[str]) -> int:
@@ -210,9 +233,11 @@ def _merged(one: JsonObject, other: JsonObject) -> JsonObject:
 def _merged_evolution(one: TemporalEntity, other: TemporalEntity) -> TemporalEntity:
     attributes = dict(one.attributes)
     for name, instances in other.attributes.items():
-        known = {instance.get("instanceId") for instance in attributes.get(name, ())} - {None}
-        new = [instance for instance in instances if instance.get("instanceId") not in known]
-        attributes[name] = [*attributes.get(name, ()), *new]
+        before = attributes.get(name, [])
+        known = {instance.get("instanceId") for instance in before} - {None}
+        unnamed = [instance for instance in before if "instanceId" not in instance]
+        new = [one for one in instances if one.get("instanceId") not in known and one not in unnamed]
+        attributes[name] = [*before, *new]
     return TemporalEntity({**one.head, **other.head}, attributes)
 
 

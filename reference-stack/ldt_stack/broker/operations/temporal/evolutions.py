@@ -12,6 +12,7 @@ from ldt_stack.broker.errors import TooManyResults
 from ldt_stack.broker.federation.registration import Registration
 from ldt_stack.broker.model.instants import normalize
 from ldt_stack.broker.model.names import JsonObject
+from ldt_stack.broker.operations.temporal.ranges import end_of, within
 from ldt_stack.broker.store.data import EntityQuery, EntitySelector, Predicate, TemporalEntity, TemporalQuery
 from ldt_stack.broker.store.evolution import SCOPE, Evolution, is_deletion
 from ldt_stack.broker.store.interface import Snapshot
@@ -19,14 +20,20 @@ from ldt_stack.broker.store.interface import Snapshot
 
 @dataclass(slots=True)
 class Evolutions:
-    """What sources have of one evolution; that of auxiliary sources apart, and whose it is."""
+    """What sources have of one evolution; that of auxiliary sources apart, and whose it is.
+
+    `until` are instants at which answers end that hold a part of the time asked for: what follows is not known.
+    """
 
     equal: list[TemporalEntity] = field(default_factory=list)
     auxiliary: list[TemporalEntity] = field(default_factory=list)
     registrations: list[str] = field(default_factory=list)
+    until: list[str] = field(default_factory=list)
 
-    def add(self, registration: Registration, evolution: TemporalEntity) -> None:
-        """One more, from a source."""
+    def add(self, registration: Registration, evolution: TemporalEntity, until: str = "") -> None:
+        """One more, from a source; and where its answer ends, if that is a part."""
+        if until:
+            self.until.append(until)
         (self.auxiliary if registration.mode == "auxiliary" else self.equal).append(evolution)
         if registration.id not in self.registrations:
             self.registrations.append(registration.id)
@@ -38,23 +45,41 @@ def merge_evolutions(
     """One evolution out of its versions (4.5.5.3 for each instant); None if there is none.
 
     Instances of an Attribute with the same datasetId and instant are one: the one that was modified last, else ours.
-    Of auxiliary sources only instances of instants that nobody else has are taken.
+    Of auxiliary sources only instances of instants that nobody else has are taken. Where a version is but a part, the
+    others end where it ends: no instance within the range that is announced may be missing (6.3.10).
     """
     if others is None:
         return own
     versions = [*([own] if own is not None else []), *others.equal]
-    everything = [*versions, *others.auxiliary]
-    if not everything:
+    auxiliary = others.auxiliary
+    if not versions and not auxiliary:
         return None
+    bound = _bound(own, others, interval)
+    if bound:
+        versions, auxiliary = ([_until(one, bound, interval) for one in some] for some in (versions, auxiliary))
+    everything = [*versions, *auxiliary]
     attributes: dict[str, list[JsonObject]] = {}
     for name in dict.fromkeys(name for one in everything for name in one.attributes):
         equal = [one.attributes.get(name, []) for one in versions]
-        helping = [one.attributes.get(name, []) for one in others.auxiliary]
+        helping = [one.attributes.get(name, []) for one in auxiliary]
         merged = _instants(equal, helping, interval.timeproperty)
         attributes[name] = merged if interval.last_n is None else merged[-interval.last_n :]
     head: JsonObject = dict(everything[0].head)
     head["type"] = list(dict.fromkeys(name for one in everything for name in one.head["type"]))
     return TemporalEntity(head, attributes, all(one.complete for one in everything))
+
+
+def _bound(own: TemporalEntity | None, others: Evolutions, interval: TemporalQuery) -> str:
+    """Up to where all versions are known; empty: to their end."""
+    ends = list(others.until)
+    backwards = interval.last_n is not None
+    if own is not None and not own.complete:
+        ends.append(end_of([own], interval.timeproperty, backwards=backwards))
+    return (max if backwards else min)(ends, default="")
+
+
+def _until(evolution: TemporalEntity, bound: str, interval: TemporalQuery) -> TemporalEntity:
+    return within(evolution, interval.timeproperty, bound, backwards=interval.last_n is not None)
 
 
 _Key = tuple[str | None, str | None]  # datasetId, instant; None: default instance, undated

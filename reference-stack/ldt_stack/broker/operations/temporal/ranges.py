@@ -45,7 +45,7 @@ def cut(
         return entities, None
     backwards = query.last_n is not None
     bound = _bound(entities, query.timeproperty, instants, limit, backwards=backwards)
-    kept = [_within(one, query.timeproperty, bound, backwards=backwards) for one in entities]
+    kept = [within(one, query.timeproperty, bound, backwards=backwards) for one in entities]
     covered = [text for one in kept for text in _texts(one, query.timeproperty)]
     covered.sort(key=lambda text: normalize(text) or "")
     return kept, _range(query, covered[0], covered[-1], time_at, end_time_at)
@@ -70,18 +70,19 @@ def _bound(
         bound = distinct[max(0, distinct.index(bound) - 1)]
     furthest = max if backwards else min
     # Of an Entity that was not read to its end, nothing is known beyond what was read.
-    read = [_ends(one, timeproperty, backwards=backwards) for one in entities if not one.complete]
+    read = [end_of([one], timeproperty, backwards=backwards) for one in entities if not one.complete]
     bound = furthest([bound, *(end for end in read if end)])
     least = distinct[min(1, len(distinct) - 1)]
     return min(bound, least) if backwards else max(bound, least)
 
 
-def _ends(entity: TemporalEntity, timeproperty: str, *, backwards: bool) -> str:
-    found = list(_instants([entity], timeproperty))
-    return (min if backwards else max)(found, default="")
+def end_of(entities: Iterable[TemporalEntity], timeproperty: str, *, backwards: bool) -> str:
+    """The instant at which a part ends; empty if it has none."""
+    return (min if backwards else max)(_instants(entities, timeproperty), default="")
 
 
-def _within(entity: TemporalEntity, timeproperty: str, bound: str, *, backwards: bool) -> TemporalEntity:
+def within(entity: TemporalEntity, timeproperty: str, bound: str, *, backwards: bool) -> TemporalEntity:
+    """What of an evolution belongs to a part that ends at an instant."""
     attributes: dict[str, list[JsonObject]] = {}
     for name, instances in entity.attributes.items():
         kept = [one for one in instances if _belongs(one, timeproperty, bound, backwards=backwards)]
@@ -103,7 +104,7 @@ def _texts(entity: TemporalEntity, timeproperty: str) -> Iterable[str]:
                 yield instance[timeproperty]
 
 
-def _instants(entities: list[TemporalEntity], timeproperty: str) -> Iterable[str]:
+def _instants(entities: Iterable[TemporalEntity], timeproperty: str) -> Iterable[str]:
     for one in entities:
         for text in _texts(one, timeproperty):
             yield normalize(text) or ""
