@@ -7,7 +7,7 @@ import pytest
 
 from .test_pack import run_pack, started_broker
 
-CHOSEN = ("-k", "test_purge or test_snapshots_purged")
+CHOSEN = ("-k", "test_purge or test_snapshots_deleted")
 THEIRS = {"id": "urn:ngsi-ld:Vehicle:theirs", "type": "Vehicle"}
 
 pytestmark = pytest.mark.timeout(120)

@@ -1,7 +1,4 @@
-"""Create, Clone, Retrieve, Update and Delete Snapshot: ETSI GS CIM 009 V1.9.1, clauses 5.16.1 to 5.16.5, 6.36 to 6.38.
-
-Purge Snapshots (5.16.7) is not here: a faulty broker may delete Snapshots that are not ours.
-"""
+"""Create, Clone, Retrieve and Update Snapshot: ETSI GS CIM 009 V1.9.1, clauses 5.16.1 to 5.16.4, 6.36 to 6.38."""
 
 from typing import Any
 
@@ -10,7 +7,7 @@ from ldt_conformance.checks.ngsi_ld.declared import cim009
 from ldt_conformance.checks.ngsi_ld.given import simple_vehicle, stored
 from ldt_conformance.checks.ngsi_ld.snapshots import snapshotting as snapshots
 from ldt_conformance.checks.ngsi_ld.snapshots.snapshotting import of_types
-from ldt_conformance.engine.verdicts import fail
+from ldt_conformance.engine.verdicts import Reason, fail, warn
 from ldt_conformance.expectations import (
     describe,
     expect_date_time,
@@ -30,7 +27,6 @@ CREATE = {**SHARED, "requirements": ["ngsi-ld/5.16.1"]}
 CLONE = {**SHARED, "requirements": ["ngsi-ld/5.16.2"]}
 RETRIEVE = {**SHARED, "requirements": ["ngsi-ld/5.16.3"]}
 UPDATE = {**SHARED, "requirements": ["ngsi-ld/5.16.4"]}
-DELETE = {**SHARED, "requirements": ["ngsi-ld/5.16.5"]}
 LOCATION = cim009("6.36.3.1", "header that contains the relative path of the created snapshot.")
 RESTRICTIONS = "If the data types, cardinalities and restrictions expressed by clause 5.2.41 are not met"
 EXISTING = "existing Snapshot whose id (URI) is equivalent, an error of type AlreadyExists shall be raised."
@@ -153,14 +149,18 @@ def test_create_wrong_type(broker: Broker) -> None:
     **CREATE,
 )
 def test_create_members(broker: Broker) -> None:
+    """All are set; that they are shown, table 5.2.41 asks of expiresAt alone: another that is not shown warns."""
     snapshot_id = snapshots.filled(broker, **of_types(broker.new_type()))
 
     found = snapshots.status_of(broker, snapshot_id)
 
-    expect_members(found, present=("createdAt", "modifiedAt", "expiresAt", "snapshotPriority"))
-    for name in ("createdAt", "modifiedAt", "expiresAt"):
+    expect_members(found, present=["expiresAt"])
+    for name in found.keys() & {"createdAt", "modifiedAt", "expiresAt"}:
         expect_date_time(found[name], name)
-    expect_equal(found["snapshotPriority"], 5, "snapshotPriority")
+    expect_equal(found.get("snapshotPriority", 5), 5, "snapshotPriority")
+    missing = [name for name in ("createdAt", "modifiedAt", "snapshotPriority") if name not in found]
+    if missing:
+        warn(Reason.TOLERATED, f"{', '.join(missing)} shown", f"members {sorted(found)}")
 
 
 @check(
@@ -369,39 +369,3 @@ def test_update_not_a_uri(broker: Broker) -> None:
     response = snapshots.update(broker, broker.not_a_uri(), snapshotPriority=7)
 
     expect_problem(response, status=400, error_type="BadRequestData")
-
-
-@check(
-    id="snapshots/delete",
-    title="A deleted Snapshot is gone",
-    clause=cim009("5.16.5.4", "Otherwise implementations shall delete the Snapshot."),
-    **DELETE,
-)
-def test_delete(broker: Broker) -> None:
-    snapshot_id = snapshots.filled(broker, **of_types(broker.new_type()))
-
-    expect_status(snapshots.delete(broker, snapshot_id), 204)
-
-    expect_problem(snapshots.retrieve(broker, snapshot_id), status=404, error_type="ResourceNotFound")
-
-
-@check(
-    id="snapshots/delete-unknown",
-    title="Deleting a Snapshot that does not exist is ResourceNotFound",
-    clause=cim009("5.16.5.4", "any existing Snapshot in the system, then an error of type ResourceNotFound shall be"),
-    **DELETE,
-)
-def test_delete_unknown(broker: Broker) -> None:
-    response = snapshots.delete(broker, broker.new_id("Snapshot"))
-
-    expect_problem(response, status=404, error_type="ResourceNotFound")
-
-
-@check(
-    id="snapshots/delete-not-a-uri",
-    title="Deleting a Snapshot by an id that is no URI is BadRequestData",
-    clause=cim009("5.16.5.4", NO_URI),
-    **DELETE,
-)
-def test_delete_not_a_uri(broker: Broker) -> None:
-    expect_problem(snapshots.delete(broker, broker.not_a_uri()), status=400, error_type="BadRequestData")

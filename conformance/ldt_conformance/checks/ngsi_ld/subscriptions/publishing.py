@@ -73,6 +73,11 @@ class Published:
         found = self.content.get("body")
         return found if isinstance(found, dict) else {}
 
+    @property
+    def shown(self) -> dict[str, Any]:
+        """The Entity as the body shows it; empty where it does not."""
+        return next((item for item in _items(self.body.get("data")) if item.get("id") == self.entity.id), {})
+
 
 def notifier_info(**pairs: str) -> Prepare:
     """Prepares a Subscription with MQTT parameters (table 7.2-1): `MQTT_QoS="1"` stands for MQTT-QoS."""

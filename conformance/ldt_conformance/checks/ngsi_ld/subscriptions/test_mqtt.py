@@ -60,8 +60,7 @@ def test_message(broker: Broker, mqtt_servers: MqttServers) -> None:
         fail(f'a Link with rel="{JSONLD_CONTEXT}" in metadata', f"Link: {found.metadata.get('Link')}")
     expect_equal(found.metadata.get("X-Ldt-Check"), "receiver side", "X-Ldt-Check in metadata")
     expect_equal(found.body.get("type"), "Notification", "type of the body")
-    (item,) = found.body["data"]
-    expect_members(item, present=["id", "type"])
+    expect_members(found.shown, present=["id", "type"])
 
 
 @check(
