@@ -49,6 +49,18 @@ def test_capabilities_without_anything_to_list_are_known_by_their_refusal_of_an_
     assert broker.written() == []
 
 
+def test_a_tenant_that_is_still_to_come_hides_no_capability(broker: FakeBroker, open_session: OpenSession):
+    """A resource that says so is known; not where every path says so."""
+    no_tenant = Answer(404, {"type": f"{ERRORS}NonexistentTenant", "title": "no such tenant"})
+    broker.overrides["/csourceRegistrations"] = no_tenant
+    found = look(open_session(broker={"url": broker.url, "tenant": "new"})).capabilities
+    assert "registrations" in found
+    assert "temporal" not in found
+    broker.overrides["/ldtCheckNoSuchResource/LdtCheckNoUri"] = no_tenant
+    assert "registrations" not in look(open_session(broker={"url": broker.url, "tenant": "new"})).capabilities
+    assert broker.written() == []
+
+
 def test_a_dead_address(open_session: OpenSession):
     """Nothing listens: the sentence says so and what to try."""
     reason, sentence = cause(open_session(broker={"url": f"http://127.0.0.1:{free_port()}"}))

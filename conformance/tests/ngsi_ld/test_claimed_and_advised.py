@@ -57,6 +57,13 @@ def test_without_a_tenant_of_the_site_the_rest_is_judged(tmp_path: Path):
     assert not_passed(verdicts) == left_out
 
 
+def test_a_tenant_that_is_still_to_come_is_judged_in_full(tmp_path: Path):
+    """What the broker offers is found although nothing is in the tenant yet."""
+    verdicts = judged(tmp_path, "distributed-retrieval")
+    assert len(verdicts) == 11
+    assert not_passed(verdicts) == {}
+
+
 @pytest.mark.parametrize(
     ("code", "noticed"),
     [

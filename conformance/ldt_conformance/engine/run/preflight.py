@@ -42,6 +42,7 @@ CAPABILITY_LOOKS = {
 RESOURCE_LOOKS = {"entity-maps": "/entityMaps/LdtCheckNoUri", "snapshots": "/snapshots/LdtCheckNoUri"}
 NO_RESOURCE = "/ldtCheckNoSuchResource/LdtCheckNoUri"
 NGSI_LD_ERRORS = "https://uri.etsi.org/ngsi-ld/errors/"
+NO_TENANT = f"{NGSI_LD_ERRORS}NonexistentTenant"
 NOT_OFFERED = frozenset({404, 405, 422, 501})
 
 
@@ -151,6 +152,8 @@ def _reason(text: str) -> str:
 def _offers(client: Client, path: str) -> bool:
     try:
         answer = client.request("GET", path, headers={"accept": "application/json"}, timeout=TIMEOUT_SECONDS)
+        if _problem_type(answer) == NO_TENANT:  # it comes into being with the first write: is the resource known?
+            return _problem_type(client.request("GET", NO_RESOURCE, timeout=TIMEOUT_SECONDS)) != NO_TENANT
     except CheckInconclusive:
         return False
     if answer.media_type in HTML or answer.status in NOT_OFFERED:
@@ -173,8 +176,12 @@ def _refuses_id(client: Client, path: str) -> bool:
 
 
 def _ngsi_ld_problem(answer: Response) -> bool:
+    return _problem_type(answer).startswith(NGSI_LD_ERRORS)
+
+
+def _problem_type(answer: Response) -> str:
     try:
         body: Any = json.loads(answer.content)
     except ValueError:
-        return False
-    return isinstance(body, dict) and str(body.get("type", "")).startswith(NGSI_LD_ERRORS)
+        return ""
+    return str(body.get("type", "")) if isinstance(body, dict) else ""
