@@ -7,7 +7,8 @@ support the respective operation"; what they answer beyond their Registration is
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -35,12 +36,15 @@ async def ask_sources(
 ) -> list[T]:
     """What every source that offers an operation answers; those that fail give a warning, those with 404 nothing.
 
+    A source with several Registrations is asked once: what it has would be counted once for each.
+
     Args:
         broker: Whose Registrations.
         call: The request.
         operation: Of clause 4.20.
         path: With its query, below the API root, its names in a @context.
-        parse: Reads an answer; a KeyError, TypeError or NgsiLdError means that it is not valid.
+        parse: Reads an answer to a Registration, or to several in one; a KeyError, TypeError or NgsiLdError means that it
+            is not valid.
         concerned: Which sources.
     """
     if call.local:
@@ -63,8 +67,20 @@ async def ask_sources(
         request = SourceRequest("GET", path(names), names=names)
         return await broker.sources.ask(registration, call, request, read, absent=True)
 
-    answers = await asyncio.gather(*(or_warning(call, one, ask(one)) for one in registrations))
+    answers = await asyncio.gather(*(or_warning(call, one, ask(one)) for one in _by_source(registrations)))
     return [answer for answer in answers if answer is not None]
+
+
+def _by_source(registrations: Sequence[Registration]) -> list[Registration]:
+    """One Registration for each source, with all that it offers: Registrations that make the very same request."""
+    sources: dict[tuple[object, ...], list[Registration]] = {}
+    for one in registrations:
+        key = (one.endpoint.rstrip("/"), one.tenant, one.source_info, one.alias, one.management.local_only)
+        sources.setdefault(key, []).append(one)
+    return [
+        replace(same[0], information=tuple(info for one in same for info in one.information))
+        for same in sources.values()
+    ]
 
 
 def offers_type(registration: Registration, entity_type: str) -> bool:

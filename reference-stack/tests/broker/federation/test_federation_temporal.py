@@ -185,6 +185,25 @@ async def test_types_and_attributes_of_all_sources(pair: list[Node], network: Ne
     assert (await send(a, "GET", "/types?local=true", None, 200)).json()["typeList"] == ["Car"]
 
 
+async def test_a_source_of_several_registrations_is_asked_for_types_once(pair: list[Node], network: Network) -> None:
+    """5.7.11: what it has is counted once, and what any of the Registrations offers is shown."""
+    a, b = pair
+    for number in range(3):
+        speed = {"type": "Property", "value": number}
+        await create(b.client, f"urn:ngsi-ld:Car:{number}", speed=speed, brand=speed, hidden=speed)
+    for number, names in enumerate((["speed"], ["brand"], ["speed"])):
+        await a.register("b", [{"type": "Car"}], properties=names, id=f"urn:ngsi-ld:ContextSourceRegistration:{number}")
+    await a.register("b", [{"type": "Car"}], properties=["speed"], tenant="other", operations=["retrieveEntityTypes"])
+    network.sent.clear()
+    found = (await send(a, "GET", "/types/Car", None, 200)).json()
+    assert [one["attributeName"] for one in found["attributeDetails"]] == ["brand", "speed"]
+    assert (found["entityCount"], len(network.sent)) == (3, 1)
+    assert (await send(a, "GET", "/attributes", None, 200)).json()["attributeList"] == ["brand", "speed"]
+    assert len(network.sent) == 2
+    assert (await send(a, "GET", "/types", None, 200)).json()["typeList"] == ["Car"]
+    assert len(network.sent) == 4
+
+
 async def test_instances_of_one_source_are_not_one_because_they_came_together(pair: list[Node]) -> None:
     """4.5.5.3 is about sources that contradict each other; what one request brought has one createdAt (4.8)."""
     a, b = pair
