@@ -43,8 +43,8 @@ async def ask_sources(
         call: The request.
         operation: Of clause 4.20.
         path: With its query, below the API root, its names in a @context.
-        parse: Reads an answer to a Registration, or to several in one; a KeyError, TypeError or NgsiLdError means that it
-            is not valid.
+        parse: Reads an answer to a Registration, or to several in one; a KeyError, TypeError or NgsiLdError means that
+            it is not valid.
         concerned: Which sources.
     """
     if call.local:
