@@ -151,8 +151,13 @@ class _FromWorkers:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Listen to workers where there are any."""
+    """Listen to workers where there are any; keep tests of a folder together, in whichever order they were named.
+
+    pytest 9.1 forgets the fixtures of a folder's conftest where a test beside the folder is named between two of its
+    own (pytest issue 14964).
+    """
     config.pluginmanager.register(_FromWorkers(config))
+    config.args.sort()
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
