@@ -241,7 +241,9 @@ def _fits(query: FederatedQuery, entity: JsonObject, *, filtered: bool) -> bool:
     """
     if query.split:
         return True
-    if query.wanted is not None and query.wanted.isdisjoint(entity):
+    # Its source has looked at the Attributes, of which no instance may be of the datasetIds that were asked for.
+    whole = not filtered or query.dataset_ids is None
+    if whole and query.wanted is not None and query.wanted.isdisjoint(entity):
         return False
     return filtered or query.filters.linked or all(condition.matches(entity) for condition in query.local.conditions)
 
@@ -261,7 +263,8 @@ def query_request(
     types = type_selector(set(part.types), names) if part.types else None
     attributes = _attributes(query, info, part, residual=filters is None)
     attrs = None if attributes is None else [names.compact_iri(name) for name in sorted(attributes)]
-    dataset_ids = dataset_ids_for(registration, query.dataset_ids)
+    # What is filtered here is filtered as a whole: datasetIds only say what is shown of it (5.7.2.4).
+    dataset_ids = dataset_ids_for(registration, None if filters is None else query.dataset_ids)
     filters = filters or WrittenFilters()
     if not as_batch:
         chosen = {

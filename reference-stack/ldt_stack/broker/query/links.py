@@ -19,13 +19,13 @@ class EntityLookup(Protocol):
 
 
 class Elsewhere(Protocol):
-    """Linked Entities that are not held here, as far as they are known.
+    """Linked Entities, or parts of them, that are not held here, as far as they are known.
 
     Only "Relationships annotated with an objectType" lead there (4.5.23.1).
     """
 
-    def find(self, entity_id: str, *, needed: bool = False) -> JsonObject | None:
-        """An Entity, expanded; None: it is not known, and noted as wanted.
+    def find(self, entity_id: str, held: JsonObject | None, *, needed: bool = False) -> JsonObject | None:
+        """An Entity, expanded, with what is held of it here; None: it is not known. What may be missing is noted.
 
         `needed`: the result would be wrong without it, not just show less.
         """
@@ -54,8 +54,8 @@ def bind_conditions(
     def resolve(links: Sequence[Link]) -> Iterator[JsonObject]:
         for identifier, annotated in links:
             entity = lookup.get_entity(identifier)
-            if entity is None and annotated and elsewhere is not None:
-                entity = elsewhere.find(identifier, needed=True)
+            if annotated and elsewhere is not None:
+                entity = elsewhere.find(identifier, entity, needed=True)
             if entity is not None:
                 yield entity
 

@@ -135,7 +135,13 @@ async def retrieve_entity(
 
 
 async def read_joined(
-    broker: Broker, call: Call, view: View, work: Callable[[Snapshot, Elsewhere | None], T], *, dear: bool = False
+    broker: Broker,
+    call: Call,
+    view: View,
+    work: Callable[[Snapshot, Elsewhere | None], T],
+    *,
+    split: bool | None = None,
+    dear: bool = False,
 ) -> T:
     """Read; and again, as long as Context Sources have more of what links lead to (5.7.1.4).
 
@@ -144,12 +150,13 @@ async def read_joined(
         call: The request.
         view: Whether links are followed.
         work: Is given what is held here, and what Context Sources have of linked Entities; None: nobody asks for it.
+        split: As in `read_linked`.
         dear: See `Store.read`.
     """
     if view.join is None:
         return await broker.store.read(call.tenant, lambda snapshot: work(snapshot, None), dear=dear)
     # Links of the query are followed first: they decide what is shown, and whose links are followed then.
-    return await read_linked(broker, call, 2 * view.join_level, work, dear=dear)
+    return await read_linked(broker, call, 2 * view.join_level, work, split=split, dear=dear)
 
 
 async def query_entities(broker: Broker, call: Call, source: QueryInput, *, as_text: bool = False) -> EntitiesResult:
@@ -207,7 +214,7 @@ async def query_everywhere(
         more = page.offset + query.limit < page.total
         return EntitiesResult(shown, page.offset, query.limit, more, page.total if query.count else None)
 
-    return await read_joined(broker, call, view, work)
+    return await read_joined(broker, call, view, work, split=asked.split)
 
 
 def _asked_for(view: View) -> frozenset[str] | None:

@@ -79,8 +79,8 @@ def _follow(
             if identifier in found or (identifier, annotated) in missing or identifier in view.contained_by:
                 continue
             entity = snapshot.get_entity(identifier)
-            if entity is None and annotated and elsewhere is not None:
-                entity = elsewhere.find(identifier)
+            if annotated and elsewhere is not None:
+                entity = elsewhere.find(identifier, entity)
             if entity is None:
                 missing.add((identifier, annotated))
                 continue

@@ -199,7 +199,7 @@ async def _parameters(
     filters = None if query.split else query.filters.written_in(names)
     wanted = interval.attributes
     if filters is None:
-        interval = replace(interval, last_n=None)
+        interval = replace(interval, last_n=None, dataset_ids=None)
         wanted = with_filtered(wanted, query.filtered)
     chosen = {
         "type": type_selector(set(part.types), names) if part.types else "",

@@ -140,10 +140,16 @@ def meeting(
     attributes: dict[str, list[JsonObject]] = {}
     for name, instances in evolution.attributes.items():
         if not interval.attributes or name in interval.attributes:
-            shown = [one for one in instances if whole.admits(conditions, name, one)]
+            shown = [
+                one for one in instances if _is_wanted(name, one, interval) and whole.admits(conditions, name, one)
+            ]
             if shown:
                 attributes[name] = shown if interval.last_n is None else shown[-interval.last_n :]
     return replace(evolution, attributes=attributes) if attributes.keys() - {SCOPE} else None
+
+
+def _is_wanted(name: str, instance: JsonObject, interval: TemporalQuery) -> bool:
+    return name == SCOPE or interval.dataset_ids is None or instance.get("datasetId", "@none") in interval.dataset_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +212,7 @@ def assembled_evolutions(
         TooManyResults: There are more.
     """
     attributes = with_filtered(interval.attributes, filtered)
-    wide = replace(interval, last_n=None, max_instances=None, attributes=attributes)
+    wide = replace(interval, last_n=None, max_instances=None, attributes=attributes, dataset_ids=None)
     every = replace(query, conditions=(), offset=0, limit=most + 1, count=False)
     held = {one.head["id"]: one for one in snapshot.query_temporal(every, wide).entities}
     if len(held) > most:
