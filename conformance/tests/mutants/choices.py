@@ -42,6 +42,7 @@ CONCERNED: dict[str, list[str]] = {
         "registration-update/members",
         "snapshots-purged/by-id",
         "snapshots-used/change-stays-inside",
+        "source-identity/members",
         "transient/update-replaces",
     ],
     "redirects-slashes": [
@@ -81,6 +82,7 @@ CONCERNED: dict[str, list[str]] = {
         "registration-retrieve/whole",
         "retrieve-entity/by-id",
         "retrieve-entity/whole",
+        "source-identity/members",
         "temporal-retrieve/part-forwards",
         "temporal-retrieve/whole",
         "transient/instances",

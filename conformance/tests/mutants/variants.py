@@ -20,6 +20,7 @@ PROBLEM = b'{"type":"https://uri.etsi.org/ngsi-ld/errors/ResourceNotFound","titl
 KINDS = "entities|subscriptions|snapshots|entityMaps|csourceRegistrations|csourceSubscriptions"
 ENTITY = re.compile(rf"/ngsi-ld/v1/(temporal/)?({KINDS})/[^/]+$")
 NO_ID = re.compile(rf"/({KINDS})/[^/:]+$")  # no URI: refused without a look
+IDENTITY = "/info/sourceIdentity"  # no write changes it
 LISTS = ("entities", "subscriptions", "csourceRegistrations", "csourceSubscriptions")
 
 
@@ -66,7 +67,7 @@ def _late() -> Install:
         async def call(self: Any, scope: Any, receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
             asks = scope["type"] == "http" and (scope["method"] == "GET" or scope["path"].endswith("/query"))
             recent = time.monotonic() - written[0] <= LAG_SECONDS
-            hides = asks and recent and not NO_ID.search(scope["path"])
+            hides = asks and recent and not NO_ID.search(scope["path"]) and not scope["path"].endswith(IDENTITY)
             hidden = []
 
             async def answer(message: Any) -> None:
@@ -113,7 +114,7 @@ def _entity(item: dict[str, Any]) -> dict[str, Any]:
     kind = item.get("type")
     if kind == "ContextSourceRegistration":
         return {**item, "information": [_registration_info(info) for info in item["information"]]}
-    if not isinstance(kind, str) or kind in {"Feature", "FeatureCollection", "Subscription", "Snapshot", "EntityMap"}:
+    if not isinstance(kind, str) or kind in ONE_TYPE:
         return item
     if kind in {"EntityTypeList", "AttributeList", "EntityType", "EntityTypeInfo", "Attribute"}:
         return {key: _compact(value) if key in NAME_LISTS else value for key, value in item.items()}
@@ -130,6 +131,7 @@ def _registration_info(info: dict[str, Any]) -> dict[str, Any]:
     return {**shown, **({"entities": entities} if entities else {})}
 
 
+ONE_TYPE = {"ContextSourceIdentity", "EntityMap", "Feature", "FeatureCollection", "Snapshot", "Subscription"}
 NAME_LISTS = {"typeList", "attributeList", "attributeNames", "typeNames"}
 
 
