@@ -205,9 +205,12 @@ def _say(request: Request, main: MainRun) -> None:
 def _say_plan(request: Request, plan: Plan, stream: TextIO) -> None:
     if request.json:
         listed = [
-            {"check": one.check, "role": one.role, "method": one.method, "path": one.path, "mode": one.mode}
+            {
+                "check": one.check, "role": one.role, "method": one.method, "path": one.path, "mode": one.mode,
+                "only_with": plan.only_with.get(one.check),
+            }
             for one in plan.requests
-        ]
+        ]  # fmt: skip
         stream.write(json.dumps({"requests": listed, "limit": LIMIT}) + "\n")
     else:
         print_plan(plan, stream)

@@ -109,8 +109,26 @@ def test_a_plan_is_printed_and_nothing_sent(broker: FakeBroker, tmp_path: Path):
     assert done.returncode == 0, done.stderr
     assert "POST" in done.stdout
     assert "none was sent" in done.stdout
+    assert done.stdout.startswith("preflight\n")
     assert broker.seen == []
     assert not (tmp_path / "ldt-report" / "report.json").exists()
+
+
+def test_a_plan_has_what_the_target_may_turn_out_to_offer(broker: FakeBroker, write_site: WriteSite, tmp_path: Path):
+    """The looks at the endpoint, and the requests of every capability that they can find; those are told apart."""
+    claims = {"ngsi_ld": "1.9.1", "capabilities": ["temporal"]}
+    write_site({"claims": claims, "safety": {"mode": "sandbox-write"}}, broker={"url": broker.url})
+
+    done = ldt("check", "--plan", "--json", cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    listed = json.loads(done.stdout)["requests"]
+    looks = {one["path"].partition("?")[0] for one in listed if one["check"] == "preflight"}
+    assert looks >= {"/types", "/subscriptions", "/csourceRegistrations", "/snapshots/LdtCheckNoUri"}
+    found = {"subscriptions", "registrations", "registration-subscriptions", "contexts", "entity-maps", "snapshots"}
+    assert {one["only_with"] for one in listed} == {None, *found}
+    assert [one["only_with"] for one in listed if one["check"] == "temporal-create/new"][:1] == [None]
+    assert broker.seen == []
 
 
 def test_a_journal_that_cannot_be_written_ends_the_run(broker: FakeBroker, tmp_path: Path):

@@ -21,8 +21,9 @@ from ldt_conformance.engine.report import Budget, Report, Result, Rollup, Run
 from ldt_conformance.engine.run import run_set
 from ldt_conformance.engine.run.assembly import assemble, suite_of
 from ldt_conformance.engine.run.cleanup import Cleaner
-from ldt_conformance.engine.run.preflight import PREFLIGHT, preflight
+from ldt_conformance.engine.run.preflight import PREFLIGHT, planned_preflight, preflight
 from ldt_conformance.engine.run.session import CLEAN_UP, Options, Session
+from ldt_conformance.engine.site.model import Site
 from ldt_conformance.engine.site.site_file import nearest
 from ldt_conformance.engine.transport.journal import journal_files, read_journal, remove_journal
 from ldt_conformance.engine.verdicts import Reason, Verdict
@@ -79,9 +80,12 @@ class MainRun:
             _check_options(session, register)
             run_set.read_report(session.settings.out)
             standing = standing_of(session.site, session.settings.mode, options.packs)
+            session.services.recorder.begin(PREFLIGHT)
             if session.services.plan is None:
-                session.services.recorder.begin(PREFLIGHT)
                 standing = preflight(session.target, standing)
+            else:
+                standing = planned_preflight(session.target, standing)
+                session.services.plan.only_with = _unclaimed(session.site, register)
         except BaseException:
             session.close()
             session.remove_work()
@@ -245,6 +249,15 @@ class MainRun:
                 "the token ended during the run, or it does not give the rights that this mode needs"
             )
         return None
+
+
+def _unclaimed(site: Site, register: Mapping[str, CheckDeclaration]) -> dict[str, str]:
+    """Checks that run only where the preflight finds their capability: check id -> capability."""
+    return {
+        name: check.capability
+        for name, check in register.items()
+        if check.capability is not None and check.capability not in site.claims.capabilities
+    }
 
 
 def _check_options(session: Session, register: Mapping[str, CheckDeclaration]) -> None:

@@ -73,6 +73,16 @@ def preflight(target: Target, standing: Standing) -> Standing:
     return replace(standing, causes=causes, capabilities=tuple(sorted(found)))
 
 
+def planned_preflight(target: Target, standing: Standing) -> Standing:
+    """As `preflight` where nothing is sent: its requests are noted, and what it could find at a target counts as found.
+
+    A plan says what a run may send at most.
+    """
+    preflight(target, standing)
+    findable = (CAPABILITY_LOOKS.keys() | RESOURCE_LOOKS.keys()) if standing.speaks_ngsi_ld else set()
+    return replace(standing, capabilities=tuple(sorted(findable | set(standing.capabilities))))
+
+
 def _look(role: str, client: Client, standing: Standing) -> _Look:
     try:
         if role in {"broker", "history"} and (role != "broker" or standing.speaks_ngsi_ld):
@@ -168,8 +178,9 @@ def _resources(client: Client, names: Iterable[str]) -> set[str]:
 
 
 def _refuses_id(client: Client, path: str) -> bool:
+    accept = {"accept": "application/json"}
     try:
-        answer = client.request("GET", path, headers={"accept": "application/json"}, timeout=TIMEOUT_SECONDS)
+        answer = client.request("GET", path, headers=accept, expects_refusal=True, timeout=TIMEOUT_SECONDS)
     except CheckInconclusive:
         return False
     return answer.status == httpx.codes.BAD_REQUEST and _ngsi_ld_problem(answer)

@@ -36,9 +36,14 @@ class PlannedRequest:
 
 @dataclass
 class Plan:
-    """Collects the requests of a planned run, and answers them."""
+    """Collects the requests of a planned run, and answers them.
+
+    Attributes:
+        only_with: Checks that run only where the target is found to have a capability: check id -> capability.
+    """
 
     requests: list[PlannedRequest] = field(default_factory=list)
+    only_with: dict[str, str] = field(default_factory=dict)
     _held: dict[str, bytes] = field(default_factory=dict)
 
     def answer(self, role: str, request: httpx.Request, intent: Intent, check: str) -> Response:
@@ -60,17 +65,17 @@ class Plan:
         )
 
     def _act(self, intent: Intent) -> tuple[int, bytes, dict[str, str]]:
-        if intent.method in {"GET", "HEAD", "OPTIONS"}:
-            found = self._held.get(intent.path)
-            return 200, found if found is not None else b"[]", {}
-        if is_query(intent):
-            return 200, b"[]", {}
         if intent.expects_refusal:
             return (
                 400,
                 json.dumps({"type": "https://uri.etsi.org/ngsi-ld/errors/BadRequestData", "title": "plan"}).encode(),
                 {},
             )
+        if intent.method in {"GET", "HEAD", "OPTIONS"}:
+            found = self._held.get(intent.path)
+            return 200, found if found is not None else b"[]", {}
+        if is_query(intent):
+            return 200, b"[]", {}
         if not intent.creates:
             return 204, b"", {}
         for resource in intent.creates:
@@ -98,6 +103,7 @@ def print_plan(plan: Plan, stream: TextIO) -> None:
     for request in plan.requests:
         if request.check != check:
             check = request.check
-            stream.write(f"{check}\n")
+            capability = plan.only_with.get(check)
+            stream.write(f"{check}{f'  (only where {capability} is found)' if capability else ''}\n")
         stream.write(f"  {request.mode:13}  {request.method:7} {request.role}: {request.path}\n")
     stream.write(f"{len(plan.requests)} requests; none was sent. {LIMIT}\n")
