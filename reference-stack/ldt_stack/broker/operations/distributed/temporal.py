@@ -246,10 +246,15 @@ async def _ask_all(
         offset += len(page)
         if len(found) > broker.settings.federation_max_entities:
             raise _too_many()
-    kept = [_narrowed(one, registration, [info]) for one in found.values()]
-    if not filtered and not query.split:
-        kept = [None if one is None else meeting(one, query.local.conditions, interval) for one in kept]
-    return [(one, ends[one.head["id"]]) for one in kept if one is not None and one.attributes.keys() - {SCOPE}]
+    kept = []
+    for one in found.values():
+        # datasetId takes Attributes away, not Entities (5.7.4.4); what came with others than are registered has none.
+        bare = filtered and interval.dataset_ids is not None and not one.attributes.keys() - {SCOPE}
+        own = _narrowed(one, registration, [info])
+        if own is not None and (bare or own.attributes.keys() - {SCOPE}):
+            shown = own if filtered or query.split else meeting(own, query.local.conditions, interval)
+            kept += [] if shown is None else [(shown, ends[one.head["id"]])]
+    return kept
 
 
 def _refuse_part(registration: Registration, reply: Reply, *, whole: bool) -> None:

@@ -138,14 +138,15 @@ def meeting(
     if not whole.meets(conditions, interval):
         return None
     attributes: dict[str, list[JsonObject]] = {}
+    found = False
     for name, instances in evolution.attributes.items():
         if not interval.attributes or name in interval.attributes:
-            shown = [
-                one for one in instances if _is_wanted(name, one, interval) and whole.admits(conditions, name, one)
-            ]
+            admitted = [one for one in instances if whole.admits(conditions, name, one)]
+            found = found or (name != SCOPE and bool(admitted))
+            shown = [one for one in admitted if _is_wanted(name, one, interval)]
             if shown:
                 attributes[name] = shown if interval.last_n is None else shown[-interval.last_n :]
-    return replace(evolution, attributes=attributes) if attributes.keys() - {SCOPE} else None
+    return replace(evolution, attributes=attributes) if found else None
 
 
 def _is_wanted(name: str, instance: JsonObject, interval: TemporalQuery) -> bool:
