@@ -1,7 +1,6 @@
 """Update Subscription: ETSI GS CIM 009 V1.9.1, clauses 5.8.2, 5.2.12 and 6.11.3.2."""
 
 import time
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ldt_conformance import (
@@ -13,6 +12,7 @@ from ldt_conformance import (
     expect_status,
 )
 from ldt_conformance.checks.ngsi_ld.declared import SUBSCRIPTIONS, cim009, purposes
+from ldt_conformance.checks.ngsi_ld.expiring import soon
 from ldt_conformance.checks.ngsi_ld.given import VOCABULARY, subscribed
 from ldt_conformance.checks.ngsi_ld.subscriptions.subscribing import FUTURE, PAST, quiet, shown
 from ldt_conformance.clients import NGSI_LD_NULL
@@ -22,7 +22,6 @@ from ldt_conformance.receiver import Receiver
 
 DECLARED: dict[str, Any] = {"level": Level.MUST, "capability": SUBSCRIPTIONS, "mode": Mode.SANDBOX_WRITE}
 UPDATE: dict[str, Any] = {**DECLARED, "requirements": ["ngsi-ld/5.8.2"], "pics": ["PICS_SubUpd"]}
-LIFE_SECONDS = 1.5  # of a Subscription that is to expire
 EXPIRY_SECONDS = 10.0
 PAUSE_SECONDS = 0.25
 
@@ -227,8 +226,9 @@ def test_update_mandatory_removed(broker: Broker) -> None:
 )
 def test_update_revive(broker: Broker) -> None:
     """An expired Subscription may be deleted (4.8); then there is nothing to revive."""
-    soon = datetime.now(UTC) + timedelta(seconds=LIFE_SECONDS)
-    subscription_id = subscribed(broker, quiet(broker).with_members(expiresAt=soon.strftime("%Y-%m-%dT%H:%M:%S.%fZ")))
+    subscription = quiet(broker)
+    due = soon(broker, broker.retrieve_subscription(str(subscription.id)))  # which is not known yet
+    subscription_id = subscribed(broker, subscription.with_members(expiresAt=due))
     wait_for_expiry(broker, subscription_id)
 
     response = broker.update_subscription(subscription_id, {"expiresAt": FUTURE})
