@@ -41,6 +41,13 @@ class NotifierFigures:
 class Notifier(Protocol):
     """Decides which Subscriptions a change concerns, and delivers (5.8.6)."""
 
+    def is_watched(self, tenant: str | None, entity_id: str, types: Sequence[str]) -> bool:
+        """Whether a change of an Entity with this id and these types may owe a notification.
+
+        If not, `changes` need not be told of it. Called on the store's thread.
+        """
+        ...
+
     def changes(self, transaction: Transaction, call: Call, changes: Sequence[EntityChange]) -> None:
         """Put the notifications that changes owe into the outbox, inside the transaction that makes the changes.
 

@@ -7,8 +7,7 @@ ETSI GS CIM 009 V1.9.1, clauses 6.3.4 (preconditions), 6.3.5 (@context), 6.3.14 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
@@ -24,7 +23,7 @@ from ldt_stack.broker.model.nesting import check_nesting
 from ldt_stack.broker.spaces import space_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 JSON, LD_JSON, GEO_JSON = "application/json", "application/ld+json", "application/geo+json"
 _BODY_TYPES = frozenset({JSON, LD_JSON})
@@ -97,13 +96,16 @@ def parse_json(body: bytes) -> JsonValue:
         InvalidRequest: It is none (5.5.4).
         BadRequestData: It is nested too deep to be kept and answered.
     """
+    value = _decode(body)
+    check_nesting(value, body)
+    return value
+
+
+def _decode(body: bytes) -> JsonValue:
     try:
-        value = orjson.loads(body)
+        return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise InvalidRequest(f"The payload is not valid JSON: {error}") from None
-    if isinstance(value, dict | list):
-        check_nesting(value, body)
-    return value
 
 
 def _call(request: Request, ld_context: LdContext) -> Call:
@@ -179,8 +181,7 @@ def take_context(request: Request, media_type: str, payload: JsonObject) -> Json
     return link
 
 
-@dataclass(frozen=True, slots=True)
-class BatchItem:
+class BatchItem(NamedTuple):
     """One element of a batch: an object with its own `Call`, or the error that its @context raised.
 
     `identifier` is its id as far as one can be read.
@@ -200,13 +201,16 @@ class BatchItem:
 async def read_array(request: Request) -> tuple[list[JsonValue], Call, str]:
     """A payload that is an array, the `Call` of the request as a whole, and the media type.
 
+    How deep the elements of plain JSON are nested is for whoever reads them to see to: they are many.
+
     Raises:
         BadRequestData: It is no array, empty, or longer than the settings allow.
         InvalidRequest, LdContextNotAvailable, HttpError: As `read_payload`.
     """
     media_type = media_type_of(request)
     refuse_geojson(request)
-    payload = parse_json(await read_body(request))
+    body = await read_body(request)
+    payload = _decode(body) if media_type == JSON else parse_json(body)
     limit = request.broker.settings.max_batch_entities
     if not isinstance(payload, list) or not payload:
         raise BadRequestData("The payload is no array with at least one element; a batch operation expects one")
@@ -218,7 +222,7 @@ async def read_array(request: Request) -> tuple[list[JsonValue], Call, str]:
     return payload, _call(request, await request.broker.contexts.resolve(link)), media_type
 
 
-async def read_batch(request: Request) -> tuple[list[BatchItem], Call]:
+async def read_batch(request: Request) -> tuple[Iterable[BatchItem], Call]:
     """The Entities of a batch, each with the `Call` of its own @context (6.3.5, 5.5.11).
 
     A @context in the wrong place fails the request; one that cannot be had fails its item.
@@ -226,16 +230,24 @@ async def read_batch(request: Request) -> tuple[list[BatchItem], Call]:
     elements, call, media_type = await read_array(request)
     if not all(isinstance(element, dict) for element in elements):
         raise BadRequestData("The payload has elements that are no JSON objects; a batch operation expects Entities")
+    if media_type == JSON and not any("@context" in element for element in elements):  # what comes most
+        return _one_by_one(elements, call), call
     sources = [take_context(request, media_type, element) for element in elements]
     items: list[BatchItem] = []
     contexts = request.broker.contexts
     for element, source in zip(elements, sources, strict=True):
         try:
-            own = call if media_type == JSON else _call(request, await contexts.resolve(source))
-            items.append(BatchItem(element, own))
+            items.append(BatchItem(element, _call(request, await contexts.resolve(source))))
         except NgsiLdError as error:
             items.append(BatchItem(element, call, error))
     return items, call
+
+
+def _one_by_one(elements: list[JsonValue], call: Call) -> Iterator[BatchItem]:
+    """Items that nobody holds once they were taken."""
+    elements.reverse()
+    while elements:
+        yield BatchItem(elements.pop(), call)
 
 
 def refuse_geojson(request: Request) -> None:

@@ -39,6 +39,7 @@ class LdContext:
         "_prefixes",
         "_read",
         "_terms",
+        "_types",
         "_vocab",
         "source",
         "url",
@@ -52,6 +53,7 @@ class LdContext:
         self._compacted: dict[str, str] = {}
         self._expanded: dict[str, str] = {}
         self._names: dict[str, str] = {}
+        self._types: dict[str, tuple[str]] = {}
         self._inverse: dict[str, str] | None = None
         self._prefixes: tuple[tuple[str, str], ...] = ()
         self._read: dict[Hashable, Any] = {}
@@ -96,6 +98,16 @@ class LdContext:
     def known_names(self) -> Mapping[str, str]:
         """Names of Attributes of Entities (4.5.1, 4.6.2) that came up already -> IRI; for loops over many."""
         return self._names
+
+    @property
+    def known_types(self) -> Mapping[str, tuple[str]]:
+        """Names of Entity Types that came up already, alone -> IRI, alone."""
+        return self._types
+
+    def remember_type(self, name: str, iri: str) -> None:
+        """A name of an Entity Type, for `known_types`."""
+        if len(self._types) < _MAX_REMEMBERED:
+            self._types[name] = (iri,)
 
     def remember_name(self, name: str, iri: str) -> None:
         """A name of an Attribute of an Entity, for `known_names`."""

@@ -6,7 +6,7 @@ ETSI GS CIM 009 V1.9.1, clauses 4.5.2 to 4.5.5, 4.5.18, 4.5.20 to 4.5.24, 5.2.5 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -287,10 +287,14 @@ def _is_instance(value: JsonValue) -> bool:
     return not VALUE_MEMBERS.isdisjoint(value)
 
 
-def is_plain(value: JsonValue) -> bool:
+def is_plain(value: JsonValue, instants: Container[str | None] = ()) -> bool:
     """Whether an Attribute of a payload needs no more than a look: it is its own expanded instance, in every operation.
 
     A normalized Property, GeoProperty or Relationship with at most observedAt and a unit, and no NGSI-LD Null.
+
+    Args:
+        value: What the payload has for it.
+        instants: Values of observedAt that were looked at before.
     """
     if type(value) is not dict:
         return False
@@ -311,7 +315,9 @@ def is_plain(value: JsonValue) -> bool:
     members = 2
     observed_at = value.get("observedAt")
     if observed_at is not None:
-        if type(observed_at) is not str or normalize_text(observed_at) is None or "," in observed_at:
+        if type(observed_at) is not str:
+            return False
+        if observed_at not in instants and (normalize_text(observed_at) is None or "," in observed_at):
             return False
         members += 1
     unit = value.get("unitCode")

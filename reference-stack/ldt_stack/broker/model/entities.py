@@ -17,6 +17,7 @@ from ldt_stack.broker.model.names import (
     JsonObject,
     JsonValue,
 )
+from ldt_stack.broker.model.nesting import check_nesting
 from ldt_stack.broker.model.values import Nulls, check_date_time, check_uri
 
 _SCOPE: Final = re.compile(r"/?[^\W\d_]\w*(?:/[^\W\d_]\w*)*")  # ABNF of clause 4.18
@@ -34,7 +35,7 @@ class Fragment:
         scope: None if the payload has none; empty: it is to be removed.
         expires_at: None if the payload has none; NULL: it is to be removed.
         attributes: IRI -> instances, see `attributes.REMOVED`.
-        plain: IRIs of Attributes whose one instance is as it is stored, but for system times (`attributes.is_plain`).
+        others: IRIs of Attributes that are not plain (`attributes.is_plain`); None: nobody looked.
     """
 
     id: str | None = None
@@ -42,7 +43,22 @@ class Fragment:
     scope: tuple[str, ...] | None = None
     expires_at: str | None = None
     attributes: dict[str, list[JsonObject]] = field(default_factory=dict)
-    plain: Set[str] = field(default=frozenset(), compare=False)
+    others: Set[str] | None = field(default=None, compare=False)
+
+    def has_plain(self, name: str) -> bool:
+        """Whether the one instance of an Attribute (IRI) is as it is stored, but for system times."""
+        return self.others is not None and name not in self.others
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether there are Attributes, all of them plain, and else an id and types at most."""
+        return (
+            not self.others
+            and self.others is not None
+            and self.scope is None
+            and self.expires_at is None
+            and bool(self.attributes)
+        )
 
 
 def read_entity(payload: JsonObject, reader: AttributeReader, *, entity_id: str | None = None) -> Fragment:
@@ -69,10 +85,14 @@ def read_fragment(payload: JsonObject, reader: AttributeReader, *, entity_id: st
     identifier, scope, expires_at = entity_id, None, None
     types: tuple[str, ...] = ()
     attributes: dict[str, list[JsonObject]] = {}
-    plain: set[str] = set()
+    others: set[str] = set()
     known = reader.ld_context.known_names
     for key, value in payload.items():
         iri = known.get(key)
+        if iri is not None and iri not in attributes and iri not in GEO_PROPERTIES and is_plain(value):
+            attributes[iri] = [value]  # what comes most
+            continue
+        check_nesting(value)
         if iri is None and (key in _NO_ATTRIBUTE_NAMES or key in _OWN_MEMBERS or key.startswith("@")):
             if key in {"@id", "@type"} and key[1:] in payload:
                 raise BadRequestData(f'"{key}" and "{key[1:]}" stand for the same member (4.4)')
@@ -93,12 +113,12 @@ def read_fragment(payload: JsonObject, reader: AttributeReader, *, entity_id: st
             raise BadRequestData(f'Two names stand for the Attribute "{iri}"')
         if is_plain(value):
             attributes[iri] = [value]
-            plain.add(iri)
         else:
             attributes[iri] = reader.attribute(key, value)
+            others.add(iri)
         if iri in GEO_PROPERTIES:
             check_core_type(iri, attributes[iri])
-    return Fragment(identifier, types, scope, expires_at, attributes, plain)
+    return Fragment(identifier, types, scope, expires_at, attributes, others)
 
 
 def check_core_type(iri: str, instances: Iterable[JsonObject]) -> None:
@@ -121,10 +141,16 @@ def _read_id(value: JsonValue, expected: str | None) -> str:
 
 
 def _read_types(value: JsonValue, reader: AttributeReader) -> tuple[str, ...]:
+    known = reader.ld_context.known_types.get(value) if isinstance(value, str) else None
+    if known is not None:
+        return known
     names = value if isinstance(value, list) else [value]
     if not names or not all(isinstance(name, str) and name != NULL for name in names):
         raise BadRequestData('The "type" of the Entity is neither a name nor an array of names')
-    return tuple(dict.fromkeys(reader.name(name) for name in names))
+    types = tuple(dict.fromkeys(reader.name(name) for name in names))
+    if isinstance(value, str):
+        reader.ld_context.remember_type(value, types[0])
+    return types
 
 
 def is_scope(text: str) -> bool:

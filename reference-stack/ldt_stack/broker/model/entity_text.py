@@ -22,6 +22,7 @@ from typing import Final
 import orjson
 
 from ldt_stack.broker.model.names import JsonObject
+from ldt_stack.broker.model.plain import PlainEntity
 
 # Of an Attribute instance: the same in the expanded form and in the normalized representation, in any @context.
 UNCHANGED_MEMBERS: Final = frozenset(
@@ -29,6 +30,9 @@ UNCHANGED_MEMBERS: Final = frozenset(
 )
 ID_LINE, TYPE_LINE, TIMES_LINE, OTHER_LINE, FIRST_NAME_LINE = range(5)
 _TIMES: Final = ("createdAt", "modifiedAt")
+_CREATED: Final = ',"createdAt":"'
+_GEO_PROPERTY: Final = '"type":"GeoProperty"'
+_FORM: Final = b'{"id":%b\n,"type":%b\n,"createdAt":"%b","modifiedAt":"%b"\n\n%b'
 
 
 def split_plain(entity: JsonObject) -> tuple[JsonObject, JsonObject]:
@@ -64,6 +68,76 @@ def write_text(rest: JsonObject, plain: JsonObject) -> str:
         lines[FIRST_NAME_LINE] = lines[FIRST_NAME_LINE][1:]  # nothing is to be closed before it
     lines.append(b"]}" if plain else b"}")
     return b"\n".join(lines).decode()
+
+
+def write_plain(entity: PlainEntity, created_at: str, modified_at: str) -> str:
+    """What `write_text` makes of an Entity that is nothing but plain, with these times."""
+    lines = _FORM % (
+        orjson.dumps(entity.id),
+        _types(entity.types),
+        created_at.encode(),
+        modified_at.encode(),
+        _form(entity.names) % tuple(entity.instances),
+    )
+    return lines.decode()
+
+
+@lru_cache(maxsize=1024)
+def _form(names: tuple[str, ...]) -> bytes:
+    """Where the instances of Attributes go."""
+    escaped = (_opening(name).replace(b"%", b"%%") + b"\n%b" for name in names)
+    return b"\n".join(escaped)[1:] + b"\n]}"
+
+
+def created_at_of(text: str, types: tuple[str, ...], names: tuple[str, ...]) -> str | None:
+    """When an Entity was created, if it has nothing but plain Attributes: these, without datasetId, and these types.
+
+    Args:
+        text: Of the Entity.
+        types: IRIs, in their order.
+        names: Of the Attributes, in their order.
+    """
+    lines = text.split("\n")
+    times = lines[TIMES_LINE]
+    if (
+        lines[OTHER_LINE]
+        or not times.startswith(_CREATED)
+        or lines[FIRST_NAME_LINE:-1:2] != _names(names)
+        or lines[TYPE_LINE] != ',"type":' + _types(types).decode()
+        or '"datasetId":' in text
+    ):
+        return None
+    return times[len(_CREATED) : times.index('"', len(_CREATED))]
+
+
+@lru_cache(maxsize=1024)
+def _names(names: tuple[str, ...]) -> list[str]:
+    """The lines of names of plain Attributes."""
+    return [_opening(name).decode()[place == 0 :] for place, name in enumerate(names)]
+
+
+@lru_cache(maxsize=1024)
+def _types(types: tuple[str, ...]) -> bytes:
+    return orjson.dumps(types)
+
+
+def geo_properties_of(text: str) -> dict[str, list[JsonObject]]:
+    """The GeoProperties of an Entity that has nothing but plain Attributes: IRI -> a list of the one instance."""
+    found: dict[str, list[JsonObject]] = {}
+    place = text.find(_GEO_PROPERTY)
+    while place >= 0:
+        begin, end = text.rfind("\n", 0, place) + 1, text.index("\n", place)
+        name = text[text.rfind("\n", 0, begin - 1) + 1 : begin]
+        found[_name_in(name)] = [orjson.loads(text[begin:end])]
+        place = text.find(_GEO_PROPERTY, end)
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _name_in(line: str) -> str:
+    """The name that a line has, `],"https://…":[` or without what closes the instance before."""
+    name: str = orjson.loads(line[line.index('"') : line.rindex('"') + 1])
+    return name
 
 
 @lru_cache(maxsize=4096)  # few IRIs, in every Entity

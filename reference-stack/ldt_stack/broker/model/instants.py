@@ -15,7 +15,8 @@ _DATETIME = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:[.,](\d{1,6}))?
 
 def format_instant(instant: datetime) -> str:
     """An aware datetime as system times are written: `2026-11-23T10:00:00.000000Z`."""
-    return instant.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+    utc = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
+    return utc.isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def normalize(text: object) -> str | None:

@@ -11,17 +11,20 @@ from ldt_stack.broker.model.names import JsonValue
 MAX_NESTING: Final = 150
 
 
-def check_nesting(value: JsonValue, encoded: bytes) -> None:
+def check_nesting(value: JsonValue, encoded: bytes | None = None) -> None:
     """Refuse what is nested too deep.
 
     Args:
         value: Decoded JSON.
-        encoded: What it was decoded from: most documents have so few brackets that they need no closer look.
+        encoded: What it was decoded from, if it is known: most documents have so few brackets that they need no closer
+            look.
 
     Raises:
         BadRequestData: It is nested more than `MAX_NESTING` levels deep.
     """
-    if encoded.count(b"{") + encoded.count(b"[") <= MAX_NESTING:
+    if encoded is not None and encoded.count(b"{") + encoded.count(b"[") <= MAX_NESTING:
+        return
+    if not isinstance(value, dict | list):
         return
     level, depth = [value], 0  # level by level: no nesting is too deep for the check itself
     while level:

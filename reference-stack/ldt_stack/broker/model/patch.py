@@ -66,7 +66,7 @@ def create(fragment: Fragment, at: str, created_at: str | None = None, before: J
     created = entity["createdAt"]
     for name, instances in fragment.attributes.items():
         old = before.get(name) if before else None
-        if name in fragment.plain and (_is_as_old(old, created) if old else created == at):
+        if fragment.has_plain(name) and (_is_as_old(old, created) if old else created == at):
             entity[name] = instances  # its system times are those of the Entity
         else:
             known = _by_dataset(old or ())

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from ldt_stack.broker.model.changes import EntityChange
 from ldt_stack.broker.notifications.subscription import Selector, Subscription
 
 _Bucket = dict[str, Subscription]
@@ -56,7 +55,9 @@ class _Tenant:
             if buckets is not None and not bucket:
                 del buckets[key]
 
-    def candidates(self, entity_id: str, types: list[str]) -> _Bucket:
+    def candidates(self, entity_id: str, types: Sequence[str]) -> _Bucket:
+        if not self.all:
+            return {}
         found = dict(self.rest)
         found.update(self.by_id.get(entity_id, {}))
         for name in types:
@@ -88,10 +89,10 @@ class SubscriptionIndex:
         known = self._tenants.get(tenant)
         return None if known is None else known.all.get(identifier)
 
-    def candidates(self, tenant: str | None, change: EntityChange) -> list[Subscription]:
-        """Those that a change may concern: the only ones worth asking."""
+    def candidates(self, tenant: str | None, entity_id: str, types: Sequence[str]) -> list[Subscription]:
+        """Those that a change of an Entity may concern: the only ones worth asking."""
         known = self._tenants.get(tenant)
         if known is None:
             return []
         with known.lock:
-            return list(known.candidates(change.entity_id, change.types).values())
+            return list(known.candidates(entity_id, types).values())

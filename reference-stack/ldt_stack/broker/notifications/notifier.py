@@ -76,10 +76,14 @@ class OutboxNotifier:
 
     # --- while changes are made: on the store's thread -------------------------------------------------------------
 
+    def is_watched(self, tenant: str | None, entity_id: str, types: Sequence[str]) -> bool:
+        """See `service.Notifier.is_watched`."""
+        return bool(self.index.candidates(tenant, entity_id, types))
+
     def changes(self, transaction: Transaction, call: Call, changes: Sequence[EntityChange]) -> None:
         """See `service.Notifier.changes`. One notification a changed Entity and Subscription (5.5.11.3)."""
         for change in changes:
-            candidates = self.index.candidates(call.tenant, change)
+            candidates = self.index.candidates(call.tenant, change.entity_id, change.types)
             if not candidates:
                 continue
             instant = self._started().clock()

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 
 from ldt_stack.broker.call import Call
 from ldt_stack.broker.model.changes import EntityChange, differences
+from ldt_stack.broker.model.entities import Fragment
 from ldt_stack.broker.model.instance_ids import new_instance_id
 from ldt_stack.broker.model.names import NONE_LANGUAGE, NULL, VALUE_MEMBER, JsonObject, JsonValue
+from ldt_stack.broker.model.plain import PlainEntity, plain_entity
 from ldt_stack.broker.service import Broker
 from ldt_stack.broker.store.data import HistoryRow
-from ldt_stack.broker.store.interface import Transaction
+from ldt_stack.broker.store.interface import KeptEntity, Transaction
 
 SCOPE = "scope"
 
@@ -59,6 +61,37 @@ def record(
     change = EntityChange(entity_id, at, before, after, known=(written, removed))
     broker.notifier.changes(transaction, call, (change,))
     return change
+
+
+def record_plain(
+    broker: Broker,
+    transaction: Transaction,
+    call: Call,
+    at: str,
+    written: Fragment | PlainEntity,
+    before: KeptEntity | None,
+) -> bool:
+    """As `record`, of an Entity that is created or replaced completely; whether it could be done: most often.
+
+    Args:
+        broker: Its notifier is told.
+        transaction: Where to write.
+        call: Whose operation it is.
+        at: The instant of the operation.
+        written: What the Entity is to be, with an id and types.
+        before: What it was; None if it is created.
+    """
+    entity = written if isinstance(written, PlainEntity) else plain_entity(written)
+    if entity is None:
+        return False
+    created_at = at if before is None else before.created_alike(entity.types, entity.names)
+    if created_at is None:
+        return False
+    transaction.put_plain(entity, created_at, at, before)
+    if broker.notifier.is_watched(call.tenant, entity.id, entity.types):
+        change = EntityChange(entity.id, at, None if before is None else before.entity, entity.expanded(created_at, at))
+        broker.notifier.changes(transaction, call, (change,))
+    return True
 
 
 def _head(entity: JsonObject, at: str, *, deleted: bool) -> JsonObject:

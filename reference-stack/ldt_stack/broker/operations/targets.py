@@ -8,7 +8,7 @@ from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.model.values import check_uri
 from ldt_stack.broker.query.lexical import is_member_name
 from ldt_stack.broker.query.type_selection import TypeSelection, parse_types
-from ldt_stack.broker.store.interface import Snapshot
+from ldt_stack.broker.store.interface import KeptEntity, Snapshot, Transaction
 
 
 def check_entity_id(entity_id: str) -> str:
@@ -33,9 +33,21 @@ def target_entity(snapshot: Snapshot, entity_id: str, types: TypeSelection | Non
     """
     entity = snapshot.get_entity(entity_id)
     if entity is None or (types is not None and not types.matches(entity)):
-        what = "" if entity is None else " with the type that was asked for"
-        raise ResourceNotFound(f"There is no Entity {entity_id}{what}")
+        raise _not_found(entity_id, known=entity is not None)
     return entity
+
+
+def find_target(transaction: Transaction, entity_id: str, types: TypeSelection | None) -> KeptEntity:
+    """Likewise, for who may not have to look at all of it."""
+    kept = transaction.find_entity(entity_id)
+    if kept is None or (types is not None and not types.matches(kept.entity)):
+        raise _not_found(entity_id, known=kept is not None)
+    return kept
+
+
+def _not_found(entity_id: str, *, known: bool) -> ResourceNotFound:
+    what = " with the type that was asked for" if known else ""
+    return ResourceNotFound(f"There is no Entity {entity_id}{what}")
 
 
 def attribute_name(call: Call, name: str) -> str:

@@ -30,6 +30,7 @@ MAX_POSITIONS: Final = 10_000
 _MAX_CROSSINGS: Final = (
     100  # mending takes more than quadratic time in their number; these, some hundredths of a second
 )
+_NUMBERS: Final = frozenset({int, float})  # a truth value is another type
 _MEASURED: Final = 64  # vertices
 Box = tuple[float, float, float, float]
 """West, south, east, north in degrees."""
@@ -113,13 +114,12 @@ def _coordinates_problem(kind: str, coordinates: JsonValue, nesting: int) -> str
 
 
 def _is_position(value: JsonValue) -> bool:
-    return (
-        isinstance(value, list)
-        and 2 <= len(value) <= 4
-        and all(isinstance(n, int | float) and not isinstance(n, bool) and abs(n) < 1e9 for n in value)
-        and abs(value[0]) <= 360
-        and abs(value[1]) <= 90
-    )
+    if not isinstance(value, list) or not 2 <= len(value) <= 4:
+        return False
+    for number in value:
+        if type(number) not in _NUMBERS or not -1e9 < number < 1e9:
+            return False
+    return bool(-360 <= value[0] <= 360 and -90 <= value[1] <= 90)
 
 
 def positions(geometry: JsonObject) -> Iterator[tuple[float, float]]:

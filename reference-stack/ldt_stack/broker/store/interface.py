@@ -16,6 +16,7 @@ from contextvars import ContextVar
 from typing import Final, Protocol, TypeVar
 
 from ldt_stack.broker.model.names import JsonObject
+from ldt_stack.broker.model.plain import PlainEntity
 from ldt_stack.broker.store.data import (
     Delivery,
     DocumentKind,
@@ -117,8 +118,45 @@ class Snapshot(Protocol):
         ...
 
 
+class KeptEntity(Protocol):
+    """An Entity as a store keeps it: read when somebody asks."""
+
+    @property
+    def entity(self) -> JsonObject:
+        """Expanded, as `Snapshot.get_entity` returns it."""
+        ...
+
+    def created_alike(self, types: tuple[str, ...], names: tuple[str, ...]) -> str | None:
+        """When it was created, if all that it has was: these types and plain Attributes (`PlainEntity`), no other.
+
+        None also where the store does not care to find out.
+        """
+        ...
+
+
 class Transaction(Snapshot, Protocol):
     """A snapshot that can be written to; sees its own writes."""
+
+    def look_ahead(self, entity_ids: Collection[str]) -> None:
+        """These Entities are going to be asked for: a store that can read them at once may do so now."""
+        ...
+
+    def find_entity(self, entity_id: str) -> KeptEntity | None:
+        """As `get_entity`, for who may not have to look at all of it."""
+        ...
+
+    def put_plain(self, entity: PlainEntity, created_at: str, modified_at: str, before: KeptEntity | None) -> None:
+        """Insert or replace an Entity that is nothing but plain, and add all its instances to its evolution.
+
+        The same as `put_entity`, `append_instances`, and `put_temporal_head` of one that was not there.
+
+        Args:
+            entity: What is to be.
+            created_at: Of the Entity and its Attributes, normalized.
+            modified_at: Likewise.
+            before: What `find_entity` said; if not None, `created_alike` said `created_at`.
+        """
+        ...
 
     def put_entity(self, entity: JsonObject, before: JsonObject | None = None) -> None:
         """Insert or replace the current state of an Entity. Instance ids belong to the history and are not kept.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from json import dumps
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from ldt_stack.broker.model.instants import parse_instant
 from ldt_stack.broker.model.nesting import MAX_NESTING, check_nesting
 from ldt_stack.broker.query import parse_q
 
-from ..api import CAR, create, get, refused, send
+from ..api import API, CAR, create, get, refused, send
 
 pytestmark = pytest.mark.anyio
 
@@ -37,7 +38,6 @@ DEEP = nested(300)
             "/entities",
             {"id": CAR, "type": "Car", "x": {"type": "Property", "value": {"@type": "@json", "@value": DEEP}}},
         ),
-        ("/entityOperations/upsert", [{"id": CAR, "type": "Car", "x": {"json": DEEP}}]),
         ("/subscriptions", {"type": "Subscription", "entities": [{"type": "Car"}], "extra": DEEP}),
         ("/jsonldContexts", {"@context": {"x": DEEP}}),
     ],
@@ -45,6 +45,23 @@ DEEP = nested(300)
 async def test_deep_nesting_is_refused(running: Any, path: str, body: Any) -> None:
     """A document that no encoder could write again is BadRequestData."""
     await refused(running.client, "POST", path, body, 400, "BadRequestData")
+
+
+async def test_deep_nesting_fails_its_element_of_a_batch(running: Any) -> None:
+    """The others are written (5.6.8.4); of linked data nothing is, as the @context may be what is nested."""
+    deep = [{"id": CAR, "type": "Car", "x": {"json": DEEP}}, {"id": CAR, "type": "Car", "x": 1}]
+    answer = await send(running.client, "POST", "/entityOperations/upsert", deep, 207)
+    assert [error["entityId"] for error in answer.json()["errors"]] == [CAR]
+    assert "nested" in answer.json()["errors"][0]["error"]["detail"]
+    assert (await get(running.client))["x"]["value"] == 1
+    for member in ("id", "type", "scope", "expiresAt", "x"):
+        odd = [{"id": CAR, "type": "Car", member: DEEP}]
+        answer = await send(running.client, "POST", "/entityOperations/upsert", odd, 207)
+        assert "nested" in answer.json()["errors"][0]["error"]["detail"]
+    linked = [{"id": CAR, "type": "Car", "@context": {"x": DEEP}}]
+    ld_json = {"Content-Type": "application/ld+json"}
+    answer = await running.client.post(f"{API}/entityOperations/upsert", content=dumps(linked), headers=ld_json)
+    assert answer.status_code == 400, answer.text
 
 
 async def test_what_is_just_not_too_deep_is_kept(running: Any) -> None:

@@ -57,7 +57,7 @@ async def known_target(
     if fragment is not None:
         attributes = frozenset(fragment.attributes)
         datasets = datasets or datasets_of(fragment)
-    if call.local or not await broker.registrations.registrations(call.tenant, broker.now):
+    if await is_alone(broker, call):
         return Target(entity_id, None, attributes, datasets=datasets or {})
     types: frozenset[str] | None = None
     try:
@@ -201,6 +201,11 @@ def _left(name: str, instances: list[JsonObject], division: Division) -> list[Js
     return [one for one in instances if one.get("datasetId", "@none") not in taken]
 
 
+async def is_alone(broker: Broker, call: Call) -> bool:
+    """Whether no Context Source is to be asked."""
+    return call.local or not await broker.registrations.registrations(call.tenant, broker.now)
+
+
 async def divisions_of(
     broker: Broker,
     call: Call,
@@ -220,7 +225,7 @@ async def divisions_of(
         whole: Whether it is about Entities as such (deletion).
         without: Ids of Registrations that have had their share.
     """
-    if call.local or not await broker.registrations.registrations(call.tenant, broker.now):
+    if await is_alone(broker, call):
         return [None for _ in fragments]
     ids = [str(fragment.id) for fragment in fragments]
     held = await broker.store.read(

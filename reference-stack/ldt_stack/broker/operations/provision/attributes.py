@@ -95,7 +95,8 @@ async def update_attributes(
 
     def here(part: Fragment) -> Update:
         def work(transaction: Transaction) -> UpdateResult:
-            return update_in(broker, transaction, call, target_entity(transaction, entity_id, selection), part)
+            before = target_entity(transaction, entity_id, selection)
+            return update_in(broker, transaction, call, broker.now(), before, part)
 
         return work
 
@@ -104,10 +105,9 @@ async def update_attributes(
 
 
 def update_in(
-    broker: Broker, transaction: Transaction, call: Call, before: JsonObject, fragment: Fragment
+    broker: Broker, transaction: Transaction, call: Call, at: str, before: JsonObject, fragment: Fragment
 ) -> UpdateResult:
-    """5.6.2.4, inside a transaction."""
-    at = broker.now()
+    """5.6.2.4, inside a transaction; `at` is the instant of the operation."""
     patched = patch.update(before, fragment, at)
     if fragment != Fragment(fragment.id):
         record(broker, transaction, call, at, before, patched.entity)
@@ -142,7 +142,7 @@ async def append_attributes(
     def here(part: Fragment) -> Update:
         def work(transaction: Transaction) -> UpdateResult:
             before = target_entity(transaction, entity_id, selection)
-            return append_in(broker, transaction, call, before, part, overwrite=overwrite)
+            return append_in(broker, transaction, call, broker.now(), before, part, overwrite=overwrite)
 
         return work
 
@@ -151,10 +151,16 @@ async def append_attributes(
 
 
 def append_in(
-    broker: Broker, transaction: Transaction, call: Call, before: JsonObject, fragment: Fragment, *, overwrite: bool
+    broker: Broker,
+    transaction: Transaction,
+    call: Call,
+    at: str,
+    before: JsonObject,
+    fragment: Fragment,
+    *,
+    overwrite: bool,
 ) -> UpdateResult:
-    """5.6.3.4, inside a transaction."""
-    at = broker.now()
+    """5.6.3.4, inside a transaction; `at` is the instant of the operation."""
     patched = patch.append(before, fragment, at, overwrite=overwrite)
     unchanged = all(patched.entity.get(name) == value for name, value in before.items() if name != "modifiedAt")
     if not (unchanged and patched.entity.keys() == before.keys()):

@@ -7,10 +7,10 @@ disk together. An item that fails changes nothing. What Context Sources have is 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import AlreadyExists, BadRequestData, Conflict, NgsiLdError, ResourceNotFound
@@ -25,11 +25,13 @@ from ldt_stack.broker.federation.batches import (
 from ldt_stack.broker.model.attributes import AttributeReader
 from ldt_stack.broker.model.entities import Fragment, read_entity, read_fragment
 from ldt_stack.broker.model.names import JsonObject, JsonValue
+from ldt_stack.broker.model.plain import PlainEntity, read_plain, whole_fragment
 from ldt_stack.broker.model.values import Nulls
 from ldt_stack.broker.operations.distributed.writes import (
     ATTEMPTS,
     RegistrationsChangedError,
     divisions_of,
+    is_alone,
     rest_of,
     write_unless_changed,
 )
@@ -95,45 +97,46 @@ class BatchResult:
         self.created += sorted(results.created - set(self.created))
 
 
-_AT_ONCE: Final = 50  # items read without a pause, about two milliseconds
-Step = Callable[[Transaction, Call, Fragment], bool]
-"""Processes one Entity inside the transaction; whether it was created."""
+_AT_ONCE: Final = 200  # items read without a pause, a few milliseconds
+Written = Fragment | PlainEntity
+Step = Callable[[Transaction, Call, str, Written], bool]
+"""Processes one Entity inside the transaction, at the instant of the operation; whether it was created."""
 
 
-async def batch_create(broker: Broker, call: Call, items: Sequence[Item]) -> BatchResult:
+async def batch_create(broker: Broker, call: Call, items: Iterable[Item]) -> BatchResult:
     """Batch Entity Creation (5.6.7); of one id, the first element creates, the others fail (5.5.11.1)."""
 
-    def step(transaction: Transaction, own: Call, fragment: Fragment) -> bool:
-        entities.create_in(broker, transaction, own, fragment)
+    def step(transaction: Transaction, own: Call, at: str, written: Written) -> bool:
+        entities.create_in(broker, transaction, own, at, written)
         return True
 
     forwarded = BatchOperation("createBatch", f"{_PATH}/create", (), (CREATE,))
-    return await _process(broker, call, items, _complete_entity, step, forwarded, create=True)
+    return await _process(broker, call, items, _complete_entity, step, forwarded, whole=True)
 
 
-async def batch_upsert(broker: Broker, call: Call, items: Sequence[Item], *, update: bool = False) -> BatchResult:
+async def batch_upsert(broker: Broker, call: Call, items: Iterable[Item], *, update: bool = False) -> BatchResult:
     """Batch Entity Creation or Update (5.6.8); existing Entities are replaced, or with `update` updated.
 
     Elements of one id one after the other, each with its instances in the history (5.5.11.2).
     """
 
-    def step(transaction: Transaction, own: Call, fragment: Fragment) -> bool:
-        before = transaction.get_entity(str(fragment.id))
+    def step(transaction: Transaction, own: Call, at: str, written: Written) -> bool:
+        before = transaction.find_entity(str(written.id))
         if before is None:
-            entities.create_in(broker, transaction, own, fragment)
+            entities.create_in(broker, transaction, own, at, written)
         elif update:
-            attributes.update_in(broker, transaction, own, before, fragment)
+            attributes.update_in(broker, transaction, own, at, before.entity, whole_fragment(written))
         else:
-            entities.replace_in(broker, transaction, own, before, fragment)
+            entities.replace_in(broker, transaction, own, at, before, written)
         return before is None
 
     existing = Single("updateEntity", "PATCH", attributes_list=True) if update else Single("replaceEntity", "PUT")
     parameters = (("options", "update"),) if update else ()
     forwarded = BatchOperation("upsertBatch", f"{_PATH}/upsert", parameters, (CREATE, existing))
-    return await _process(broker, call, items, _upsert_entity(update), step, forwarded, create=True)
+    return await _process(broker, call, items, _upsert_entity(update), step, forwarded, whole=True)
 
 
-async def batch_update(broker: Broker, call: Call, items: Sequence[Item], *, overwrite: bool = True) -> BatchResult:
+async def batch_update(broker: Broker, call: Call, items: Iterable[Item], *, overwrite: bool = True) -> BatchResult:
     """Batch Entity Update (5.6.9): Append Attributes to each.
 
     Without `overwrite`, an Entity of which an Attribute was left untouched is reported as an error: its update was
@@ -141,10 +144,12 @@ async def batch_update(broker: Broker, call: Call, items: Sequence[Item], *, ove
     """
     kept: list[tuple[str, NgsiLdError]] = []
 
-    def step(transaction: Transaction, own: Call, fragment: Fragment) -> bool:
-        entity_id = str(fragment.id)
+    def step(transaction: Transaction, own: Call, at: str, written: Written) -> bool:
+        entity_id = str(written.id)
         before = target_entity(transaction, entity_id, None)
-        result = attributes.append_in(broker, transaction, own, before, fragment, overwrite=overwrite)
+        result = attributes.append_in(
+            broker, transaction, own, at, before, whole_fragment(written), overwrite=overwrite
+        )
         if result.not_updated:
             names = ", ".join(name for name, _ in result.not_updated)
             kept.append((entity_id, AlreadyExists(f"{entity_id}: left untouched, as they exist: {names}")))
@@ -165,7 +170,7 @@ async def batch_update(broker: Broker, call: Call, items: Sequence[Item], *, ove
 
 
 async def batch_merge(
-    broker: Broker, call: Call, items: Sequence[Item], options: entities.MergeOptions | None = None
+    broker: Broker, call: Call, items: Iterable[Item], options: entities.MergeOptions | None = None
 ) -> BatchResult:
     """Batch Entity Merge (5.6.20), in the order of the array (5.5.11.5)."""
     chosen = options or entities.MergeOptions()
@@ -173,9 +178,9 @@ async def batch_merge(
     def read(own: Call, payload: JsonObject) -> Fragment:
         return _require_id(entities.read_merge_fragment(own, payload, chosen))
 
-    def step(transaction: Transaction, own: Call, fragment: Fragment) -> bool:
-        before = target_entity(transaction, str(fragment.id), None)
-        entities.merge_in(broker, transaction, own, before, fragment, chosen)
+    def step(transaction: Transaction, own: Call, at: str, written: Written) -> bool:
+        before = target_entity(transaction, str(written.id), None)
+        entities.merge_in(broker, transaction, own, at, before, whole_fragment(written), chosen)
         return False
 
     parameters = tuple(chosen.parameters())
@@ -200,13 +205,14 @@ async def batch_delete(broker: Broker, call: Call, entity_ids: Sequence[JsonValu
     ]
 
     def work(transaction: Transaction) -> None:
+        at = broker.now()
         for entity_id in entity_ids:
             try:
                 before = target_entity(transaction, check_entity_id(entity_id), None)
             except (BadRequestData, ResourceNotFound) as error:
                 result.errors.append((entity_id, error))
             else:
-                entities.delete_in(broker, transaction, call, before)
+                entities.delete_in(broker, transaction, call, at, before)
                 result.success.append(entity_id)
 
     results = SourceResults()
@@ -216,38 +222,37 @@ async def batch_delete(broker: Broker, call: Call, entity_ids: Sequence[JsonValu
     return result
 
 
-@dataclass(frozen=True, slots=True)
-class _Readable:
-    """An element that is valid, or what is left of it: its own call, its Fragment, and as it came."""
+class _Readable(NamedTuple):
+    """An element that is valid, or what is left of it: its own call, what is to be written, and as it came."""
 
     call: Call
-    fragment: Fragment
-    payload: JsonObject
+    written: Written
+    payload: JsonObject | None  # None: it can be told from what is to be written
+
+    @property
+    def as_it_came(self) -> JsonObject:
+        """The payload, or one that says the same."""
+        if self.payload is not None:
+            return self.payload
+        return self.written.payload if isinstance(self.written, PlainEntity) else {}
 
 
 async def _process(
     broker: Broker,
     call: Call,
-    items: Sequence[Item],
+    items: Iterable[Item],
     read: Callable[[Call, JsonObject], Fragment],
     step: Step,
     forwarded: BatchOperation,
     *,
-    create: bool = False,
+    whole: bool = False,
 ) -> BatchResult:
-    """Read all items, forward what others hold, then run the rest in order; errors come in the order of the items."""
+    """Read all items, forward what others hold, then run the rest in order; errors come in the order of the items.
+
+    `whole` says that Entities are written as a whole: also in a tenant that is not there yet.
+    """
     result = BatchResult()
-    readable: list[_Readable] = []
-    for number, item in enumerate(items):
-        if number % _AT_ONCE == _AT_ONCE - 1:
-            await asyncio.sleep(0)  # a long batch lets the others through
-        identifier = item.payload.get("id", item.payload.get("@id"))
-        try:
-            if item.error is not None:
-                raise item.error
-            readable.append(_Readable(item.call, read(item.call, item.payload), item.payload))
-        except NgsiLdError as error:
-            result.errors.append((identifier if isinstance(identifier, str) else "", error))
+    readable = await _read(items, read, result, condense=whole and await is_alone(broker, call))
     if not readable:
         return result
     results = SourceResults()
@@ -257,8 +262,8 @@ async def _process(
         left = await _forward(broker, call, left, forwarded, results)
         try:
             if left:
-                work = partial(_step_by_step, result, step, left)
-                await write_unless_changed(broker, call, generation, work, create=create)
+                work = partial(_step_by_step, broker, result, step, left)
+                await write_unless_changed(broker, call, generation, work, create=whole)
             break
         except RegistrationsChangedError:
             continue
@@ -268,31 +273,64 @@ async def _process(
     return result
 
 
+async def _read(
+    items: Iterable[Item], read: Callable[[Call, JsonObject], Fragment], result: BatchResult, *, condense: bool
+) -> list[_Readable]:
+    """The items that are valid; the errors of others go into the result.
+
+    With `condense`, what is plain is made ready at once, and its objects need not be kept: of a hundred requests
+    under way they would fill the processor's caches many times.
+    """
+    readable: list[_Readable] = []
+    for number, item in enumerate(items):
+        if number % _AT_ONCE == _AT_ONCE - 1:
+            await asyncio.sleep(0)  # a long batch lets the others through
+        try:
+            if item.error is not None:
+                raise item.error
+            plain = read_plain(item.payload, item.call.ld_context) if condense else None
+            if plain is not None:
+                readable.append(_Readable(item.call, plain, None))
+            else:
+                readable.append(_Readable(item.call, read(item.call, item.payload), item.payload))
+        except NgsiLdError as error:
+            identifier = item.payload.get("id", item.payload.get("@id"))
+            result.errors.append((identifier if isinstance(identifier, str) else "", error))
+    return readable
+
+
 async def _forward(
-    broker: Broker, call: Call, readable: Sequence[_Readable], forwarded: BatchOperation, results: SourceResults
+    broker: Broker, call: Call, readable: list[_Readable], forwarded: BatchOperation, results: SourceResults
 ) -> list[_Readable]:
     """Forward what others hold, unless they have got it already; returns what is left for this broker."""
-    fragments = [one.fragment for one in readable]
+    if await is_alone(broker, call):
+        return readable
+    fragments = [whole_fragment(one.written) for one in readable]
     divisions = await divisions_of(broker, call, fragments, forwarded.names, without=results.asked)
     if not any(divisions):
-        return list(readable)
+        return readable
     elements = [
-        BatchItem(str(one.fragment.id), one.payload, one.call.ld_context, division)
-        for one, division in zip(readable, divisions, strict=True)
+        BatchItem(str(fragment.id), one.as_it_came, one.call.ld_context, division)
+        for one, fragment, division in zip(readable, fragments, divisions, strict=True)
     ]
     await forward_batch(broker, call, forwarded, elements, results)
     return [
-        replace(one, fragment=rest)
-        for one, division in zip(readable, divisions, strict=True)
-        if (rest := rest_of(one.fragment, division)) is not None
+        _Readable(one.call, rest, one.as_it_came)
+        for one, fragment, division in zip(readable, fragments, divisions, strict=True)
+        if (rest := rest_of(fragment, division)) is not None
     ]
 
 
-def _step_by_step(result: BatchResult, step: Step, readable: Sequence[_Readable], transaction: Transaction) -> None:
-    for one in readable:
-        entity_id = str(one.fragment.id)
+def _step_by_step(
+    broker: Broker, result: BatchResult, step: Step, readable: Sequence[_Readable], transaction: Transaction
+) -> None:
+    at = broker.now()
+    for number, one in enumerate(readable):
+        if number % _AT_ONCE == 0:
+            transaction.look_ahead([str(next_one.written.id) for next_one in readable[number : number + _AT_ONCE]])
+        entity_id = str(one.written.id)
         try:
-            created = step(transaction, one.call, one.fragment)
+            created = step(transaction, one.call, at, one.written)
         except (AlreadyExists, BadRequestData, ResourceNotFound) as error:
             result.errors.append((entity_id, error))  # raised before anything was written
             continue

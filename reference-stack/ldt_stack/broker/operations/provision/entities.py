@@ -23,12 +23,13 @@ from ldt_stack.broker.model import patch
 from ldt_stack.broker.model.attributes import REMOVED, AttributeReader
 from ldt_stack.broker.model.entities import Fragment, read_entity, read_fragment
 from ldt_stack.broker.model.names import JsonObject
+from ldt_stack.broker.model.plain import PlainEntity, whole_fragment
 from ldt_stack.broker.model.values import Nulls, check_date_time, is_language_tag
 from ldt_stack.broker.operations.distributed.writes import Work, datasets_of, known_target, write_everywhere
-from ldt_stack.broker.operations.recording import record
-from ldt_stack.broker.operations.targets import check_entity_id, read_types, target_entity
+from ldt_stack.broker.operations.recording import record, record_plain
+from ldt_stack.broker.operations.targets import check_entity_id, find_target, read_types, target_entity
 from ldt_stack.broker.service import Broker
-from ldt_stack.broker.store.interface import Transaction
+from ldt_stack.broker.store.interface import KeptEntity, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +79,23 @@ async def create_entity(broker: Broker, call: Call, payload: JsonObject) -> tupl
         return SourceRequest("POST", "/entities", (), share_of_payload(share, payload, call.ld_context, names), names)
 
     def here(part: Fragment) -> Work:
-        return lambda transaction: create_in(broker, transaction, call, part)
+        return lambda transaction: create_in(broker, transaction, call, broker.now(), part)
 
     return entity_id, await write_everywhere(broker, call, target, ("createEntity",), make, here, fragment, create=True)
 
 
-def create_in(broker: Broker, transaction: Transaction, call: Call, fragment: Fragment) -> None:
-    """5.6.1.4, inside a transaction. NGSI-LD Nulls, which an upsert may bring for an update, create nothing."""
+def create_in(broker: Broker, transaction: Transaction, call: Call, at: str, written: Fragment | PlainEntity) -> None:
+    """5.6.1.4, inside a transaction; `at` is the instant of the operation.
+
+    NGSI-LD Nulls, which an upsert may bring for an update, create nothing.
+    """
+    if transaction.find_entity(str(written.id)) is not None:
+        raise AlreadyExists(f"There already is an Entity {written.id}", instance=written.id)
+    if record_plain(broker, transaction, call, at, written, None):
+        return
+    fragment = whole_fragment(written)
     if any(REMOVED in instance for instances in fragment.attributes.values() for instance in instances):
         raise BadRequestData(f"The Entity {fragment.id} does not exist, so nothing of it can be removed (5.5.4)")
-    if transaction.get_entity(str(fragment.id)) is not None:
-        raise AlreadyExists(f"There already is an Entity {fragment.id}", instance=fragment.id)
-    at = broker.now()
     record(broker, transaction, call, at, None, patch.create(fragment, at))
 
 
@@ -114,8 +120,8 @@ async def replace_entity(
 
     def here(part: Fragment) -> Work:
         def work(transaction: Transaction) -> None:
-            before = target_entity(transaction, entity_id, selection)
-            replace_in(broker, transaction, call, before, part)
+            kept = find_target(transaction, entity_id, selection)
+            replace_in(broker, transaction, call, broker.now(), kept, part)
 
         return work
 
@@ -123,11 +129,13 @@ async def replace_entity(
     return await write_everywhere(broker, call, target, ("replaceEntity",), make, here, fragment)
 
 
-def replace_in(broker: Broker, transaction: Transaction, call: Call, before: JsonObject, fragment: Fragment) -> None:
-    """5.6.18.4, inside a transaction."""
-    at = broker.now()
-    after = patch.create(fragment, at, before["createdAt"], before)
-    record(broker, transaction, call, at, before, after)
+def replace_in(
+    broker: Broker, transaction: Transaction, call: Call, at: str, kept: KeptEntity, written: Fragment | PlainEntity
+) -> None:
+    """5.6.18.4, inside a transaction; `at` is the instant of the operation."""
+    if not record_plain(broker, transaction, call, at, written, kept):
+        before, fragment = kept.entity, whole_fragment(written)
+        record(broker, transaction, call, at, before, patch.create(fragment, at, before["createdAt"], before))
 
 
 async def merge_entity(
@@ -158,7 +166,7 @@ async def merge_entity(
     def here(part: Fragment) -> Work:
         def work(transaction: Transaction) -> None:
             before = target_entity(transaction, entity_id, selection)
-            merge_in(broker, transaction, call, before, part, options)
+            merge_in(broker, transaction, call, broker.now(), before, part, options)
 
         return work
 
@@ -178,12 +186,12 @@ def merge_in(
     broker: Broker,
     transaction: Transaction,
     call: Call,
+    at: str,
     before: JsonObject,
     fragment: Fragment,
     options: MergeOptions,
 ) -> None:
-    """5.6.17.4, inside a transaction."""
-    at = broker.now()
+    """5.6.17.4, inside a transaction; `at` is the instant of the operation."""
     patched = patch.merge(before, fragment, at, observed_at=options.observed_at, lang=options.lang)
     if fragment == Fragment(fragment.id):
         return  # nothing was asked for: nothing changes, no modifiedAt either
@@ -209,7 +217,8 @@ async def delete_entity(
 
     def here(_: Fragment) -> Work:
         def work(transaction: Transaction) -> None:
-            delete_in(broker, transaction, call, target_entity(transaction, entity_id, selection))
+            before = target_entity(transaction, entity_id, selection)
+            delete_in(broker, transaction, call, broker.now(), before)
 
         return work
 
@@ -217,6 +226,6 @@ async def delete_entity(
     return await write_everywhere(broker, call, target, ("deleteEntity",), in_url(make), here, Fragment(entity_id))
 
 
-def delete_in(broker: Broker, transaction: Transaction, call: Call, before: JsonObject) -> None:
-    """5.6.6.4, inside a transaction."""
-    record(broker, transaction, call, broker.now(), before, None)
+def delete_in(broker: Broker, transaction: Transaction, call: Call, at: str, before: JsonObject) -> None:
+    """5.6.6.4, inside a transaction; `at` is the instant of the operation."""
+    record(broker, transaction, call, at, before, None)

@@ -67,7 +67,7 @@ def put_document(session: Session, kind: DocumentKind, identifier: str, document
 
 def put_documents(session: Session, kind: DocumentKind, documents: Mapping[str, JsonObject]) -> None:
     """See `Transaction.put_documents`."""
-    session.connection.executemany(
+    session.executemany(
         "INSERT INTO documents (kind, id, body) VALUES (?, ?, ?)"
         " ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body",
         [(kind, identifier, orjson.dumps(document).decode()) for identifier, document in documents.items()],

@@ -2,32 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Collection, Set
 from typing import Final
 
 import orjson
 
 from ldt_stack.broker.model.instants import normalize
 from ldt_stack.broker.model.names import JsonObject, is_attribute_key
+from ldt_stack.broker.store.sqlite.pending import EntityRow
 from ldt_stack.broker.store.sqlite.places import index_places
 from ldt_stack.broker.store.sqlite.session import Session
 from ldt_stack.broker.store.sqlite.stored import decode_entity, encode_entity
 from ldt_stack.broker.store.sqlite.value_index import index_values
 
 _NOTHING: Final[JsonObject] = {"type": []}
-_UNKNOWN: Final = -1
+_SELECT: Final = "SELECT number, body, times, expires_at FROM entities WHERE id = ?"
+_UNREAD: Final = EntityRow(0, "", None, None)
 
 
 def get_entity(session: Session, entity_id: str, *, instance_times: bool = True) -> JsonObject | None:
     """See `Snapshot.get_entity`."""
     session.spend(1)
-    row = session.execute("SELECT number, body, times, expires_at FROM entities WHERE id = ?", (entity_id,)).fetchone()
-    if session.writing:
-        session.entities[entity_id] = None if row is None else row[0]
-    if row is None or (row[3] is not None and row[3] <= session.now()):
+    row = find_row(session, entity_id)
+    if row is None:
         return None
-    entity: JsonObject = decode_entity(row[1], row[2]) if instance_times else orjson.loads(row[1])
+    entity: JsonObject = decode_entity(row.body, row.times) if instance_times else orjson.loads(row.body)
     return entity
+
+
+def look_ahead(session: Session, entity_ids: Collection[str]) -> None:
+    """See `Transaction.look_ahead`."""
+    known = session.writes.entities
+    wanted = [one for one in entity_ids if one not in known]
+    known.update(dict.fromkeys(wanted))
+    columns = ("id", "number", "times", "expires_at", "body")
+    for entity_id, number, times, expires_at, body in session.look_at_all(columns, "entities", wanted):
+        known[entity_id] = EntityRow(int(number), body, times or None, expires_at or None)
+
+
+def find_row(session: Session, entity_id: str) -> EntityRow | None:
+    """What is kept of an Entity that has not expired."""
+    row = _row(session, entity_id)
+    if row is None or (row.expires_at is not None and row.expires_at <= session.now()):
+        return None
+    return row
+
+
+def _row(session: Session, entity_id: str) -> EntityRow | None:
+    """What is kept under an id, whether expired or not."""
+    known = _UNREAD if session.pending is None else session.pending.entities.get(entity_id, _UNREAD)
+    if known is not _UNREAD:
+        return known
+    found = session.look(_SELECT, (entity_id,)).fetchone()
+    row = None if found is None else EntityRow(*found)
+    if session.pending is not None:
+        session.pending.entities[entity_id] = row
+    return row
 
 
 def get_text(session: Session, entity_id: str) -> str | None:
@@ -45,23 +75,14 @@ def put_entity(session: Session, entity: JsonObject, before: JsonObject | None =
     body, times = encode_entity(entity)
     expires_at = normalize(entity.get("expiresAt"))
     next_expiry = _next_expiry(entity, expires_at) if '"expiresAt":' in body else None
-    kept = (body, times, expires_at, next_expiry)
-    number = session.entities.get(entity["id"], _UNKNOWN)
-    if number == _UNKNOWN or (number is not None and before is None):
-        known = session.execute("SELECT number, body FROM entities WHERE id = ?", (entity["id"],)).fetchone()
-        number, before = (None, None) if known is None else (known[0], orjson.loads(known[1]))
-    if number is None:
-        number = session.execute(
-            "INSERT INTO entities (id, body, times, expires_at, next_expiry) VALUES (?, ?, ?, ?, ?)",
-            (entity["id"], *kept),
-        ).lastrowid
+    known = _row(session, entity["id"])
+    if known is None:
+        number, before = session.next_entity(), _NOTHING
     else:
-        session.execute(
-            "UPDATE entities SET body = ?, times = ?, expires_at = ?, next_expiry = ? WHERE number = ?",
-            (*kept, number),
-        )
-    session.entities[entity["id"]] = number
-    _index(session, int(number or 0), before or _NOTHING, entity)
+        number, before = known.number, before or orjson.loads(known.body)
+    session.writes.rows_of_entities.append((number, entity["id"], body, times, expires_at, next_expiry))
+    session.writes.entities[entity["id"]] = EntityRow(number, body, times, expires_at)
+    _index(session, number, before, entity)
 
 
 def _next_expiry(entity: JsonObject, expires_at: str | None) -> str | None:
@@ -87,7 +108,7 @@ def delete_entity(session: Session, entity_id: str) -> bool:
     row = session.execute("DELETE FROM entities WHERE id = ? RETURNING number, body", (entity_id,)).fetchone()
     if row is None:
         return False
-    session.entities[entity_id] = None
+    session.writes.entities[entity_id] = None
     _index(session, row[0], orjson.loads(row[1]), _NOTHING)
     return True
 
@@ -97,11 +118,11 @@ def _index(session: Session, number: int, before: JsonObject, after: JsonObject)
     if before["type"] != after["type"]:
         old, new = set(before["type"]), set(after["type"])
         _remove(session, "entity_types", "type", number, old - new)
-        _add(session, "entity_types", "type", number, new - old)
+        session.writes.types += [(session.name(iri), number) for iri in new - old]
     if before.keys() != after.keys():
         old, new = set(filter(is_attribute_key, before)), set(filter(is_attribute_key, after))
         _remove(session, "entity_attributes", "attribute", number, old - new)
-        _add(session, "entity_attributes", "attribute", number, new - old)
+        session.writes.attributes += [(session.name(iri), number) for iri in new - old]
     index_values(session, number, before, after)
     index_places(session, number, before, after)
 
@@ -109,10 +130,4 @@ def _index(session: Session, number: int, before: JsonObject, after: JsonObject)
 def _remove(session: Session, table: str, column: str, number: int, iris: Set[str]) -> None:
     if iris:
         statement = f"DELETE FROM {table} WHERE {column} = ? AND entity = ?"  # noqa: S608 — own constants
-        session.connection.executemany(statement, [(session.name(iri), number) for iri in iris])
-
-
-def _add(session: Session, table: str, column: str, number: int, iris: Set[str]) -> None:
-    if iris:  # in one statement: each leaves the interpreter to others, and waits to have it back
-        statement = f"INSERT INTO {table} ({column}, entity) SELECT value, ? FROM json_each(?)"  # noqa: S608 — likewise
-        session.execute(statement, (number, orjson.dumps([session.name(iri) for iri in iris]).decode()))
+        session.executemany(statement, [(session.name(iri), number) for iri in iris])

@@ -6,7 +6,7 @@ taken from the current state when the head is read (`HEAD`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import orjson
@@ -24,10 +24,6 @@ from ldt_stack.broker.store.sqlite.instances import (
 )
 from ldt_stack.broker.store.sqlite.session import Session
 
-_INSERT: Final = (
-    "INSERT INTO history (number, entity, shape, instance_id, body, observed_at, created_at, modified_at, deleted_at)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
 _HEAD_MEMBERS: Final = ("id", "type", "scope", "createdAt", "modifiedAt")
 _SYSTEM_TIMES: Final = frozenset({"createdAt", "modifiedAt"})
 _Written = tuple[str, JsonObject]
@@ -36,23 +32,17 @@ _Written = tuple[str, JsonObject]
 def append_history(session: Session, rows: Sequence[HistoryRow]) -> None:
     """See `Transaction.append_history`."""
     numbers = {entity_id: _number(session, entity_id) for entity_id in {row.entity_id for row in rows}}
-    session.connection.executemany(
-        _INSERT,
-        [
-            (
-                session.next_instance(1),
-                numbers[row.entity_id],
-                session.shape((session.name(row.attribute),)),
-                *encode_instance(row.instance),
-            )
-            for row in rows
-        ],
-    )
+    for row in rows:
+        shape = session.shape((session.name(row.attribute),))
+        session.writes.history.append(
+            (session.next_instance(1), numbers[row.entity_id], shape, *encode_instance(row.instance))
+        )
+    session.writes.settle_if_many()
 
 
 def append_instances(session: Session, entity: JsonObject, written: Sequence[_Written]) -> None:
     """See `Transaction.append_instances`."""
-    evolution = _find(session, entity["id"])
+    evolution = find_evolution(session, entity["id"])
     if evolution is None:
         put_temporal_head(session, {name: entity[name] for name in _HEAD_MEMBERS if name in entity})
         evolution = _number(session, entity["id"])
@@ -66,7 +56,8 @@ def append_instances(session: Session, entity: JsonObject, written: Sequence[_Wr
             some = members[begin : begin + TOGETHER]
             body, observed = encode_together([_bare(instance) for _, instance in some], observed_at)
             place = session.next_instance(len(some)), evolution, session.shape_of([name for name, _ in some])
-            session.execute(_INSERT, (*place, new_instance_key(), body, observed, created, modified, None))
+            session.writes.history.append((*place, new_instance_key(), body, observed, created, modified, None))
+    session.writes.settle_if_many()
 
 
 def _alike(
@@ -100,7 +91,7 @@ def _whole(entity: JsonObject, one: _Written, created_at: str, modified_at: str)
 
 def replace_history(session: Session, row: HistoryRow) -> bool:
     """See `Transaction.replace_history`."""
-    entity = _find(session, row.entity_id)
+    entity = find_evolution(session, row.entity_id)
     found = None if entity is None else _row_of(session, entity, row.attribute, row.instance_id)
     if entity is None or found is None:
         return False
@@ -118,14 +109,16 @@ def _rewrite(session: Session, entity: int, number: int, left: Sequence[Kept]) -
     """Put what is left of a row in its place: each instance in a row of its own, under its own number."""
     session.execute("DELETE FROM history WHERE number = ?", (number,))
     rows = [(one.number, entity, session.shape((one.attribute,)), *encode_instance(one.instance)) for one in left]
-    session.connection.executemany(_INSERT, rows)
+    session.writes.history += rows
 
 
-def _find(session: Session, entity_id: str) -> int | None:
-    """The number of an evolution."""
+def find_evolution(session: Session, entity_id: str) -> int | None:
+    """The number of a temporal evolution; None: there is none."""
     known = session.names.evolutions.get(entity_id)
+    if known is None and session.pending is not None:
+        known = session.pending.evolutions.get(entity_id)
     if known is None:
-        row = session.execute("SELECT number FROM temporal_entities WHERE id = ?", (entity_id,)).fetchone()
+        row = session.look("SELECT number FROM temporal_entities WHERE id = ?", (entity_id,)).fetchone()
         if row is None:
             return None
         known = int(row[0])
@@ -133,8 +126,15 @@ def _find(session: Session, entity_id: str) -> int | None:
     return known
 
 
+def look_ahead(session: Session, entity_ids: Collection[str]) -> None:
+    """See `Transaction.look_ahead`."""
+    wanted = [one for one in entity_ids if one not in session.names.evolutions]
+    for entity_id, number in session.look_at_all(("id", "number"), "temporal_entities", wanted):
+        session.know_evolution(entity_id, int(number))
+
+
 def _number(session: Session, entity_id: str) -> int:
-    found = _find(session, entity_id)
+    found = find_evolution(session, entity_id)
     if found is None:
         raise LookupError(f"put_temporal_head of {entity_id} must come before its rows")
     return found
@@ -143,23 +143,19 @@ def _number(session: Session, entity_id: str) -> int:
 def put_temporal_head(session: Session, head: JsonObject) -> None:
     """See `Transaction.put_temporal_head`."""
     head = {**head, "type": list(dict.fromkeys(head["type"]))}
-    added = session.execute(
-        "INSERT INTO temporal_entities (id, head) VALUES (?, ?) ON CONFLICT (id) DO NOTHING",
-        (head["id"], orjson.dumps(head).decode()),
-    )
-    new: list[str] = head["type"]
-    if added.rowcount:
-        number = int(added.lastrowid or 0)
+    number, new = find_evolution(session, head["id"]), head["type"]
+    if number is None:
+        number = session.next_evolution()
+        session.writes.evolutions[head["id"]] = number
+        session.writes.evolution_rows.append((number, head["id"], orjson.dumps(head).decode()))
+        session.know_evolution(head["id"], number)
     else:
-        known = "SELECT number, head FROM temporal_entities WHERE id = ?"
-        number, text = session.execute(known, (head["id"],)).fetchone()
+        (text,) = session.execute("SELECT head FROM temporal_entities WHERE number = ?", (number,)).fetchone()
         before: list[str] = orjson.loads(text)["type"]
         new = [name for name in new if name not in before]
         body = orjson.dumps({**head, "type": [*before, *new]}).decode()
         session.execute("UPDATE temporal_entities SET head = ? WHERE number = ?", (body, number))
-    session.know_evolution(head["id"], number)
-    for name in new:
-        session.execute("INSERT INTO temporal_types (type, entity) VALUES (?, ?)", (session.name(name), number))
+    session.writes.evolution_types += [(session.name(name), number) for name in new]
 
 
 def delete_history(
@@ -202,7 +198,7 @@ def _delete_evolution(session: Session, entity_id: str, number: int, head: str) 
     session.names.evolutions.pop(entity_id, None)
     session.execute("DELETE FROM temporal_entities WHERE number = ?", (number,))
     types = orjson.loads(head)["type"]
-    session.connection.executemany(
+    session.executemany(
         "DELETE FROM temporal_types WHERE type = ? AND entity = ?", [(session.name(name), number) for name in types]
     )
     return sum(len(session.attributes_of(shape)) * rows for shape, rows in shapes)
@@ -235,7 +231,7 @@ def _row_of(session: Session, entity: int, attribute: str, instance_id: str) -> 
 
 def get_history_row(session: Session, entity_id: str, attribute: str, instance_id: str) -> JsonObject | None:
     """See `Snapshot.get_history_row`."""
-    entity = _find(session, entity_id)
+    entity = find_evolution(session, entity_id)
     row = None if entity is None else _row_of(session, entity, attribute, instance_id)
     if row is None:
         return None

@@ -29,18 +29,13 @@ def index_places(session: Session, number: int, before: JsonObject, after: JsonO
         return
     first = number << ENTITY_SHIFT
     had, wanted = _boxes(session, old), _boxes(session, new)
-    gone = [(first + place,) for place, box in enumerate(had) if wanted[place : place + 1] != [box]]
-    come = [
-        (first + place, *box, attribute)
-        for place, (attribute, box) in enumerate(wanted)
-        if had[place : place + 1] != [(attribute, box)]
-    ]
-    if gone:
-        session.connection.executemany("DELETE FROM places WHERE number = ?", gone)
-    if come:
-        session.connection.executemany(
-            "INSERT INTO places (number, west, south, east, north, attribute) VALUES (?, ?, ?, ?, ?, ?)", come
-        )
+    for place, there in enumerate(had):
+        if wanted[place : place + 1] != [there]:
+            session.writes.places.append((first + place, None))
+    for place, here in enumerate(wanted):
+        if had[place : place + 1] != [here]:
+            attribute, box = here
+            session.writes.places.append((first + place, (*box, attribute)))
 
 
 def _geometries(entity: JsonObject) -> list[tuple[str, JsonValue]]:

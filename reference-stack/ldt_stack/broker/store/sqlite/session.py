@@ -17,6 +17,7 @@ import orjson
 
 from ldt_stack.broker.errors import TooComplexQuery
 from ldt_stack.broker.store.data import Delivery
+from ldt_stack.broker.store.sqlite.pending import Pending
 
 _MAX_REMEMBERED: Final = 10_000  # shapes, evolutions: of a connection
 
@@ -25,10 +26,10 @@ _MAX_REMEMBERED: Final = 10_000  # shapes, evolutions: of a connection
 class Names:
     """IRI <-> number, shape <-> number. One per connection; forgotten when a transaction is rolled back.
 
-    A shape is what Attributes a row of the history has, in their order. `instances` is the number of the last instance
-    of the history, `kept` are the Attributes whose values the index is to have: for the connection that writes.
-    `complete` are those of which it has all; once it has, it always has. `evolutions` are numbers of temporal
-    evolutions by id, likewise for the connection that writes.
+    A shape is what Attributes a row of the history has, in their order. For the connection that writes: `instances`,
+    `entities` and `last_evolution` are the last numbers that were given to such rows, `kept` the Attributes whose
+    values the index is to have, `evolutions` numbers of temporal evolutions by id. `complete` are Attributes of which
+    the index has all values; once it has, it always has.
     """
 
     numbers: dict[str, int] = field(default_factory=dict)
@@ -36,8 +37,10 @@ class Names:
     shapes: dict[tuple[int | str, ...], int] = field(default_factory=dict)
     attributes: dict[int, tuple[int, ...]] = field(default_factory=dict)
     instances: int | None = None
+    entities: int | None = None
     kept: dict[str, int] | None = None
     evolutions: dict[str, int] = field(default_factory=dict)
+    last_evolution: int | None = None
     complete: set[int] = field(default_factory=set)
 
     def clear(self) -> None:
@@ -47,8 +50,10 @@ class Names:
         self.shapes.clear()
         self.attributes.clear()
         self.instances = None
+        self.entities = None
         self.kept = None
         self.evolutions.clear()
+        self.last_evolution = None
         self.complete.clear()
 
 
@@ -68,12 +73,11 @@ class Session:
         timeout_seconds: How long one look through many rows may take.
         budget: How many Entities may still be looked at; None: as many as it takes.
         begun: When the latest statement was run, on the monotonic clock.
-        writing: Whether it is a transaction of its own; otherwise many snapshots come after each other.
+        pending: Of a transaction: rows that wait to be written. None: a snapshot.
         enqueued: What went into the outbox.
         touched_kinds: Kinds of documents that were put or deleted.
         unindexed: IRIs of Attributes whose values a query would have liked to look up.
         looked_at: How many Entities were looked at.
-        entities: Numbers of the Entities that were read or put, by id; None: there is no such row.
     """
 
     connection: sqlite3.Connection
@@ -83,17 +87,48 @@ class Session:
     timeout_seconds: float
     budget: int | None = None
     begun: float = math.inf
-    writing: bool = False
+    pending: Pending | None = None
     unindexed: set[str] = field(default_factory=set)
     looked_at: int = 0
     enqueued: list[Delivery] = field(default_factory=list)
     touched_kinds: set[str] = field(default_factory=set)
-    entities: dict[str, int | None] = field(default_factory=dict)
 
     def execute(self, statement: str, parameters: tuple[Any, ...] = ()) -> sqlite3.Cursor:
-        """Run one statement."""
+        """Run one statement, once nothing waits to be written any more."""
+        if self.pending is not None:
+            self.pending.settle()
+        return self.look(statement, parameters)
+
+    def executemany(self, statement: str, parameters: Iterable[tuple[Any, ...]]) -> None:
+        """Likewise, once for each."""
+        if self.pending is not None:
+            self.pending.settle()
+        self.connection.executemany(statement, parameters)
+
+    def look(self, statement: str, parameters: tuple[Any, ...] = ()) -> sqlite3.Cursor:
+        """Run a statement that reads nothing that may wait to be written."""
         self.begun = time.monotonic()
         return self.connection.execute(statement, parameters)
+
+    def look_at_all(self, columns: Sequence[str], table: str, ids: Iterable[str]) -> Iterator[list[str]]:
+        """Columns of the rows with these ids, as texts, "" for NULL.
+
+        They come as one text: each row would leave the interpreter to others, and wait to have it back. Neither JSON
+        nor a URI has control characters, which keep columns and rows apart.
+        """
+        row = " || char(31) || ".join(f"coalesce({column}, '')" for column in columns)
+        statement = f"SELECT group_concat({row}, char(30)) FROM {table} WHERE id IN (SELECT value FROM json_each(?))"  # noqa: S608 — own
+        (found,) = self.look(statement, (orjson.dumps(list(ids)).decode(),)).fetchone()
+        if found:
+            for one in found.split("\x1e"):
+                yield one.split("\x1f")
+
+    @property
+    def writes(self) -> Pending:
+        """Where a transaction puts its rows."""
+        if self.pending is None:
+            raise RuntimeError("This is a snapshot, which writes nothing")
+        return self.pending
 
     def spend(self, entities: int) -> None:
         """So many Entities are looked at.
@@ -130,7 +165,7 @@ class Session:
         """The number of an IRI, or None if nothing was ever stored under it."""
         number = self.names.numbers.get(iri)
         if number is None:
-            row = self.execute("SELECT number FROM names WHERE iri = ?", (iri,)).fetchone()
+            row = self.look("SELECT number FROM names WHERE iri = ?", (iri,)).fetchone()
             if row is None:
                 return None
             number = int(row[0])
@@ -151,7 +186,7 @@ class Session:
         """The IRI of a number."""
         iri = self.names.iris.get(number)
         if iri is None:
-            iri = str(self.execute("SELECT iri FROM names WHERE number = ?", (number,)).fetchone()[0])
+            iri = str(self.look("SELECT iri FROM names WHERE number = ?", (number,)).fetchone()[0])
             self.names.iris[number] = iri
             self.names.numbers[iri] = number
         return iri
@@ -161,7 +196,7 @@ class Session:
         number = self.names.shapes.get(attributes)
         if number is None:
             text = orjson.dumps(attributes).decode()
-            row = self.execute("SELECT number FROM shapes WHERE attributes = ?", (text,)).fetchone()
+            row = self.look("SELECT number FROM shapes WHERE attributes = ?", (text,)).fetchone()
             if row is None:
                 row = self.execute("INSERT INTO shapes (attributes) VALUES (?) RETURNING number", (text,)).fetchone()
             number = int(row[0])
@@ -186,7 +221,7 @@ class Session:
         """The numbers of the Attributes of a shape."""
         found = self.names.attributes.get(shape)
         if found is None:
-            row = self.execute("SELECT attributes FROM shapes WHERE number = ?", (shape,)).fetchone()
+            row = self.look("SELECT attributes FROM shapes WHERE number = ?", (shape,)).fetchone()
             found = tuple(orjson.loads(row[0]))
             if len(self.names.attributes) >= _MAX_REMEMBERED:
                 self.names.attributes.clear()
@@ -208,7 +243,7 @@ class Session:
 
     def know_evolution(self, entity_id: str, number: int) -> None:
         """Remember the number of a temporal evolution."""
-        if self.writing:
+        if self.pending is not None:
             if len(self.names.evolutions) >= _MAX_REMEMBERED:
                 self.names.evolutions.clear()
             self.names.evolutions[entity_id] = number
@@ -216,6 +251,23 @@ class Session:
     def next_instance(self, count: int) -> int:
         """The number of the last of so many new instances of the history."""
         if self.names.instances is None:
-            self.names.instances = int(self.execute("SELECT coalesce(max(number), 0) FROM history").fetchone()[0])
+            self.names.instances = self._last_number("history")
         self.names.instances += count
         return self.names.instances
+
+    def next_entity(self) -> int:
+        """The number of a new Entity."""
+        if self.names.entities is None:
+            self.names.entities = self._last_number("entities")
+        self.names.entities += 1
+        return self.names.entities
+
+    def next_evolution(self) -> int:
+        """The number of a new temporal evolution."""
+        if self.names.last_evolution is None:
+            self.names.last_evolution = self._last_number("temporal_entities")
+        self.names.last_evolution += 1
+        return self.names.last_evolution
+
+    def _last_number(self, table: str) -> int:
+        return int(self.execute(f"SELECT coalesce(max(number), 0) FROM {table}").fetchone()[0])  # noqa: S608 — own

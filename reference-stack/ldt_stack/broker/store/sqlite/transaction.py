@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from ldt_stack.broker.model.names import JsonObject
+from ldt_stack.broker.model.plain import PlainEntity
 from ldt_stack.broker.store.data import (
     Delivery,
     DocumentKind,
@@ -15,7 +16,9 @@ from ldt_stack.broker.store.data import (
     TemporalPage,
     TemporalQuery,
 )
-from ldt_stack.broker.store.sqlite import documents, entities, history, outbox, queries, temporal
+from ldt_stack.broker.store.interface import KeptEntity
+from ldt_stack.broker.store.sqlite import documents, entities, history, outbox, plain, queries, temporal
+from ldt_stack.broker.store.sqlite.plain import SqliteEntity
 from ldt_stack.broker.store.sqlite.session import Session
 
 
@@ -100,6 +103,21 @@ class SqliteSnapshot:
 
 class SqliteTransaction(SqliteSnapshot):
     """Reads and writes of one tenant, all or nothing."""
+
+    def look_ahead(self, entity_ids: Collection[str]) -> None:
+        """See `Transaction.look_ahead`."""
+        entities.look_ahead(self.session, entity_ids)
+        history.look_ahead(self.session, entity_ids)
+
+    def find_entity(self, entity_id: str) -> SqliteEntity | None:
+        """See `Transaction.find_entity`."""
+        return plain.find_entity(self.session, entity_id)
+
+    def put_plain(self, entity: PlainEntity, created_at: str, modified_at: str, before: KeptEntity | None) -> None:
+        """See `Transaction.put_plain`."""
+        if before is not None and not isinstance(before, SqliteEntity):
+            raise TypeError(f"before is a {type(before).__name__}; expected what find_entity returned")
+        plain.put_plain(self.session, entity, created_at, modified_at, before)
 
     def put_entity(self, entity: JsonObject, before: JsonObject | None = None) -> None:
         """See `Transaction.put_entity`."""

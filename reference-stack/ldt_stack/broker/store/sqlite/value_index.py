@@ -14,11 +14,10 @@ import orjson
 
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.store.sqlite.session import Session
-from ldt_stack.broker.store.sqlite.values import Key, keys_of
+from ldt_stack.broker.store.sqlite.values import keys_of
 
 _SLICE: Final = 500  # Entities: some five milliseconds
 _ADD: Final = "INSERT OR IGNORE INTO entity_values (attribute, value, entity) VALUES (?, ?, ?)"
-_REMOVE: Final = "DELETE FROM entity_values WHERE attribute = ? AND value = ? AND entity = ?"
 
 
 def is_indexed(session: Session, iri: str, attribute: int) -> bool:
@@ -33,6 +32,11 @@ def is_indexed(session: Session, iri: str, attribute: int) -> bool:
     return True
 
 
+def is_any_indexed(session: Session) -> bool:
+    """Whether the index has, or is to have, the values of any Attribute."""
+    return bool(_kept(session))
+
+
 def index_values(session: Session, number: int, before: JsonObject, after: JsonObject) -> None:
     """Make the index say what an Entity has now.
 
@@ -42,27 +46,22 @@ def index_values(session: Session, number: int, before: JsonObject, after: JsonO
         before: As it was, expanded.
         after: As it is.
     """
-    gone: list[tuple[int, Key, int]] = []
-    come: list[tuple[int, Key, int]] = []
     for iri, attribute in _kept(session).items():
         was, now = before.get(iri, ()), after.get(iri, ())
         if not was and not now:
             continue
         had, has = keys_of(iri, was), keys_of(iri, now)
         if had != has:
-            gone += [(attribute, key, number) for key in had - has]
-            come += [(attribute, key, number) for key in has - had]
-    if gone:
-        session.connection.executemany(_REMOVE, gone)
-    if come:
-        session.connection.executemany(_ADD, come)
+            changes = session.writes.values
+            changes += [((attribute, key, number), False) for key in had - has]
+            changes += [((attribute, key, number), True) for key in has - had]
 
 
 def _kept(session: Session) -> dict[str, int]:
     """The Attributes that are in the index, or are going to be."""
     found = session.names.kept
     if found is None:
-        rows = session.execute("SELECT attribute FROM indexed").fetchall()
+        rows = session.look("SELECT attribute FROM indexed").fetchall()
         found = session.names.kept = {session.iri(attribute): attribute for (attribute,) in rows}
     return found
 
@@ -90,7 +89,7 @@ def fill_index(session: Session, iri: str, after: int) -> int | None:
         " WHERE attribute = ? AND entity > ? ORDER BY entity LIMIT ?",
         (attribute, after, _SLICE),
     ).fetchall()
-    session.connection.executemany(
+    session.executemany(
         _ADD, [(attribute, key, number) for number, body in rows for key in keys_of(iri, orjson.loads(body)[iri])]
     )
     if len(rows) == _SLICE:

@@ -18,6 +18,7 @@ from ldt_stack.broker.spaces import split_space
 from ldt_stack.broker.store.data import Delivery
 from ldt_stack.broker.store.interface import Transaction
 from ldt_stack.broker.store.sqlite.files import TenantFiles
+from ldt_stack.broker.store.sqlite.pending import Pending
 from ldt_stack.broker.store.sqlite.schema import connect
 from ldt_stack.broker.store.sqlite.session import Names, Session
 from ldt_stack.broker.store.sqlite.transaction import SqliteTransaction
@@ -192,9 +193,11 @@ class Writer(threading.Thread):
         touched: set[str] = set()
         try:
             opened.connection.execute("BEGIN IMMEDIATE")
+            pending = Pending(opened.connection)
             for job in jobs:
                 if job.work is not None:
-                    touched |= self._run_job(opened, job, job.work, tenant)
+                    touched |= self._run_job(opened, pending, job, job.work, tenant)
+            pending.flush()
             opened.connection.execute("COMMIT")
         except Exception as error:
             self._roll_back(opened)
@@ -205,24 +208,25 @@ class Writer(threading.Thread):
         for kind in touched:
             versions[kind] = versions.get(kind, 0) + 1
 
-    def _run_job(self, opened: _Open, job: _Job, work: Callable[[Transaction], Any], tenant: str | None) -> set[str]:
-        """One job in a savepoint: what it did is undone if it raises. Document kinds that it touched."""
+    def _run_job(
+        self, opened: _Open, pending: Pending, job: _Job, work: Callable[[Transaction], Any], tenant: str | None
+    ) -> set[str]:
+        """One job: what it did is undone if it raises. Returns the document kinds that it touched."""
         timeout_seconds = self._settings.query_timeout_seconds
         session = Session(
-            opened.connection, self._now, opened.names, self._versions(tenant), timeout_seconds, writing=True
+            opened.connection, self._now, opened.names, self._versions(tenant), timeout_seconds, pending=pending
         )
-        opened.connection.execute("SAVEPOINT job")
+        pending.begin()
         try:
             job.result = work(SqliteTransaction(session))
         except BaseException as error:
             job.error = _failed(error) if isinstance(error, sqlite3.Error) else error
-            opened.names.clear()
             if not opened.connection.in_transaction:
                 raise  # SQLite has undone everything, the neighbours too: the disk is full, or failed
-            opened.connection.execute("ROLLBACK TO job")
-            opened.connection.execute("RELEASE job")
+            if pending.undo():
+                opened.names.clear()
             return set()
-        opened.connection.execute("RELEASE job")
+        pending.keep()
         job.enqueued = session.enqueued
         return session.touched_kinds
 
