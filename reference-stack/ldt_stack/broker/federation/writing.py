@@ -51,12 +51,21 @@ class PartialSuccess:
 
 @dataclass(slots=True)
 class Parts:
-    """What has come of the parts of a write; `statuses` are those of the sources that did their share."""
+    """What has come of the parts of a write.
+
+    Args:
+        entity_id: Of the Entity.
+        done: Whether anything was done.
+        failures: What was not.
+        statuses: HTTP statuses of the sources that did their share.
+        shares: What they did, or a part of it.
+    """
 
     entity_id: str
     done: bool = False
     failures: list[Failure] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
+    shares: list[Share] = field(default_factory=list)
 
     def conclude(self) -> PartialSuccess | None:
         """None: all was done, as far as there was something to do.
@@ -107,6 +116,7 @@ async def distribute(
     """Forward the shares, all at once; what comes of them is noted in the parts."""
     results = await asyncio.gather(*(_forward(broker, call, parts, share, make) for share in shares))
     succeeded = [share for share, (done, _) in zip(shares, results, strict=True) if done]
+    parts.shares += succeeded
     for share, (done, failure) in zip(shares, results, strict=True):
         parts.done = parts.done or done
         absent = failure is not None and isinstance(failure.error, ResourceNotFound)

@@ -8,7 +8,7 @@ import pytest
 
 from ..api import create
 from ..outbound.network import Network, nodes
-from .federation import ALL, CAR, exclusive, held, prop, send
+from .federation import ALL, CAR, OTHER, exclusive, held, prop, send
 
 pytestmark = pytest.mark.anyio
 SPEED = f"/entities/{CAR}/attrs/speed"
@@ -55,3 +55,25 @@ async def test_what_nobody_else_has_done_has_failed(network: Network, anyio_back
         answer = await send(a, "PATCH", f"/entities/{CAR}/attrs", {"colour": prop("red"), "speed": prop(3)}, 207)
         assert "colour" in str(answer.json()["notUpdated"])
         assert await held(d) is None
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("PATCH", f"/entities/{CAR}/attrs"), ("POST", f"/entities/{CAR}/attrs"), ("PATCH", f"/entities/{CAR}")],
+)
+async def test_what_nobody_has_written_is_told(network: Network, anyio_backend: str, method: str, path: str) -> None:
+    """Table 6.6.3.1-2: 204 if "All the Attributes were appended"; the Entity is at a source that offers one alone."""
+    async with nodes(network, "a", "b", "c") as (a, b, _):
+        await create(b.client, CAR, speed=prop(1))
+        await exclusive(a, "b", "speed")
+        answer = await send(a, method, path, {"speed": prop(2), "brand": prop("x")}, 207)
+        assert (await held(a), await held(b)) == (None, {"id": CAR, "type": "Car", "speed": 2})
+        if "/attrs" in path:
+            assert [one["attributeName"].rpartition("/")[2] for one in answer.json()["notUpdated"]] == ["brand"]
+        else:
+            assert answer.json()["errors"][0]["error"]["type"].endswith("/ResourceNotFound")
+        await send(a, method, path, {"speed": prop(3)}, 204)
+        await create(b.client, OTHER, speed=prop(1))
+        await a.register("b", properties=["speed", "brand"], operations=ALL, id="urn:ngsi-ld:Registration:2")
+        await send(a, method, path.replace(CAR, OTHER), {"speed": prop(2), "brand": prop("x")}, 204)
+        assert await held(b, OTHER) == {"id": OTHER, "type": "Car", "speed": 2, "brand": "x"}

@@ -243,6 +243,8 @@ async def test_what_is_forwarded_keeps_to_the_registration(pair: list[Node], net
     a, _ = pair
     network.hosts["s"] = lambda sent: (204, b"")
     await a.register("s", properties=["speed"], operations=ALL, management={"localOnly": True})
+    await create(a.client, CAR)
+    network.sent.clear()
     await send(a, "POST", f"/entities/{CAR}/attrs?options=noOverwrite", {"speed": prop(1), "brand": prop("x")}, 204)
     sent = network.sent[-1]
     assert (sent.method, sent.path, sent.body) == ("POST", f"/entities/{CAR}/attrs", {"speed": prop(1)})
@@ -253,7 +255,7 @@ async def test_what_is_forwarded_keeps_to_the_registration(pair: list[Node], net
     await send(a, "DELETE", f"/entities/{CAR}/attrs/speed?datasetId=urn:d:1", None, 204)
     assert network.sent[-1].parameters == {"datasetId": "urn:d:1", "type": "Car", "local": "true"}
     count = len(network.sent)
-    await send(a, "POST", "/entities?local=true", car(speed=prop(1)), 201)
+    await send(a, "POST", "/entities?local=true", {**car(speed=prop(1)), "id": OTHER}, 201)
     assert len(network.sent) == count
 
 

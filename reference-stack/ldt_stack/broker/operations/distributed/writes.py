@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import Conflict, NgsiLdError, NonexistentTenant, ResourceNotFound
-from ldt_stack.broker.federation.dividing import Division, Target
+from ldt_stack.broker.federation.dividing import Division, Share, Target
 from ldt_stack.broker.federation.writing import Failure, MakeRequest, PartialSuccess, Parts, distribute, division_of
 from ldt_stack.broker.model.entities import Fragment
 from ldt_stack.broker.model.names import JsonObject
@@ -134,9 +134,11 @@ async def write_everywhere(
             parts.done = True
         except RegistrationsChangedError:
             continue
-        except (ResourceNotFound, NonexistentTenant):
+        except (ResourceNotFound, NonexistentTenant) as error:
             if not asked:
                 raise  # "and no matching registrations apply": one does else (5.6.2.4 and its siblings)
+            if parts.done and (lost := _lost(rest, parts)):
+                parts.failures.append(Failure(error, None, lost))
         except NgsiLdError as error:
             if not asked:
                 raise
@@ -160,6 +162,22 @@ async def write_unless_changed(
         return work(transaction)
 
     return await broker.store.write(call.tenant, guarded, create=create)
+
+
+def _lost(fragment: Fragment, parts: Parts) -> frozenset[str]:
+    """Attributes that neither this broker, where the Entity is not, nor any source has written."""
+    return frozenset(
+        name
+        for name, instances in fragment.attributes.items()
+        if not any(_has_done(share, name, instances) for share in parts.shares)
+    )
+
+
+def _has_done(share: Share, name: str, instances: Sequence[JsonObject]) -> bool:
+    if share.attributes is not None and name not in share.attributes:
+        return False
+    datasets = share.dataset_ids
+    return datasets is None or all(one.get("datasetId", "@none") in datasets for one in instances)
 
 
 def rest_of(fragment: Fragment | None, division: Division | None) -> Fragment | None:
