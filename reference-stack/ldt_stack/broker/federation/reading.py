@@ -111,6 +111,7 @@ async def retrieve_versions(
     *,
     attributes: frozenset[str] | None,
     dataset_ids: frozenset[str] | None,
+    selecting: bool = False,
     without: str | None = None,
 ) -> Versions | None:
     """What Context Sources have of one Entity (5.7.1.4); None: no Registration matches.
@@ -122,6 +123,8 @@ async def retrieve_versions(
         wanted: The same, with the types that it must have.
         attributes: IRIs of Attributes that are of interest; None: all.
         dataset_ids: Likewise of their instances.
+        selecting: Whether an Entity without any of the Attributes, whatever their datasetId, is none (attrs). A source
+            that is asked for some takes it so; else it is asked for all.
         without: A Registration that is left aside.
     """
     if call.local or not await broker.registrations.registrations(call.tenant, broker.now):
@@ -134,7 +137,9 @@ async def retrieve_versions(
     async def ask(registration: Registration, infos: list[RegistrationInfo]) -> JsonObject | None:
         names = wire_names(await broker.sources.names_for(registration, call.ld_context))
         covering = [info for info in infos if info.covers(entity_id, None)]
-        parameters = _retrieval_parameters(covering, names, attributes, dataset_ids_for(registration, dataset_ids))
+        selected = attributes if selecting else None
+        datasets = dataset_ids_for(registration, None if selecting else dataset_ids)
+        parameters = _retrieval_parameters(covering, names, selected, datasets)
         parameters += type_parameter(covering, entity_id, names, wanted.types)
         path = f"/entities/{quote(entity_id, safe=':')}"
         request = SourceRequest("GET", path, parameters, names=names, headers=map_header(call, registration))

@@ -142,3 +142,41 @@ async def paged(node: Node, asked: dict[str, str], size: int) -> list[str]:
         if "next" not in answer.links:
             assert len(found) == int(answer.headers["ngsild-results-count"])
             return sorted(found)
+
+
+SHOWN: list[dict[str, list[str]]] = [
+    {"attrs": ["speed", "brand,name", "nope"]},
+    {"pick": ["id,speed", "type,brand", "owner"]},
+    {"datasetId": ["@none", "urn:d:1"]},
+    {"type": ["Car", "Bus", "Taxi"]},
+    {"join": ["inline", "flat"]},
+    {"options": ["keyValues", "concise"]},
+]
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_an_entity_is_shown_the_same_wherever_it_is(network: Network, anyio_backend: str, seed: int) -> None:
+    """5.7.1.4: pick takes members away, never the Entity; attrs looks at all instances, datasetId at what is shown."""
+    choose = random.Random(seed)  # noqa: S311 — the same choices each time
+    async with (
+        nodes(network, "one", "a", "b", "c", "y", "z") as (one, a, b, c, y, z),
+        nodes(network, "s", split_entities=True) as (s,),
+    ):
+        await spread(choose, one, [a, b, c], [s, y, z])
+        for node, others in ((a, "bc"), (s, "yz")):
+            for other in others:
+                await node.register(other, REGISTERED)
+        for _ in range(60):
+            asked = {
+                name: choose.choice(values)
+                for parameters in SHOWN
+                for name, values in parameters.items()
+                if choose.random() < 0.3
+            }
+            path = f"{API}/entities/{thing(choose.randint(0, COUNT))}?{urlencode(asked)}"
+            expected = await one.client.get(path)
+            for node in (a, s):
+                found = await node.client.get(path)
+                assert found.status_code == expected.status_code, (node.name, path)
+                if found.status_code == 200:
+                    assert _unordered(found.json()) == _unordered(expected.json()), (node.name, path)

@@ -113,6 +113,7 @@ async def retrieve_entity(
             EntitySpecification(selection, (entity_id,)),
             attributes=_asked_for(parsed),
             dataset_ids=parsed.options.dataset_ids,
+            selecting=parsed.options.attributes is not None,
         )
 
     def work(snapshot: Snapshot, elsewhere: Elsewhere | None) -> list[Shown]:
