@@ -17,6 +17,7 @@ from urllib.parse import urljoin, urlsplit
 from ldt_conformance.discovery import Answer, Ask, Detection, Finding, detect, root_and_path
 from ldt_conformance.discovery.detector import canonical, with_version
 from ldt_conformance.discovery.ngsi_ld_version import estimate
+from ldt_conformance.engine.run_context import MARKER
 from ldt_conformance.engine.site.endpoints import Endpoint
 from ldt_conformance.engine.site.model import Site
 from ldt_conformance.engine.transport.client import Client
@@ -158,9 +159,13 @@ class Twin:
         return with_version(detection, "ngsi-ld", version, evidence)
 
     def listed_types(self, place: Place) -> list[str]:
-        """The entity types that an NGSI-LD API lists; asked once."""
+        """The entity types that an NGSI-LD API lists, without those of runs like this one; asked once."""
         headers = JSON | self.context_headers()
-        return self.once(f"types {place.url}", lambda: type_names(place.get("/types", headers=headers)))
+
+        def listed() -> list[str]:
+            return [name for name in type_names(place.get("/types", headers=headers)) if MARKER not in name]
+
+        return self.once(f"types {place.url}", listed)
 
     def places(self, *apis: str) -> list[Place]:
         """Where these APIs were found, in the order of the site file."""

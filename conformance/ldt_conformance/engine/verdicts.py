@@ -89,6 +89,7 @@ class Reason(StrEnum):
     NO_ENDPOINT = "NO_ENDPOINT"  # the role this looks at is not part of this twin
     # not run
     MODE = "MODE"  # the safety mode does not allow it
+    DISRUPTIVE = "DISRUPTIVE"  # likewise, and only who may do without the target's data should allow it
     BUDGET = "BUDGET"  # max_requests was spent
     NOT_SELECTED = "NOT_SELECTED"
     QUESTIONNAIRE = "QUESTIONNAIRE"  # only a human can answer; the questionnaire is silent

@@ -224,7 +224,8 @@ def _acts(
         counts = state.level is Level.MUST or state.id in wanted
         if state.state == "not-tested" and counts:
             reason = state.reason or Reason.INSUFFICIENT_EVIDENCE
-            if reason in acts:  # NO_CHECK and HARNESS are open because of us: no step for the site
+            # NO_CHECK and HARNESS are open because of us, and nobody need put a twin at risk: no steps for the site
+            if reason in acts:
                 undecided.setdefault(reason, []).append(state.id)
     much = _HIDES_MUCH * sum(state.level is Level.MUST for state in states.values())
     candidates = []

@@ -98,6 +98,7 @@ REASONS: dict[Reason, str] = {
     Reason.LOOPBACK: "transport and exposure cannot be judged on this machine's own address",
     Reason.NO_ENDPOINT: "the twin has no such part",
     Reason.MODE: "the safety mode of this run does not allow it",
+    Reason.DISRUPTIVE: "only a run that may disturb the twin looks at it",
     Reason.BUDGET: "the agreed number of requests was used up",
     Reason.NOT_SELECTED: "left out by the selection of this run",
     Reason.QUESTIONNAIRE: "only the site can answer this, and has not yet",

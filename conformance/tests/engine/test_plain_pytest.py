@@ -145,7 +145,7 @@ def test_what_each_outcome_becomes(broker: FakeBroker, write_site: WriteSite, tm
         "fixture": ("inconclusive", "PRECONDITION_UNMET"),
         "teardown": ("harness-error", "HARNESS"),
         "cases": ("fail", None),
-        "mode": ("not-run", "MODE"),
+        "mode": ("not-run", "DISRUPTIVE"),
         "role": ("not-applicable", "NO_ENDPOINT"),
         "capability": ("not-applicable", "UNCLAIMED"),
         "unsafe": ("harness-error", "HARNESS"),

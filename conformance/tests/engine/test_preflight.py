@@ -166,6 +166,7 @@ def declaration(**changes: object) -> CheckDeclaration:
         ({"since": "1.8.1"}, None),
         ({"until": "1.6.1"}, (Verdict.NOT_APPLICABLE, Reason.SINCE)),
         ({"mode": Mode.SANDBOX_WRITE}, (Verdict.NOT_RUN, Reason.MODE)),
+        ({"mode": Mode.DISRUPTIVE}, (Verdict.NOT_RUN, Reason.DISRUPTIVE)),
         ({"capability": "temporal"}, None),
         ({"capability": "snapshots"}, (Verdict.NOT_APPLICABLE, Reason.UNCLAIMED)),
     ],

@@ -84,6 +84,7 @@ def test_the_state_of_a_requirement(cases: list[tuple[Verdict, Reason | None]], 
         ([("A", P, None), ("B", INC, Reason.PRECONDITION_UNMET)], 3),
         ([("A", P, None), ("A", INC, Reason.PRECONDITION_UNMET)], 3),
         ([("A", P, None), ("B", N, Reason.MODE)], 0),
+        ([("A", P, None), ("B", N, Reason.DISRUPTIVE)], 0),
         ([("A", P, None), ("B", N, Reason.NOT_SELECTED)], 0),
         ([("A", P, None), ("B", N, Reason.BUDGET)], 3),
         ([("A", P, None), ("B", N, Reason.INTERRUPTED)], 3),
@@ -174,7 +175,7 @@ def test_a_requirement_without_a_check_is_not_looked_at():
 VERDICTS = st.sampled_from(
     [(v, None) for v in (P, F)]
     + [(INC, r) for r in (Reason.TIMEOUT, Reason.AUTH, Reason.NOT_DECLARED)]
-    + [(N, r) for r in (Reason.MODE, Reason.BUDGET, Reason.NOT_SELECTED, Reason.INTERRUPTED)]
+    + [(N, r) for r in (Reason.MODE, Reason.DISRUPTIVE, Reason.BUDGET, Reason.NOT_SELECTED, Reason.INTERRUPTED)]
     + [
         (NA, Reason.UNCLAIMED),
         (W, Reason.PARTIAL),

@@ -17,7 +17,9 @@ import yaml
 from ldt_conformance.commands.check_run import PLUGINS
 
 START_SECONDS = 30.0
-UNDECIDED = {("not-run", "MODE"), ("not-applicable", "SINCE"), ("not-applicable", "UNCLAIMED")}
+UNDECIDED = {
+    ("not-run", "MODE"), ("not-run", "DISRUPTIVE"), ("not-applicable", "SINCE"), ("not-applicable", "UNCLAIMED"),
+}  # fmt: skip
 INSUFFICIENT = ["inconclusive", "INSUFFICIENT_EVIDENCE"]
 
 pytestmark = pytest.mark.timeout(600)  # a run of the whole pack, on a machine that may be busy

@@ -34,4 +34,4 @@ def test_no_purge_unless_the_broker_may_be_disturbed(tmp_path: Path):
     """In sandbox-write no check that purges is run."""
     with started_broker(tmp_path) as url:
         _, verdicts = run_pack(tmp_path, url, "sandbox-write", *CHOSEN)
-    assert {tuple(row) for row in purges(verdicts)} == {("not-run", "MODE")}
+    assert {tuple(row) for row in purges(verdicts)} == {("not-run", "DISRUPTIVE")}

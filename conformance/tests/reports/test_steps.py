@@ -95,8 +95,9 @@ def test_credentials_come_first_where_they_hide_much() -> None:
 
 
 def test_what_is_open_because_of_us_is_no_step() -> None:
-    """A missing check or our own error asks nothing of the site."""
+    """A missing check, our own error, and what would put the twin at risk ask nothing of the site."""
     rows = [
+        (_requirement("P"), "not-tested", Reason.DISRUPTIVE),
         (_requirement("A"), "not-tested", Reason.NO_CHECK),
         (_requirement("B"), "not-tested", Reason.HARNESS),
         (_requirement("C", Level.MAY), "not-met", None),

@@ -141,6 +141,13 @@ def test_wrong_data_fails(judge: Judge, check: Any, entities: list[dict[str, Any
     assert (result.verdict == "fail") == (result.level == "MUST")
 
 
+@pytest.mark.parametrize(("check", "entities"), WRONG_DATA)
+def test_what_a_run_creates_is_not_the_sites_data(judge: Judge, check: Any, entities: list[dict[str, Any]]):
+    """The same faults in Entities of a type that bears a run's marker are passed over: other checks made them."""
+    ours = [entity | {"type": "LdtCheck00ffSensor"} for entity in entities]
+    assert judge(check, broker(sensor(7), sensor(8), *ours), BROKER).verdict == "pass"
+
+
 @pytest.mark.parametrize(
     ("age_hours", "interval", "verdict"), [(1, 3600, "pass"), (3, 3600, "fail"), (3, None, "inconclusive")]
 )

@@ -21,7 +21,9 @@ from ldt_conformance.engine.verdicts import Layer, Level, Reason, Verdict
 OK, FAILED, INCOMPLETE, OUR_ERROR, STALE = 0, 1, 3, 4, 5
 
 # Left out by the user's own choice: printed in the headline, never in the exit code.
-BY_CHOICE = frozenset({Reason.MODE, Reason.NOT_SELECTED, Reason.QUESTIONNAIRE, Reason.NO_CHECK})
+BY_CHOICE = frozenset({
+    Reason.MODE, Reason.DISRUPTIVE, Reason.NOT_SELECTED, Reason.QUESTIONNAIRE, Reason.NO_CHECK
+})  # fmt: skip
 ENOUGH_SHARE = 0.5  # of the applicable MUST requirements must be decided
 
 

@@ -140,11 +140,10 @@ def _not_applicable(check: CheckDeclaration, standing: Standing) -> Ruling | Non
 
 
 def _not_run(check: CheckDeclaration, standing: Standing) -> Ruling | None:
-    if not standing.mode.allows(check.mode):
-        return Ruling(
-            Verdict.NOT_RUN, Reason.MODE, f"the mode {check.mode}", f"this run is allowed {standing.mode}; see --mode"
-        )
-    return None
+    if standing.mode.allows(check.mode):
+        return None
+    reason = Reason.DISRUPTIVE if check.mode is Mode.DISRUPTIVE else Reason.MODE
+    return Ruling(Verdict.NOT_RUN, reason, f"the mode {check.mode}", f"this run is allowed {standing.mode}; see --mode")
 
 
 def _undecidable(check: CheckDeclaration, standing: Standing) -> Ruling | None:
