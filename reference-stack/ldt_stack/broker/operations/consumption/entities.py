@@ -1,6 +1,6 @@
 """Retrieve Entity and Query Entities: ETSI GS CIM 009 V1.9.1, clauses 5.7.1 and 5.7.2.
 
-What Context Sources have is put together in `distributed_query.py`. Queries that use an EntityMap are
+What Context Sources have is put together in `distributed/query.py`. Queries that use an EntityMap are
 in `entity_maps/queries.py`.
 """
 

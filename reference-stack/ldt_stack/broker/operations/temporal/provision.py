@@ -1,7 +1,7 @@
 """Provision of temporal evolutions: ETSI GS CIM 009 V1.9.1, clauses 5.6.11 to 5.6.16.
 
 The current state of Entities is another set (4.3.1): nothing here changes it. What Context Sources have is
-written there first, as of Entities (`distributed_writes.py`).
+written there first, as of Entities (`distributed/writes.py`).
 """
 
 from __future__ import annotations
