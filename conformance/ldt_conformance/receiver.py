@@ -68,6 +68,7 @@ class Inbox:
 
     url: str
     answer: Answer
+    waits: bool = True  # False: what is not there yet will not come
     _log: list[Received] = field(default_factory=list)
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
@@ -86,7 +87,7 @@ class Inbox:
             timeout_seconds: How long to wait at most.
             after: How many of the earliest requests to pass over.
         """
-        deadline = time.monotonic() + timeout_seconds
+        deadline = time.monotonic() + (timeout_seconds if self.waits else 0.0)
         with self._changed:
             while True:
                 found = next((request for request in self._log[after:] if matches(request)), None)
@@ -151,14 +152,17 @@ class Receiver:
         public_host: The host name or address under which the target can reach this machine; None means that the
             target runs here, and only the loopback interface is opened.
         marker: Stands in the URL of every served @context, so that the run's clean-up knows what a broker kept of it.
+        is_planned: Nothing is sent to the target, so that nobody calls and there is nothing to wait for; checks go on
+            as if the target had been seen to reach us.
 
     Attributes:
         reached: What was found when the target was asked to call us; None: it was not asked.
     """
 
-    def __init__(self, public_host: str | None = None, marker: str = "") -> None:
+    def __init__(self, public_host: str | None = None, marker: str = "", *, is_planned: bool = False) -> None:
         self.public_host = public_host
-        self.reached: bool | None = None
+        self.reached: bool | None = True if is_planned else None
+        self._waits = not is_planned
         self._marker = marker
         self._inboxes: dict[str, Inbox] = {}
         self._strays: list[Received] = []
@@ -232,7 +236,7 @@ class Receiver:
         return source
 
     def _add(self, path: str, answer: Answer) -> Inbox:
-        inbox = Inbox(url=f"{self.base_url}{path}", answer=answer)
+        inbox = Inbox(f"{self.base_url}{path}", answer, self._waits)
         with self._lock:
             self._inboxes[path] = inbox
         return inbox

@@ -119,7 +119,8 @@ def test_a_plan_has_what_the_target_may_turn_out_to_offer(broker: FakeBroker, wr
     claims = {"ngsi_ld": "1.9.1", "capabilities": ["temporal"]}
     write_site({"claims": claims, "safety": {"mode": "sandbox-write"}}, broker={"url": broker.url})
 
-    done = ldt("check", "--plan", "--json", cwd=tmp_path)
+    few = "temporal or test_subscription_create or registration or test_contexts or entity_maps or test_snapshots"
+    done = ldt("check", "--plan", "--json", "--select", f"({few}) and not expire", cwd=tmp_path)
 
     assert done.returncode == 0, done.stderr
     listed = json.loads(done.stdout)["requests"]

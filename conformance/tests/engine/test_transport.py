@@ -16,6 +16,7 @@ from ldt_conformance.engine.transport import client as client_module
 from ldt_conformance.engine.transport.budget import Budget
 from ldt_conformance.engine.transport.evidence import BODY_CAP
 from ldt_conformance.engine.transport.journal import Resource
+from ldt_conformance.engine.transport.plan import REPEATS
 from ldt_conformance.engine.verdicts import CheckFailed, CheckInconclusive, CheckNotApplicable, CheckNotRun, Reason
 
 from .conftest import OpenSession
@@ -163,6 +164,24 @@ def test_a_plan_sends_nothing_and_lists_everything(broker: FakeBroker, open_sess
     assert plan is not None
     assert [one.method for one in plan.requests] == ["POST", "GET", "DELETE", "POST"]
     assert broker.seen == []
+
+
+def test_a_plan_does_not_wait(open_session: OpenSession):
+    """A check that reads the same again and again waits for what no plan ever gives: it ends."""
+    session = open_session(plan=True, broker={"url": "http://127.0.0.1:1"})
+    client = session.target.client("broker")
+    for _ in range(REPEATS):
+        client.get("/entities/urn:x")
+    client.get("/types")
+    for _ in range(REPEATS):
+        client.get("/entities/urn:x")
+
+    with pytest.raises(CheckInconclusive):
+        client.get("/entities/urn:x")
+
+    plan = session.services.plan
+    assert plan is not None
+    assert len(plan.requests) == 2 * REPEATS + 1
 
 
 def test_evidence_is_whole_capped_and_can_be_repeated(broker: FakeBroker, open_session: OpenSession):

@@ -2,6 +2,7 @@
 
 import http.client
 import threading
+import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -39,6 +40,15 @@ def test_a_request_that_comes_later_is_waited_for(receiver: Receiver):
     assert found is not None
     assert found.json() == {"n": 2}
     assert inbox.wait_for(lambda request: request.json() == {"n": 3}, 0.01) is None
+
+
+def test_where_nothing_is_sent_nobody_is_waited_for():
+    """In a plan a wait ends at once with what is there, and the target counts as able to reach us."""
+    with Receiver(is_planned=True) as receiver:
+        started = time.monotonic()
+        assert receiver.inbox().wait_for(lambda _: True, 60) is None
+        assert time.monotonic() - started < 30
+        assert receiver.reached is True
 
 
 def test_status_and_headers_are_as_wanted(receiver: Receiver):

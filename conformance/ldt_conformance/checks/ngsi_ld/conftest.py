@@ -14,7 +14,7 @@ from ldt_conformance.checks.ngsi_ld.subscriptions.publishing import MqttServers
 from ldt_conformance.clients import Broker, Entity
 from ldt_conformance.clients.mqtt import MqttAccess, can_listen
 from ldt_conformance.clients.settling import Settling
-from ldt_conformance.engine.run_context import RunContext
+from ldt_conformance.engine.run_context import RunContext, RunSettings
 from ldt_conformance.engine.site.model import Site
 from ldt_conformance.engine.transport.target import Target
 from ldt_conformance.engine.verdicts import Reason, inconclusive
@@ -73,21 +73,22 @@ def sample(broker: Broker, run: RunContext, site: Site, sample_choice: Choice) -
 
 
 @pytest.fixture(scope="session")
-def receivers() -> Iterator[Callable[[str | None, str], Receiver]]:
+def receivers() -> Iterator[Callable[[str | None, RunSettings], Receiver]]:
     """Starts the receiver of this process when it is first asked for; it listens until the run ends."""
     made: dict[str | None, Receiver] = {}
     with ExitStack() as stack:
 
-        def receiver_for(public_host: str | None, marker: str) -> Receiver:
+        def receiver_for(public_host: str | None, settings: RunSettings) -> Receiver:
             if public_host not in made:
-                made[public_host] = stack.enter_context(Receiver(public_host, marker))
+                receiver = Receiver(public_host, settings.prefix, is_planned=settings.plan)
+                made[public_host] = stack.enter_context(receiver)
             return made[public_host]
 
         yield receiver_for
 
 
 @pytest.fixture
-def receiver(target: Target, run: RunContext, receivers: Callable[[str | None, str], Receiver]) -> Receiver:
+def receiver(target: Target, run: RunContext, receivers: Callable[[str | None, RunSettings], Receiver]) -> Receiver:
     """Where the target calls us back; the check is inconclusive where it cannot, or cannot know our address."""
     if run.public_host is None and not target.client("broker").loopback:
         inconclusive(
@@ -95,7 +96,7 @@ def receiver(target: Target, run: RunContext, receivers: Callable[[str | None, s
             "the target is not on this machine and no address was given under which it can reach us; try --public-host",
             expected="an address that the target can call",
         )
-    found = receivers(run.public_host, run.prefix)
+    found = receivers(run.public_host, run.settings)
     if found.reached is False:
         cannot_be_reached(found)
     return found

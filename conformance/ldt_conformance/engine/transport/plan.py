@@ -16,11 +16,14 @@ import httpx
 
 from ldt_conformance.engine.transport.response import Response
 from ldt_conformance.engine.transport.safety import Intent, is_query, needed_mode
+from ldt_conformance.engine.verdicts import CheckInconclusive, Reason
 
 LIMIT = (
     "Requests that depend on a particular answer (a next page, a link found in a document, a repeated read while "
     "waiting for a notification) are not in this list; safety.max_requests bounds them all."
 )
+
+REPEATS = 4  # of one read in a row; what reads more often waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +50,21 @@ class Plan:
     _held: dict[str, bytes] = field(default_factory=dict)
 
     def answer(self, role: str, request: httpx.Request, intent: Intent, check: str) -> Response:
-        """Note a request and give the answer of a target that does what it is asked."""
+        """Note a request and give the answer of a target that does what it is asked.
+
+        Raises:
+            CheckInconclusive: The same was read again and again: the check waits for what no stand-in ever does.
+        """
         query = request.url.query.decode("ascii")
-        self.requests.append(
-            PlannedRequest(
-                check, role, intent.method, intent.path + (f"?{query}" if query else ""), needed_mode(intent)
+        path = intent.path + (f"?{query}" if query else "")
+        planned = PlannedRequest(check, role, intent.method, path, needed_mode(intent))
+        if planned.method == "GET" and self.requests[-REPEATS:] == [planned] * REPEATS:
+            raise CheckInconclusive(
+                expected="another answer",
+                observed="a plan's answers stay as they are",
+                reason=Reason.PRECONDITION_UNMET,
             )
-        )
+        self.requests.append(planned)
         status, content, headers = self._act(intent)
         return Response(
             status=status,
