@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
+
+from ldt_stack.broker.model.instants import format_instant
 
 pytestmark = pytest.mark.anyio
 
@@ -222,7 +225,7 @@ async def test_the_status_follows_is_active(running: Any) -> None:
 
 async def test_the_status_follows_expires_at(running: Any) -> None:
     """An expired Subscription stays so until expiresAt is in the future again; then it is active (5.8.2.4)."""
-    expires_at = running.broker.now()[:17] + "59Z"
+    expires_at = format_instant(running.clock() + timedelta(minutes=1))
     running.clock.advance(-120)
     location = (await post(running, payload(expiresAt=expires_at, isActive=False))).headers["location"]
     running.clock.advance(300)
@@ -244,7 +247,7 @@ async def test_the_status_follows_expires_at(running: Any) -> None:
 async def test_a_paused_subscription_that_never_expires_any_more_is_paused(running: Any) -> None:
     """Without its expiresAt it is what isActive says: only a DateTime in the future makes it active (5.8.2.4)."""
     running.clock.advance(-7200)
-    expires_at = running.broker.now()[:17] + "59Z"
+    expires_at = format_instant(running.clock() + timedelta(minutes=1))
     location = (await post(running, payload(expiresAt=expires_at, isActive=False))).headers["location"]
     running.clock.advance(7200)
     assert (await running.client.get(location)).json()["status"] == "expired"
