@@ -30,11 +30,10 @@ def enqueue(session: Session, deliveries: Sequence[Delivery]) -> None:
     """See `Transaction.enqueue`."""
     for delivery in deliveries:
         content = orjson.dumps(delivery.body)
-        number = session.execute(
-            "INSERT INTO outbox (subscription, body) VALUES (?, ?)", (delivery.subscription_id, content.decode())
-        ).lastrowid
+        number = session.next_delivery()
+        session.writes.outbox.append((number, delivery.subscription_id, content.decode()))
         # Told of is what was written: the body may share parts with what its caller goes on changing.
-        session.enqueued.append(Delivery(delivery.subscription_id, orjson.loads(content), int(number or 0)))
+        session.enqueued.append(Delivery(delivery.subscription_id, orjson.loads(content), number))
 
 
 def drop_deliveries(session: Session, numbers: Collection[int]) -> None:

@@ -72,6 +72,7 @@ _HISTORY: Final = _Table(
     "INSERT INTO history (number, entity, shape, instance_id, body, observed_at, created_at, modified_at, deleted_at)",
     9,
 )
+_OUTBOX: Final = _Table("INSERT INTO outbox (number, subscription, body)", 3)
 _PLACES: Final = _Table("INSERT OR REPLACE INTO places (number, west, south, east, north, attribute)", 6)
 _VALUES: Final = _Table("INSERT OR IGNORE INTO entity_values (attribute, value, entity)", 3)
 _Rows = list[tuple[Any, ...]]
@@ -83,7 +84,7 @@ class Pending:
     Attributes:
         entities: By id, those that were read or put; None: there is no such row.
         evolutions: Numbers of temporal evolutions by id, of those that wait.
-        rows_of_entities, types, attributes, evolution_rows, evolution_types, history: Rows to be inserted.
+        rows_of_entities, types, attributes, evolution_rows, evolution_types, history, outbox: Rows to be inserted.
         places: Number of a box with its row; None: it goes. The last one counts.
         values: Row of the index of values, and whether it comes or goes. The last one counts.
     """
@@ -97,6 +98,7 @@ class Pending:
         self.evolution_rows: _Rows = []
         self.evolution_types: _Rows = []
         self.history: _Rows = []
+        self.outbox: _Rows = []
         self.places: list[tuple[int, tuple[Any, ...] | None]] = []
         self.values: list[tuple[tuple[Any, ...], bool]] = []
         self._connection = connection
@@ -107,6 +109,7 @@ class Pending:
             (_EVOLUTIONS, self.evolution_rows),
             (_EVOLUTION_TYPES, self.evolution_types),
             (_HISTORY, self.history),
+            (_OUTBOX, self.outbox),
         )
         self._lists: tuple[list[Any], ...] = (*(rows for _, rows in self._tables), self.places, self.values)
         self._marks = [0] * len(self._lists)

@@ -27,9 +27,9 @@ class Names:
     """IRI <-> number, shape <-> number. One per connection; forgotten when a transaction is rolled back.
 
     A shape is what Attributes a row of the history has, in their order. For the connection that writes: `instances`,
-    `entities` and `last_evolution` are the last numbers that were given to such rows, `kept` the Attributes whose
-    values the index is to have, `evolutions` numbers of temporal evolutions by id. `complete` are Attributes of which
-    the index has all values; once it has, it always has.
+    `entities`, `last_evolution` and `deliveries` are the last numbers that were given to such rows, `kept` the
+    Attributes whose values the index is to have, `evolutions` numbers of temporal evolutions by id. `complete` are
+    Attributes of which the index has all values; once it has, it always has.
     """
 
     numbers: dict[str, int] = field(default_factory=dict)
@@ -41,6 +41,7 @@ class Names:
     kept: dict[str, int] | None = None
     evolutions: dict[str, int] = field(default_factory=dict)
     last_evolution: int | None = None
+    deliveries: int | None = None
     complete: set[int] = field(default_factory=set)
 
     def clear(self) -> None:
@@ -54,6 +55,7 @@ class Names:
         self.kept = None
         self.evolutions.clear()
         self.last_evolution = None
+        self.deliveries = None
         self.complete.clear()
 
 
@@ -268,6 +270,14 @@ class Session:
             self.names.last_evolution = self._last_number("temporal_entities")
         self.names.last_evolution += 1
         return self.names.last_evolution
+
+    def next_delivery(self) -> int:
+        """The number of a new delivery: one that none had before, though it be gone."""
+        if self.names.deliveries is None:
+            row = self.execute("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").fetchone()
+            self.names.deliveries = 0 if row is None else int(row[0])
+        self.names.deliveries += 1
+        return self.names.deliveries
 
     def _last_number(self, table: str) -> int:
         return int(self.execute(f"SELECT coalesce(max(number), 0) FROM {table}").fetchone()[0])  # noqa: S608 — own
