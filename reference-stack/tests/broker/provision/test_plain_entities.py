@@ -168,7 +168,7 @@ class _Steps(Clock):
 def long_way() -> Iterator[None]:
     """Nothing counts as plain."""
     with ExitStack() as stack:
-        for name in ("recording.plain_entity", "provision.batch.read_plain"):
+        for name in ("recording.plain_entity", "provision.batch.read_plain", "provision.entities.read_plain"):
             stack.enter_context(patch(f"ldt_stack.broker.operations.{name}", lambda *_: None))
         yield
 

@@ -23,9 +23,17 @@ from ldt_stack.broker.model import patch
 from ldt_stack.broker.model.attributes import REMOVED, AttributeReader
 from ldt_stack.broker.model.entities import Fragment, read_entity, read_fragment
 from ldt_stack.broker.model.names import JsonObject
-from ldt_stack.broker.model.plain import PlainEntity, whole_fragment
+from ldt_stack.broker.model.plain import PlainEntity, read_plain, whole_fragment
 from ldt_stack.broker.model.values import Nulls, check_date_time, is_language_tag
-from ldt_stack.broker.operations.distributed.writes import Work, datasets_of, known_target, write_everywhere
+from ldt_stack.broker.operations.distributed.writes import (
+    RegistrationsChangedError,
+    Work,
+    datasets_of,
+    is_alone,
+    known_target,
+    write_everywhere,
+    write_unless_changed,
+)
 from ldt_stack.broker.operations.recording import record, record_plain
 from ldt_stack.broker.operations.targets import check_entity_id, find_target, read_types, target_entity
 from ldt_stack.broker.service import Broker
@@ -69,6 +77,9 @@ async def create_entity(broker: Broker, call: Call, payload: JsonObject) -> tupl
         Conflict: A Context Source that holds all of it does not offer the operation.
         SourceFailure: It failed.
     """
+    plain = read_plain(payload, call.ld_context)
+    if plain is not None and await _create_here(broker, call, plain):
+        return plain.id, None
     fragment = read_entity(payload, AttributeReader(call.ld_context))
     entity_id = str(fragment.id)
     target = Target(
@@ -82,6 +93,22 @@ async def create_entity(broker: Broker, call: Call, payload: JsonObject) -> tupl
         return lambda transaction: create_in(broker, transaction, call, broker.now(), part)
 
     return entity_id, await write_everywhere(broker, call, target, ("createEntity",), make, here, fragment, create=True)
+
+
+async def _create_here(broker: Broker, call: Call, plain: PlainEntity) -> bool:
+    """Create an Entity that no Context Source can have a share of; whether it was so."""
+    generation = broker.registrations.generation(call.tenant)
+    if not await is_alone(broker, call):
+        return False
+
+    def work(transaction: Transaction) -> None:
+        create_in(broker, transaction, call, broker.now(), plain)
+
+    try:
+        await write_unless_changed(broker, call, generation, work, create=True)
+    except RegistrationsChangedError:
+        return False
+    return True
 
 
 def create_in(broker: Broker, transaction: Transaction, call: Call, at: str, written: Fragment | PlainEntity) -> None:
