@@ -198,7 +198,8 @@ def _from_few(session: Session, parts: Sequence[Condition]) -> _Beginning | None
     few = [(part, numbers) for part in looked_up if (numbers := _numbers(session, part)) is not None]
     if not few:
         return None
-    common = set.intersection(*(numbers for _, numbers in few))
+    least, *more = sorted((numbers for _, numbers in few), key=len)
+    common = set(least).intersection(*more)  # of the longer ones no sets are made
     begin = Condition("1", (orjson.dumps(list(common)).decode(),))
     settled = {id(part) for part, _ in few}
     others = [part for part in parts if id(part) not in settled and (part.exact or not part.candidates)]
@@ -222,12 +223,12 @@ def _join(parts: Sequence[Condition]) -> Condition:
     return Condition(" AND ".join([f"({part.sql})" for part in parts]) or "1", parameters)
 
 
-def _numbers(session: Session, part: Condition) -> set[int] | None:
+def _numbers(session: Session, part: Condition) -> list[int] | None:
     """The candidates, if they are few."""
     # As one value: fetched row by row, they would cost several times as much.
     looking = f"SELECT json_group_array(entity) FROM (SELECT entity FROM ({part.candidates}) LIMIT {_FEW + 1})"  # noqa: S608 — own constants
     found: list[int] = orjson.loads(session.execute(looking, part.parameters).fetchone()[0])
-    return set(found) if len(found) <= _FEW else None
+    return found if len(found) <= _FEW else None
 
 
 def _single_type(session: Session, query: EntityQuery) -> int | None:
