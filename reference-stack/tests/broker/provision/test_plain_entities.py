@@ -110,7 +110,8 @@ UNUSUAL = st.sampled_from(
 
 
 SHAPE = ["speed", "https://example.org/100%25", "place"]
-EXTRA = st.sampled_from([{"scope": "/a"}, {"expiresAt": "2999-01-01T00:00:00Z"}])
+EXPIRED = {"expiresAt": "2020-01-01T00:00:00Z"}
+EXTRA = st.sampled_from([{"scope": "/a"}, {"expiresAt": "2999-01-01T00:00:00Z"}, EXPIRED])
 
 
 ANY_ENTITY = st.builds(
@@ -184,7 +185,11 @@ async def _answers(directory: Path, requests: list[Any]) -> tuple[list[Any], Any
 
 def _one_by_one(*attributes: Any) -> list[Any]:
     """An Entity with one Attribute, replaced by others."""
-    return [("POST", "/entityOperations/upsert", [{"id": "urn:a:b", "type": "Car", "x": one}]) for one in attributes]
+    return [("POST", "/entityOperations/upsert", [_car(x=one)]) for one in attributes]
+
+
+def _car(**members: Any) -> Any:
+    return {"id": "urn:a:b", "type": "Car", **members}
 
 
 @given(requests=several_requests(), indexed=st.booleans())
@@ -203,6 +208,7 @@ def _one_by_one(*attributes: Any) -> list[Any]:
     ),
     True,
 )
+@example([("POST", "/entities", one) for one in (_car(x=1, **EXPIRED), _car(x={"type": "Property", "value": 1}))], True)
 @MANY
 def test_both_ways_lead_to_the_same_database(requests: list[Any], indexed: bool) -> None:
     """Answers, current state, indexes and history are equal, row by row."""

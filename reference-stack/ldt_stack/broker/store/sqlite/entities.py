@@ -42,13 +42,13 @@ def look_ahead(session: Session, entity_ids: Collection[str]) -> None:
 
 def find_row(session: Session, entity_id: str) -> EntityRow | None:
     """What is kept of an Entity that has not expired."""
-    row = _row(session, entity_id)
+    row = find_any_row(session, entity_id)
     if row is None or (row.expires_at is not None and row.expires_at <= session.now()):
         return None
     return row
 
 
-def _row(session: Session, entity_id: str) -> EntityRow | None:
+def find_any_row(session: Session, entity_id: str) -> EntityRow | None:
     """What is kept under an id, whether expired or not."""
     known = _UNREAD if session.pending is None else session.pending.entities.get(entity_id, _UNREAD)
     if known is not _UNREAD:
@@ -75,7 +75,7 @@ def put_entity(session: Session, entity: JsonObject, before: JsonObject | None =
     body, times = encode_entity(entity)
     expires_at = normalize(entity.get("expiresAt"))
     next_expiry = _next_expiry(entity, expires_at) if '"expiresAt":' in body else None
-    known = _row(session, entity["id"])
+    known = find_any_row(session, entity["id"])
     if known is None:
         number, before = session.next_entity(), _NOTHING
     else:

@@ -54,6 +54,9 @@ def put_plain(
     session: Session, entity: PlainEntity, created_at: str, modified_at: str, before: SqliteEntity | None
 ) -> None:
     """See `Transaction.put_plain`."""
+    if before is None and entities.find_any_row(session, entity.id) is not None:  # it has expired, but is still there
+        _put_in_steps(session, entity.expanded(created_at, modified_at))
+        return
     text = write_plain(entity, created_at, modified_at)
     number = session.next_entity() if before is None else before.row.number
     writes = session.writes
@@ -71,6 +74,14 @@ def put_plain(
     if old or entity.geo_properties:
         index_places(session, number, old, entity.geo_properties)
     _append_instances(session, entity, shape, created_at, modified_at)
+
+
+def _put_in_steps(session: Session, entity: JsonObject) -> None:
+    """The long way."""
+    entities.put_entity(session, entity)
+    head = {name: entity[name] for name in ("id", "type", "createdAt", "modifiedAt")}
+    history.put_temporal_head(session, head)
+    history.append_instances(session, entity, [(name, one[0]) for name, one in entity.items() if ":" in name])
 
 
 def _append_instances(session: Session, entity: PlainEntity, shape: int, created_at: str, modified_at: str) -> None:
