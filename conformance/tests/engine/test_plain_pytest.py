@@ -236,6 +236,22 @@ def test_a_limit_on_requests_is_no_failure(broker: FakeBroker, write_site: Write
     )
 
 
+def written_in(folder: Path) -> dict[str, str]:
+    """Names and texts of all files, unpacked."""
+    contents = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {
+        path.name: (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
+        for path, content in contents.items()
+    }
+
+
+def forms_of(secret: str) -> list[str]:
+    """As it is, and as URLs, JSON and Basic authentication have it."""
+    encoded = base64.b64encode(secret.encode()).decode()
+    forms = [secret, quote(secret), quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], encoded]
+    return [*forms, base64.b64encode(f"ldt:{secret}".encode()).decode()[8:-4]]
+
+
 def test_no_output_holds_the_secret(broker: FakeBroker, provider: FakeProvider, write_site: WriteSite, tmp_path: Path):
     """A canary secret and every token, in a run whose target sends them all back: in no file, in no encoding."""
     own_checks(
@@ -279,18 +295,11 @@ def test_no_output_holds_the_secret(broker: FakeBroker, provider: FakeProvider, 
     )
     assert verdicts(tmp_path)["leak"] == ("fail", None), done.stdout
     assert len(provider.issued) >= 2
-    texts = {"stdout": done.stdout, "stderr": done.stderr}
-    for path in (tmp_path / "ldt-report").rglob("*"):
-        if path.is_file():
-            content = path.read_bytes()
-            texts[path.name] = (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
+    texts = {"stdout": done.stdout, "stderr": done.stderr, **written_in(tmp_path / "ldt-report")}
     assert {"report.json", "report.html", "gap.html", "junit.xml", "summary.md", "evidence.jsonl.gz"} <= set(texts)
     for secret in (canary, header, *provider.issued):
-        encoded = base64.b64encode(secret.encode()).decode()
-        forms = [secret, quote(secret), quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], encoded]
-        forms.append(base64.b64encode(f"ldt:{secret}".encode()).decode()[8:-4])
         for name, text in texts.items():
-            assert not [form for form in forms if form in text], name
+            assert not [form for form in forms_of(secret) if form in text], name
 
 
 def test_plain_pytest_of_a_site_is_left_alone(tmp_path: Path):
