@@ -28,7 +28,7 @@ from ldt_stack.broker.federation.messages import SourceRequest, masked, wants_pl
 from ldt_stack.broker.federation.payloads import fallback, of_datasets, part_of, renamed, version_of
 from ldt_stack.broker.federation.registration import Registration
 from ldt_stack.broker.federation.surroundings import Surroundings
-from ldt_stack.broker.federation.writing import entity_path, partial_failure, unsupported
+from ldt_stack.broker.federation.writing import entity_path, may_be_elsewhere, partial_failure, unsupported
 from ldt_stack.broker.ld_context import CORE_CONTEXT_URL, LdContext, core_context
 from ldt_stack.broker.model.names import JsonObject, JsonValue
 
@@ -86,11 +86,21 @@ class BatchItem:
 
 @dataclass(slots=True)
 class SourceResults:
-    """The lists S and E of 5.6.7.4, as far as Context Sources go; `asked`: Registrations that had their share."""
+    """The lists S and E of 5.6.7.4, as far as Context Sources go.
+
+    Args:
+        success: Ids of Entities of which a source did its share; `created` among them.
+        errors: Id of an Entity, what went wrong, id of the Registration.
+        absent: Likewise, of sources that need not have the Entity: an error only where nobody has it.
+        asked: Registrations that had their share.
+        done: Shares that were done, by id of the Entity.
+    """
 
     success: dict[str, None] = field(default_factory=dict)
     created: set[str] = field(default_factory=set)
     errors: list[tuple[str, NgsiLdError, str]] = field(default_factory=list)
+    absent: list[tuple[str, NgsiLdError, str]] = field(default_factory=list)
+    done: dict[str, list[Share]] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
 
 
@@ -103,7 +113,10 @@ async def forward_batch(
         for share in item.division.shares if item.division is not None else ():
             groups.setdefault(share.registration.id, []).append((item, share))
     results.asked |= groups.keys()
-    await asyncio.gather(*(_Group(broker, call, operation, group, results).forward() for group in groups.values()))
+    found = [_Group(broker, call, operation, group, results) for group in groups.values()]
+    await asyncio.gather(*(group.forward() for group in found))
+    for group in found:
+        group.sort_out_errors()
 
 
 class _Group:
@@ -119,6 +132,8 @@ class _Group:
     ) -> None:
         self.broker, self.call, self.operation, self.members, self.results = broker, call, operation, members, results
         self.registration: Registration = members[0][1].registration
+        self._shares = {item.entity_id: share for item, share in members}
+        self._errors: list[tuple[str, NgsiLdError]] = []
 
     async def forward(self) -> None:
         offered = self.registration.operations
@@ -137,8 +152,17 @@ class _Group:
     def _note(self, entity_id: str, error: NgsiLdError | None) -> None:
         if error is None:
             self.results.success[entity_id] = None
+            self.results.done.setdefault(entity_id, []).append(self._shares[entity_id])
         else:
-            self.results.errors.append((entity_id, error, self.registration.id))
+            self._errors.append((entity_id, error))
+
+    def sort_out_errors(self) -> None:
+        """Once all have answered: what this source does not have, others may."""
+        for entity_id, error in self._errors:
+            done = self.results.done.get(entity_id, ())
+            absent = isinstance(error, ResourceNotFound) and may_be_elsewhere(self._shares[entity_id], done)
+            kept = self.results.absent if absent else self.results.errors
+            kept.append((entity_id, error, self.registration.id))
 
     async def _ask(self, request: SourceRequest, read: Callable[[Reply], Awaitable[T]]) -> T | None:
         return await self.broker.sources.ask(self.registration, self.call, request, read)

@@ -120,11 +120,11 @@ async def distribute(
     for share, (done, failure) in zip(shares, results, strict=True):
         parts.done = parts.done or done
         absent = failure is not None and isinstance(failure.error, ResourceNotFound)
-        if failure is not None and not (absent and _may_be_elsewhere(share, succeeded)):
+        if failure is not None and not (absent and may_be_elsewhere(share, succeeded)):
             parts.failures.append(failure)
 
 
-def _may_be_elsewhere(share: Share, succeeded: Sequence[Share]) -> bool:
+def may_be_elsewhere(share: Share, succeeded: Sequence[Share]) -> bool:
     """Whether it is no failure that a source does not have what it was asked for.
 
     What an inclusive one does not have may be here, or at another one. So may what a redirect one does not have: the

@@ -110,3 +110,28 @@ async def test_what_a_source_created_is_listed_whatever_it_answers(
     await a.register("s", mode="redirect", operations=ALL)
     created = await send(a, "POST", "/entityOperations/create", [car(speed=prop(1))], 201)
     assert created.json() == [CAR]
+
+
+@pytest.mark.parametrize("operations", [ALL, ["redirectionOps"]], ids=["as batch", "one by one"])
+async def test_attributes_that_their_only_place_does_not_take_are_no_success(
+    pair: list[Node], operations: list[str]
+) -> None:
+    """4.3.6.3: only the source of an exclusive Registration has these Attributes; its 404 is told, not made up for."""
+    a, b = pair
+    await exclusive(a, "b", "speed", operations=operations)
+    batch = "/entityOperations"
+    await send(a, "POST", f"{batch}/create", [car(speed=prop(1), brand=prop("x"))], 201)
+    await send(b, "DELETE", f"/entities/{CAR}", None, 204)
+    body = (await send(a, "POST", f"{batch}/update", [car(speed=prop(2), brand=prop("y"))], 207)).json()
+    assert [(one["entityId"], one["error"]["type"]) for one in body["errors"]] == [(CAR, ERRORS + "ResourceNotFound")]
+    assert await held(a) == car(brand="y")
+    assert await held(b) is None
+
+
+async def test_an_inclusive_source_need_not_have_what_is_here(pair: list[Node]) -> None:
+    """5.6.9.4, as 5.6.6.4: an Entity that is not there, but here, is no error."""
+    a, _ = pair
+    await send(a, "POST", "/entities", car(brand=prop("x")), 201)
+    await a.register("b", operations=ALL)
+    await send(a, "POST", "/entityOperations/update", [car(brand=prop("y"))], 204)
+    assert await held(a) == car(brand="y")

@@ -85,14 +85,12 @@ class BatchResult:
         """Merge what Context Sources did: "S" and "E" of 5.6.7.4.
 
         That an Entity is not to be found in one place is no error if it was found in another one (see 5.6.6.4: only
-        "no existing Entity … held locally, and no matching registrations apply" is).
+        "no existing Entity … held locally, and no matching registrations apply" is), unless it had to be in that place.
         """
         here = set(self.success)
         there = results.success.keys()
         self.errors = [(i, e) for i, e in self.errors if not (isinstance(e, ResourceNotFound) and i in there)]
-        self.source_errors = [
-            one for one in results.errors if not (isinstance(one[1], ResourceNotFound) and one[0] in here | there)
-        ]
+        self.source_errors = [*results.errors, *(one for one in results.absent if one[0] not in here | there)]
         self.success += [one for one in results.success if one not in here]
         self.created += sorted(results.created - set(self.created))
 
