@@ -62,12 +62,23 @@ def write_text(rest: JsonObject, plain: JsonObject) -> str:
     lines = [b'{"id":' + dumps(rest.pop("id")), b',"type":' + dumps(rest.pop("type"))]
     lines.append(b"".join([b',"%b":%b' % (name.encode(), dumps(rest.pop(name))) for name in _TIMES if name in rest]))
     lines.append(b"," + dumps(rest)[1:-1] if rest else b"")
-    for name, instance in plain.items():
-        lines += (_opening(name), dumps(instance))
+    for name, members in zip(plain, split_array(dumps(list(plain.values())), len(plain)), strict=True):
+        lines += (_opening(name), b"{" + members + b"}")
     if plain:
         lines[FIRST_NAME_LINE] = lines[FIRST_NAME_LINE][1:]  # nothing is to be closed before it
     lines.append(b"]}" if plain else b"}")
     return b"\n".join(lines).decode()
+
+
+def split_array(array: bytes, count: int) -> list[bytes]:
+    """The members of each of so many objects, none of them empty, of a JSON array that orjson has made.
+
+    One array is encoded in less time than two of its objects would be, one by one.
+    """
+    found = array[2:-2].split(b"},{") if count else []
+    if len(found) != count:  # there are such characters inside of an object, too
+        found = [orjson.dumps(one)[1:-1] for one in orjson.loads(array)]
+    return found
 
 
 def write_plain(entity: PlainEntity, created_at: str, modified_at: str) -> str:
@@ -77,7 +88,7 @@ def write_plain(entity: PlainEntity, created_at: str, modified_at: str) -> str:
         _types(entity.types),
         created_at.encode(),
         modified_at.encode(),
-        _form(entity.names) % tuple(entity.instances),
+        _form(entity.names) % tuple(split_array(entity.instances, len(entity.names))),
     )
     return lines.decode()
 
@@ -85,7 +96,7 @@ def write_plain(entity: PlainEntity, created_at: str, modified_at: str) -> str:
 @lru_cache(maxsize=1024)
 def _form(names: tuple[str, ...]) -> bytes:
     """Where the instances of Attributes go."""
-    escaped = (_opening(name).replace(b"%", b"%%") + b"\n%b" for name in names)
+    escaped = (_opening(name).replace(b"%", b"%%") + b"\n{%b}" for name in names)
     return b"\n".join(escaped)[1:] + b"\n]}"
 
 

@@ -24,7 +24,7 @@ class PlainEntity(NamedTuple):
         id: A URI.
         types: IRIs, at least one.
         names: IRIs of the Attributes, at least one.
-        instances: The one instance of each as JSON, in the same order, without system times.
+        instances: JSON array of the one instance of each, in the same order, without system times.
         observed_at: Of all of them, each once; None stands for those that have none.
         geo_properties: The GeoProperties among them, IRI -> a list of the one instance.
     """
@@ -32,14 +32,14 @@ class PlainEntity(NamedTuple):
     id: str
     types: tuple[str, ...]
     names: tuple[str, ...]
-    instances: list[bytes]
+    instances: bytes
     observed_at: frozenset[str | None]
     geo_properties: dict[str, list[JsonObject]]
 
     @property
     def attributes(self) -> dict[str, list[JsonObject]]:
         """As in a Fragment."""
-        return {name: [orjson.loads(one)] for name, one in zip(self.names, self.instances, strict=True)}
+        return {name: [one] for name, one in zip(self.names, orjson.loads(self.instances), strict=True)}
 
     @property
     def fragment(self) -> Fragment:
@@ -63,12 +63,13 @@ def plain_entity(fragment: Fragment) -> PlainEntity | None:
     if fragment.id is None or not fragment.is_plain:
         return None
     attributes = fragment.attributes
+    instances = [one for (one,) in attributes.values()]
     return PlainEntity(
         fragment.id,
         fragment.types,
         tuple(attributes),
-        [orjson.dumps(one) for (one,) in attributes.values()],
-        frozenset([one.get("observedAt") for (one,) in attributes.values()]),
+        orjson.dumps(instances),
+        frozenset([one.get("observedAt") for one in instances]),
         {name: instances for name, instances in attributes.items() if instances[0]["type"] == "GeoProperty"},
     )
 
@@ -86,7 +87,7 @@ def read_plain(payload: JsonObject, ld_context: LdContext) -> PlainEntity | None
     names, instances = [], []
     observed_at: set[str | None] = set()
     geo_properties: dict[str, list[JsonObject]] = {}
-    known, dumps = ld_context.known_names, orjson.dumps
+    known = ld_context.known_names
     identifier = types = None
     for key, value in payload.items():
         name = known.get(key)
@@ -103,7 +104,7 @@ def read_plain(payload: JsonObject, ld_context: LdContext) -> PlainEntity | None
         if value["type"] == "GeoProperty":
             geo_properties[name] = [value]
         names.append(name)
-        instances.append(dumps(value))
+        instances.append(value)
         observed_at.add(value.get("observedAt"))
     iris = ld_context.known_types.get(types) if isinstance(types, str) else None
     all_names = tuple(names)
@@ -111,7 +112,7 @@ def read_plain(payload: JsonObject, ld_context: LdContext) -> PlainEntity | None
         return None
     if not _fits(all_names, tuple(geo_properties)):
         return None
-    return PlainEntity(identifier, iris, all_names, instances, frozenset(observed_at), geo_properties)
+    return PlainEntity(identifier, iris, all_names, orjson.dumps(instances), frozenset(observed_at), geo_properties)
 
 
 @lru_cache(maxsize=1024)

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
+import orjson
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -49,15 +50,13 @@ def put_plain(identifier: str, number: int, located: bool) -> Step:
     """The same on the short way."""
 
     def step(transaction: Transaction) -> None:
-        body = b'{"type":"Property","value":%d}' % number
         geo: dict[str, list[JsonObject]] = {}
-        names: tuple[str, ...] = (SPEED,)
-        instances = [body]
+        instances: dict[str, JsonObject] = {SPEED: {"type": "Property", "value": number}}
         if located:
-            geo = {LOCATION: [{"type": "GeoProperty", "value": _point(number)["value"]}]}
-            names += (LOCATION,)
-            instances.append(b'{"type":"GeoProperty","value":{"type":"Point","coordinates":[%d,49]}}' % number)
-        one = PlainEntity(identifier, (CAR,), names, instances, frozenset({None}), geo)
+            instances[LOCATION] = {"type": "GeoProperty", "value": _point(number)["value"]}
+            geo = {LOCATION: [instances[LOCATION]]}
+        body = orjson.dumps(list(instances.values()))
+        one = PlainEntity(identifier, (CAR,), tuple(instances), body, frozenset({None}), geo)
         before = transaction.find_entity(identifier)
         created = AT if before is None else before.created_alike(one.types, one.names)
         if created is not None:

@@ -119,23 +119,21 @@ def _take(instance: JsonObject, name: str, *, short: bool = False) -> int | None
 
 def encode_together(instances: Sequence[JsonObject], observed_at: str | None) -> tuple[str, int | None]:
     """Instances with one observedAt and without system times, as a body and the number of that instant."""
-    return join_together([orjson.dumps(one) for one in instances], observed_at)
+    return shorten_together(orjson.dumps(instances), len(instances), observed_at)
 
 
-def join_together(instances: Sequence[bytes], observed_at: str | None) -> tuple[str, int | None]:
-    """Likewise, of their JSON."""
-    body = b"[" + b",".join(instances) + b"]"
+def shorten_together(array: bytes, count: int, observed_at: str | None) -> tuple[str, int | None]:
+    """Likewise, of a JSON array of so many instances."""
     if observed_at is None:
-        return body.decode(), None
+        return array.decode(), None
     number, told = _told(observed_at, True)
     if told:
         member = b',"observedAt":"%s"' % observed_at.encode()
-        if body.count(member) == len(instances):  # each has its own, and what it holds has none
-            body = body.replace(member, b"")
+        if array.count(member) == count:  # each has its own, and what it holds has none
+            array = array.replace(member, b"")
         else:
-            read = (orjson.loads(one) for one in instances)
-            body = orjson.dumps([{key: one[key] for key in one if key != "observedAt"} for one in read])
-    return body.decode(), number
+            array = orjson.dumps([{key: one[key] for key in one if key != "observedAt"} for one in orjson.loads(array)])
+    return array.decode(), number
 
 
 def decode_row(row: tuple[Any, ...], shape: Sequence[int], wanted: Container[int] | None = None) -> list[Kept]:

@@ -13,7 +13,7 @@ from ldt_stack.broker.model.instance_ids import TOGETHER, new_instance_key
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.model.plain import PlainEntity
 from ldt_stack.broker.store.sqlite import entities, history
-from ldt_stack.broker.store.sqlite.instances import join_together, system_time
+from ldt_stack.broker.store.sqlite.instances import shorten_together, system_time
 from ldt_stack.broker.store.sqlite.pending import EntityRow
 from ldt_stack.broker.store.sqlite.places import index_places
 from ldt_stack.broker.store.sqlite.session import Session
@@ -93,7 +93,7 @@ def _append_instances(session: Session, entity: PlainEntity, shape: int, created
         history.append_instances(session, entity.expanded(created_at, modified_at), written)
         return
     (observed_at,) = entity.observed_at
-    body, observed = join_together(entity.instances, observed_at)
+    body, observed = shorten_together(entity.instances, len(entity.names), observed_at)
     number = session.next_instance(len(entity.names))
     row = (number, evolution, shape, new_instance_key(), body, observed, created, modified, None)
     session.writes.history.append(row)
