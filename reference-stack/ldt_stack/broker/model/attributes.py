@@ -298,29 +298,30 @@ def is_plain(value: JsonValue, instants: Container[str | None] = ()) -> bool:
     """
     if type(value) is not dict:
         return False
-    kind = value.get("type")
+    get = value.get
+    kind = get("type")
     if kind == "Property":
-        content = value.get("value")
+        content = get("value")
         if type(content) not in _NUMBERS and (type(content) is not str or content == NULL):
             return False
     elif kind == "GeoProperty":
-        if not is_geometry(value.get("value")):
+        if not is_geometry(get("value")):
             return False
     elif kind == "Relationship":
-        content = value.get("object")
+        content = get("object")
         if type(content) is not str or content == NULL or not is_uri(content):
             return False
     else:
         return False
     members = 2
-    observed_at = value.get("observedAt")
+    observed_at = get("observedAt")
     if observed_at is not None:
         if type(observed_at) is not str:
             return False
         if observed_at not in instants and (normalize_text(observed_at) is None or "," in observed_at):
             return False
         members += 1
-    unit = value.get("unitCode")
+    unit = get("unitCode")
     if unit is not None:
         if type(unit) is not str or unit == "" or unit == NULL or kind == "Relationship":
             return False

@@ -16,6 +16,7 @@ What is plain is written to disk: whoever changes `UNCHANGED_MEMBERS` changes th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -130,6 +131,27 @@ def _names(names: tuple[str, ...]) -> list[str]:
 @lru_cache(maxsize=1024)
 def _types(types: tuple[str, ...]) -> bytes:
     return orjson.dumps(types)
+
+
+def has_geometries(text: str, geo_properties: Mapping[str, list[JsonObject]]) -> bool:
+    """Whether an Entity that has nothing but plain Attributes has just these GeoProperties, with the same geometries.
+
+    False also where finding out would take as long as looking at each.
+    """
+    if text.count(_GEO_PROPERTY) != len(geo_properties):
+        return False
+    for name, (instance,) in geo_properties.items():
+        beginning = _name_of_geo_property(name) + orjson.dumps(instance["value"]).decode()
+        place = text.find(beginning)
+        if place < 0 or text[place + len(beginning)] not in ",}":
+            return False
+    return True
+
+
+@lru_cache(maxsize=1024)
+def _name_of_geo_property(name: str) -> str:
+    """How the line of a name ends, and the next one begins, mostly; line breaks stand nowhere else."""
+    return _opening(name).decode()[2:] + '\n{"type":"GeoProperty","value":'
 
 
 def geo_properties_of(text: str) -> dict[str, list[JsonObject]]:

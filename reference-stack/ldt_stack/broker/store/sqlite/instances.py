@@ -129,8 +129,9 @@ def shorten_together(array: bytes, count: int, observed_at: str | None) -> tuple
     number, told = _told(observed_at, True)
     if told:
         member = b',"observedAt":"%s"' % observed_at.encode()
-        if array.count(member) == count:  # each has its own, and what it holds has none
-            array = array.replace(member, b"")
+        short = array.replace(member, b"")
+        if len(array) - len(short) == count * len(member):  # each has its own, and what it holds has none
+            array = short
         else:
             array = orjson.dumps([{key: one[key] for key in one if key != "observedAt"} for one in orjson.loads(array)])
     return array.decode(), number

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ldt_stack.broker.model.entity_text import created_at_of, geo_properties_of, write_plain
+from ldt_stack.broker.model.entity_text import created_at_of, geo_properties_of, has_geometries, write_plain
 from ldt_stack.broker.model.instance_ids import TOGETHER, new_instance_key
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.model.plain import PlainEntity
@@ -70,8 +70,8 @@ def put_plain(
         history.put_temporal_head(session, {"id": entity.id, "type": list(entity.types), **times})
     if is_any_indexed(session):
         index_values(session, number, _NOTHING if before is None else before.entity, entity.attributes)
-    old = {} if before is None else geo_properties_of(before.row.body)
-    if old or entity.geo_properties:
+    if before is None or not has_geometries(before.row.body, entity.geo_properties):
+        old = {} if before is None else geo_properties_of(before.row.body)
         index_places(session, number, old, entity.geo_properties)
     _append_instances(session, entity, shape, created_at, modified_at)
 
