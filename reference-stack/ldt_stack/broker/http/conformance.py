@@ -20,7 +20,7 @@ from ldt_stack.broker.store.data import TemporalEntity
 
 NON_AUTHORITATIVE: Final = 203  # "returning an altered response body" (table 6.4.3.2-3)
 _NEWEST: Final[Version] = (1, 9)
-_VERSION: Final = re.compile(r"\d{1,3}\.\d{1,3}(?:\.\d{1,3})?")
+_VERSION: Final = re.compile(r"\d{1,3}\.\d{1,3}(?:\.\d{1,3})?", re.ASCII)
 
 
 def preferences(request: Request) -> dict[str, str]:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 # "YYYY-MM-DDThh:mm:ss[.f{1,6}]Z"; offsets are no DateTime of 4.6.3. A comma is allowed by ISO 8601 alone.
-_DATETIME = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:[.,](\d{1,6}))?Z")
+_DATETIME = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:[.,](\d{1,6}))?Z", re.ASCII)
 
 
 def format_instant(instant: datetime) -> str:

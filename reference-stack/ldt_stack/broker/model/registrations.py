@@ -34,7 +34,7 @@ INTERVALS: Final = ("observationInterval", "managementInterval")
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _TENANT: Final = re.compile(r"[\x21-\x7e]+")
-_VERSION: Final = re.compile(r"\d+\.\d+")
+_VERSION: Final = re.compile(r"\d+\.\d+", re.ASCII)
 _MEDIA_TYPES: Final = ("application/json", "application/ld+json")
 
 

@@ -37,7 +37,7 @@ NOTIFICATION_OUTPUT_ONLY: Final = frozenset(
 )
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-_VERSION: Final = re.compile(r"\d+\.\d+(\.\d+)?")
+_VERSION: Final = re.compile(r"\d+\.\d+(\.\d+)?", re.ASCII)
 # These belong to the message itself; a receiverInfo that replaced them would break it.
 _OWN_HEADERS: Final = frozenset({"content-length", "host", "transfer-encoding", "connection"})
 

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 _OPERATOR: Final = re.compile(r"!~=|~=|==|!=|>=|<=|>|<")
 _ENDS: Final = r"(?=$|[;|),]|\.\.)"
-_DATETIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,6})?Z" + _ENDS)
-_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d" + _ENDS)
-_TIME: Final = re.compile(r"\d\d:\d\d:\d\d(?:[.,]\d{1,6})?Z" + _ENDS)
+_DATETIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,6})?Z" + _ENDS, re.ASCII)
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d" + _ENDS, re.ASCII)
+_TIME: Final = re.compile(r"\d\d:\d\d:\d\d(?:[.,]\d{1,6})?Z" + _ENDS, re.ASCII)
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?" + _ENDS)
 _BOOLEAN: Final = re.compile(r"(?:true|false)(?=$|[;|),])")
 _URI_START: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")

@@ -63,8 +63,8 @@ class TemporalValue:
     text: str
 
 
-_TIME: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d):([0-5]\d|60)(?:[.,](\d{1,6}))?Z")
-_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_TIME: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d):([0-5]\d|60)(?:[.,](\d{1,6}))?Z", re.ASCII)
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _TEMPORAL_TYPES: Final = {
     **{kind.value: kind for kind in (Kind.DATETIME, Kind.DATE, Kind.TIME)},
     **{f"https://uri.etsi.org/ngsi-ld/{kind.value}": kind for kind in (Kind.DATETIME, Kind.DATE, Kind.TIME)},

@@ -21,8 +21,8 @@ from ldt_stack.broker.model.instants import format_instant, normalize, parse_ins
 from ldt_stack.broker.model.names import VALUE_MEMBER, JsonObject, JsonValue
 
 METHODS: Final = ("avg", "distinctCount", "max", "min", "stddev", "sum", "sumsq", "totalCount")
-_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
-_TIME: Final = re.compile(r"(\d{2}):(\d{2}):(\d{2})(?:[.,](\d{1,6}))?Z")
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_TIME: Final = re.compile(r"(\d{2}):(\d{2}):(\d{2})(?:[.,](\d{1,6}))?Z", re.ASCII)
 _MAX_PERIODS: Final = 100_000
 
 

@@ -109,3 +109,15 @@ def test_a_query_has_an_end() -> None:
     """A text of a query language that no person wrote is too complex, before anything is done with it."""
     with pytest.raises(TooComplexQuery):
         parse_q("x~=" + "[:" * 100_000, core_context())
+
+
+@pytest.mark.parametrize("digit", ["\uff16", "\u0663", "\U0001d7de"])
+async def test_digits_are_those_of_ascii(running: Any, digit: str) -> None:
+    """A DateTime (4.6.3) has no other ones, wherever in it they stand: they came as far as the store."""
+    for text in (f"2026-01-01T00:00:0{digit}Z", f"2026-01-01T00:00:00.12345{digit}Z", f"202{digit}-01-01T00:00:00Z"):
+        one = {"type": "Property", "value": 1, "observedAt": text}
+        await refused(running.client, "POST", "/entities", {"id": CAR, "type": "Car", "x": one}, 400, "BadRequestData")
+        path = f"/temporal/entities?timerel=after&timeAt={text}&type=Car"
+        await refused(running.client, "GET", path, None, 400, "BadRequestData")
+        answer = await send(running.client, "GET", f"/entities?type=Car&q=x=={text}")
+        assert answer.status_code < 500, answer.text
