@@ -16,7 +16,7 @@ What is plain is written to disk: whoever changes `UNCHANGED_MEMBERS` changes th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -82,14 +82,21 @@ def split_array(array: bytes, count: int) -> list[bytes]:
     return found
 
 
-def write_plain(entity: PlainEntity, created_at: str, modified_at: str) -> str:
-    """What `write_text` makes of an Entity that is nothing but plain, with these times."""
+def write_plain(entity: PlainEntity, instances: Sequence[bytes], created_at: str, modified_at: str) -> str:
+    """What `write_text` makes of an Entity that is nothing but plain, with these times.
+
+    Args:
+        entity: Whose text.
+        instances: `split_array` of its instances.
+        created_at: Normalized; likewise `modified_at`.
+        modified_at: Of the Entity.
+    """
     lines = _FORM % (
         orjson.dumps(entity.id),
         _types(entity.types),
         created_at.encode(),
         modified_at.encode(),
-        _form(entity.names) % tuple(split_array(entity.instances, len(entity.names))),
+        _form(entity.names) % tuple(instances),
     )
     return lines.decode()
 
@@ -133,15 +140,27 @@ def _types(types: tuple[str, ...]) -> bytes:
     return orjson.dumps(types)
 
 
-def has_geometries(text: str, geo_properties: Mapping[str, list[JsonObject]]) -> bool:
-    """Whether an Entity that has nothing but plain Attributes has just these GeoProperties, with the same geometries.
+def has_geometries(text: str, entity: PlainEntity, instances: Sequence[bytes]) -> bool:
+    """Whether an Entity that has nothing but plain Attributes has the GeoProperties of another, in the same places.
 
     False also where finding out would take as long as looking at each.
+
+    Args:
+        text: Of the one.
+        entity: The other.
+        instances: `split_array` of its instances.
     """
+    geo_properties = entity.geo_properties
     if text.count(_GEO_PROPERTY) != len(geo_properties):
         return False
     for name, (instance,) in geo_properties.items():
-        beginning = _name_of_geo_property(name) + orjson.dumps(instance["value"]).decode()
+        members = instances[entity.names.index(name)].decode()
+        if "observedAt" in instance:  # as the last member it can be taken off
+            last = f',"observedAt":"{instance["observedAt"]}"'
+            if not members.endswith(last):
+                return False
+            members = members[: -len(last)]
+        beginning = _line_of_name(name) + members
         place = text.find(beginning)
         if place < 0 or text[place + len(beginning)] not in ",}":
             return False
@@ -149,9 +168,9 @@ def has_geometries(text: str, geo_properties: Mapping[str, list[JsonObject]]) ->
 
 
 @lru_cache(maxsize=1024)
-def _name_of_geo_property(name: str) -> str:
-    """How the line of a name ends, and the next one begins, mostly; line breaks stand nowhere else."""
-    return _opening(name).decode()[2:] + '\n{"type":"GeoProperty","value":'
+def _line_of_name(name: str) -> str:
+    """How the line of a name ends, and the next one begins; line breaks stand nowhere else."""
+    return _opening(name).decode()[2:] + "\n{"
 
 
 def geo_properties_of(text: str) -> dict[str, list[JsonObject]]:

@@ -77,16 +77,27 @@ def _told(text: str, short: bool) -> tuple[int | None, bool]:
 
 def _quick(text: str, length: int) -> int | None:
     """The number of an instant that has the form that answers give it; None: it has another one, or is none."""
-    if len(text) != length or text[7] + text[10] + text[13] + text[16] + text[-1] != "-T::Z":
+    if len(text) != length or text[-1] != "Z":
+        return None
+    whole = _seconds(text[:19])
+    if whole is None or length == _SHORT:
+        return None if whole is None else whole * 1_000_000
+    fraction = text[20:26]
+    if text[19] != "." or not (fraction.isascii() and fraction.isdigit()):
+        return None
+    return whole * 1_000_000 + int(fraction)
+
+
+@lru_cache(maxsize=4096)  # instants of one second come together
+def _seconds(text: str) -> int | None:
+    """Seconds since 1970 of a date and a time of day without fraction and zone."""
+    if text[4] + text[7] + text[10] + text[13] + text[16] != "--T::":
         return None
     try:
-        at = datetime.fromisoformat(text[:-1])
+        at = datetime.fromisoformat(text)
     except ValueError:
         return None
-    if at.tzinfo is not None or (length == _LONG and text[19] != "."):
-        return None
-    seconds = (at.toordinal() - _FIRST_DAY) * 86_400 + at.hour * 3600 + at.minute * 60 + at.second
-    return seconds * 1_000_000 + at.microsecond
+    return (at.toordinal() - _FIRST_DAY) * 86_400 + at.hour * 3600 + at.minute * 60 + at.second
 
 
 def system_time(text: str) -> int | None:

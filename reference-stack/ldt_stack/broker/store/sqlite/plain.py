@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from ldt_stack.broker.model.entity_text import created_at_of, geo_properties_of, has_geometries, write_plain
+from ldt_stack.broker.model.entity_text import (
+    created_at_of,
+    geo_properties_of,
+    has_geometries,
+    split_array,
+    write_plain,
+)
 from ldt_stack.broker.model.instance_ids import TOGETHER, new_instance_key
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.model.plain import PlainEntity
@@ -57,7 +63,8 @@ def put_plain(
     if before is None and entities.find_any_row(session, entity.id) is not None:  # it has expired, but is still there
         _put_in_steps(session, entity.expanded(created_at, modified_at))
         return
-    text = write_plain(entity, created_at, modified_at)
+    instances = split_array(entity.instances, len(entity.names))
+    text = write_plain(entity, instances, created_at, modified_at)
     number = session.next_entity() if before is None else before.row.number
     writes = session.writes
     writes.rows_of_entities.append((number, entity.id, text, None, None, None))
@@ -70,7 +77,7 @@ def put_plain(
         history.put_temporal_head(session, {"id": entity.id, "type": list(entity.types), **times})
     if is_any_indexed(session):
         index_values(session, number, _NOTHING if before is None else before.entity, entity.attributes)
-    if before is None or not has_geometries(before.row.body, entity.geo_properties):
+    if before is None or not has_geometries(before.row.body, entity, instances):
         old = {} if before is None else geo_properties_of(before.row.body)
         index_places(session, number, old, entity.geo_properties)
     _append_instances(session, entity, shape, created_at, modified_at)
