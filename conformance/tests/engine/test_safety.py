@@ -144,12 +144,12 @@ A_SNAPSHOT = f"q=id%3D%3D%22{OURS}%22"
     [
         intent("DELETE", f"/entities/?{BY_TYPE}", touches=[entity(OURS)]),
         intent("DELETE", f"/entities?id={OURS}&local=true", touches=[entity(OURS)]),
-        intent("DELETE", "/entities/", expects_refusal=True),
+        intent("DELETE", f"/entities/?id={OURS}", expects_refusal=True),
         intent("DELETE", f"/snapshots?{A_SNAPSHOT}", touches=[SNAPSHOT]),
     ],
 )
 def test_a_purge_of_what_is_ours_may_be_asked_for(wanted: Intent):
-    """In disruptive alone, by types and ids that bear the marker; one that is to be refused may select nothing."""
+    """In disruptive alone, by types and ids that bear the marker; one that is to be refused, too."""
     judge(wanted, Mode.DISRUPTIVE, owned)
     with pytest.raises(SafetyRefused):
         judge(wanted, Mode.LOAD, owned)
@@ -174,8 +174,9 @@ def test_a_purge_of_what_is_ours_may_be_asked_for(wanted: Intent):
 )
 def test_a_purge_of_anything_else_never_leaves(target: str):
     """Also in disruptive, whatever the check says that it touches."""
-    with pytest.raises(SafetyRefused):
-        judge(intent("DELETE", target, touches=[entity(OURS)]), Mode.DISRUPTIVE, owned)
+    for unwanted in (intent("DELETE", target, touches=[entity(OURS)]), intent("DELETE", target, expects_refusal=True)):
+        with pytest.raises(SafetyRefused):
+            judge(unwanted, Mode.DISRUPTIVE, owned)
 
 
 METHODS = st.sampled_from(["POST", "PUT", "PATCH", "DELETE"])

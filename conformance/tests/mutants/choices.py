@@ -48,7 +48,6 @@ CONCERNED: dict[str, list[str]] = {
     "redirects-slashes": [
         "create-entity/location-header",
         "purge/by-q",
-        "purge/too-wide",
         "query-entities/by-type",
         "registration-create/echo",
         "registration-query/by-type",

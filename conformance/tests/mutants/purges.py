@@ -48,13 +48,6 @@ def _nothing(_: Any) -> Any:
     return purge_entities
 
 
-def _all_without_query(original: Any) -> Any:
-    async def purge_snapshots(broker: Any, call: Any, q: Any) -> Any:
-        return await original(broker, call, q or "createdAt")
-
-    return purge_snapshots
-
-
 MUTANTS: dict[str, Mutant] = {
     "purge-ignores-types": Mutant(
         "5.6.21.4",
@@ -84,15 +77,5 @@ MUTANTS: dict[str, Mutant] = {
         "5.16.7.4",
         "a purge of Snapshots takes all of them",
         function(snapshots, "matches_q", lambda _: lambda node, entity: True),
-    ),
-    "snapshots-purged-unasked": Mutant(
-        "5.16.7.4",
-        "a purge of Snapshots needs no query",
-        function(snapshots, "purge_snapshots", _all_without_query),
-    ),
-    "snapshots-purged-by-anything": Mutant(
-        "5.16.7.4",
-        "a purge of Snapshots takes a query for what is no member of theirs",
-        function(snapshots, "attributes_of", lambda _: lambda node: frozenset()),
     ),
 }

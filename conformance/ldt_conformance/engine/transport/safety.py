@@ -116,7 +116,7 @@ def _concerned(intent: Intent) -> list[str]:
     in_path = _path_id(intent.path)
     if in_path:
         found.append(in_path)
-    if needed_mode(intent) is Mode.DISRUPTIVE and not intent.expects_refusal:
+    if needed_mode(intent) is Mode.DISRUPTIVE:  # one that is to be refused, too: a broker may not refuse it
         found += _purged(intent)
     if intent.method in {"POST", "PUT", "PATCH"} or BATCH.match(intent.path):
         found += _body_ids(intent)

@@ -6,7 +6,7 @@ Each check has Entities that are to be purged and others of the same type or the
 from typing import Any
 
 from ldt_conformance import Broker, Entity, Level, Mode, check, expect_members, expect_problem
-from ldt_conformance.checks.ngsi_ld.declared import cim009, purposes
+from ldt_conformance.checks.ngsi_ld.declared import cim009
 from ldt_conformance.checks.ngsi_ld.given import LISBON, read_back, simple_vehicle, stored
 from ldt_conformance.checks.ngsi_ld.purging import Purging
 from ldt_conformance.clients import point
@@ -192,18 +192,6 @@ def test_keep(broker: Broker, purging: Purging) -> None:
 
     found = read_back(broker, entity.id)
     expect_members(found, present=["speed", "location"], absent=["brandName", "isParked"])
-
-
-@check(
-    id="purge/too-wide",
-    title="A purge without a selector is BadRequestData",
-    clause=TOO_WIDE,
-    test_purposes=purposes("CI/Prov/E/002_02_01"),
-    **PURGE,
-)
-def test_too_wide(purging: Purging) -> None:
-    """Ruling W21: the test purpose has 405 for this request, which is right up to V1.8.1."""
-    expect_problem(purging.refused({}), status=400, error_type="BadRequestData")
 
 
 @check(

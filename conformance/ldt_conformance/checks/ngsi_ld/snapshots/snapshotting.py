@@ -75,10 +75,10 @@ def delete(broker: Broker, snapshot_id: str) -> Response:
     return broker.send("DELETE", path_of(snapshot_id), touches=[resource(snapshot_id)])
 
 
-def purge(broker: Broker, params: dict[str, Any], *snapshot_ids: str, **options: Any) -> Response:
-    """Purge Snapshots (5.16.7), which is to concern these; none where it is to be refused."""
+def purge(broker: Broker, params: dict[str, Any], *snapshot_ids: str) -> Response:
+    """Purge Snapshots (5.16.7), which is to concern these."""
     touches = [resource(snapshot_id) for snapshot_id in snapshot_ids]
-    return broker.send("DELETE", PATH, params=params, touches=touches, **options)
+    return broker.send("DELETE", PATH, params=params, touches=touches)
 
 
 def retrieve(broker: Broker, snapshot_id: str) -> Response:
