@@ -23,6 +23,7 @@ from ldt_stack.broker.model.names import VALUE_MEMBER, JsonObject, JsonValue
 METHODS: Final = ("avg", "distinctCount", "max", "min", "stddev", "sum", "sumsq", "totalCount")
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _TIME: Final = re.compile(r"(\d{2}):(\d{2}):(\d{2})(?:[.,](\d{1,6}))?Z", re.ASCII)
+_URI_TYPES: Final = ("@id", "URI", "https://uri.etsi.org/ngsi-ld/URI", "http://www.w3.org/2001/XMLSchema#anyURI")
 _MAX_PERIODS: Final = 100_000
 
 
@@ -131,7 +132,9 @@ def _shown(instant: str) -> str:
 
 
 def _value(instance: JsonObject) -> JsonValue:
-    return instance.get(VALUE_MEMBER.get(instance["type"], "value"))
+    """As stored; one that its valueType says is a URI as a typed value (annex C.6)."""
+    value = instance.get(VALUE_MEMBER.get(instance["type"], "value"))
+    return {"@type": "@id", "@value": value} if instance.get("valueType") in _URI_TYPES else value
 
 
 def _apply(method: str, kind: str, values: Sequence[JsonValue]) -> JsonValue:
@@ -139,13 +142,31 @@ def _apply(method: str, kind: str, values: Sequence[JsonValue]) -> JsonValue:
     if method == "totalCount":
         return len(values)
     if method == "distinctCount":
-        return len({orjson.dumps(value, option=orjson.OPT_SORT_KEYS) for value in values})
+        return len({orjson.dumps(_same(value), option=orjson.OPT_SORT_KEYS) for value in values})
     if kind not in ("Property", "ListProperty"):
         return None
     numbers = [_number(value, method) for value in values]
     if all(number is not None for number in numbers):
-        return _CALCULATE[method]([number for number in numbers if number is not None])
+        return _finite(method, [number for number in numbers if number is not None])
     return _of_texts(method, values)
+
+
+def _same(value: JsonValue) -> JsonValue:
+    """Values that are equal look the same: a number is one whether it is written 1 or 1.0 (RFC 8259)."""
+    if isinstance(value, dict):
+        return {name: _same(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_same(one) for one in value]
+    return _whole(value) if isinstance(value, float) else value
+
+
+def _finite(method: str, numbers: Sequence[float]) -> JsonValue:
+    """What is calculated; None where it is beyond the numbers that there are."""
+    try:
+        value = _CALCULATE[method](numbers)
+    except OverflowError:
+        return None
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _number(value: JsonValue, method: str) -> float | int | None:
@@ -158,12 +179,19 @@ def _number(value: JsonValue, method: str) -> float | int | None:
 
 
 def _average(numbers: Sequence[float]) -> float:
-    return _whole(math.fsum(numbers) / len(numbers))
+    return _whole(_mean(numbers))
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    try:
+        return math.fsum(numbers) / len(numbers)
+    except OverflowError:  # of the sum alone: no mean is beyond its values
+        return math.fsum(number / len(numbers) for number in numbers)
 
 
 def _deviation(numbers: Sequence[float]) -> float:
     """Of the values as the whole population."""
-    mean = math.fsum(numbers) / len(numbers)
+    mean = _mean(numbers)
     return math.sqrt(math.fsum((number - mean) ** 2 for number in numbers) / len(numbers))
 
 
@@ -186,8 +214,8 @@ def _of_texts(method: str, values: Iterable[JsonValue]) -> JsonValue:
     texts: list[str] = []
     for value in values:
         text = value.get("@value") if isinstance(value, dict) else value
-        if not isinstance(text, str):
-            return None
+        if not isinstance(text, str) or (isinstance(value, dict) and _type_of(value) in _URI_TYPES):
+            return None  # no URI is greater than another (table 4.5.19.1-2)
         texts.append(text)
     if method in ("max", "min"):
         chosen: str = (max if method == "max" else min)(texts, key=_sortable)
@@ -196,6 +224,11 @@ def _of_texts(method: str, values: Iterable[JsonValue]) -> JsonValue:
     if method == "avg" and all(times):
         return _average_time([match for match in times if match is not None])
     return None
+
+
+def _type_of(typed: JsonObject) -> JsonValue:
+    """Of a typed value: "@type", or "type" as the core @context compacts it."""
+    return typed.get("@type", typed.get("type"))
 
 
 def _sortable(text: str) -> str:

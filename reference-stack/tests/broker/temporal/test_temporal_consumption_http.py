@@ -121,6 +121,39 @@ async def test_aggregated_values(running: Any) -> None:
     }  # fmt: skip
 
 
+async def test_numbers_that_are_equal_or_very_great(running: Any) -> None:
+    """1 and 1.0 are one value; what no number can express is left out, and never fails (4.5.19.1)."""
+    await post(running, speed=[prop(n, i) for i, n in enumerate((1, 1.0, {"a": 1}, {"a": 1.0}))])
+    await post(running, mass=[prop(1e308, 1), prop(1e308, 2)])
+
+    async def aggregated(name: str, methods: str) -> dict[str, Any]:
+        found = await retrieve(running, pick=name, format="aggregatedValues", aggrMethods=methods)
+        return {method: rows[0][0] for method, rows in found[name].items() if method != "type"}
+
+    assert await aggregated("speed", "distinctCount") == {"distinctCount": 2}
+    assert await aggregated("mass", "avg,sum,sumsq,max") == {"avg": 1e308, "max": 1e308}
+    assert await aggregated("mass", "stddev") == {"stddev": 0}
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"value": {"@type": "@id", "@value": "urn:ngsi-ld:Bus:1"}},
+        {"value": {"@type": "URI", "@value": "urn:ngsi-ld:Bus:1"}},
+        {"value": "urn:ngsi-ld:Bus:1", "valueType": "https://uri.etsi.org/ngsi-ld/URI"},
+    ],
+)
+async def test_no_uri_is_the_greatest(running: Any, members: dict[str, Any]) -> None:
+    """max and min of URIs are N/A, their counts are not (table 4.5.19.1-2)."""
+    await post(running, next=[{"type": "Property", "observedAt": at(1), **members}])
+    path = f"{EVOLUTIONS}/{CAR}?pick=next&format=aggregatedValues&aggrMethods="
+
+    await refused(running.client.get(path + "max,min"), 400, "InvalidRequest")
+    counted = await running.client.get(path + "max,distinctCount")
+
+    assert counted.json()["next"] == {"type": "Property", "distinctCount": [[1, at(1), at(1)]]}
+
+
 async def names(running: Any, **parameters: Any) -> list[str]:
     return [one["id"].rpartition(":")[2] for one in await query(running, **parameters)]
 
@@ -247,6 +280,19 @@ async def test_a_part_is_announced(start_broker: Any) -> None:
         assert await part(**last, timerel="before", timeAt=at(8)) == (206, f"DateTime {at(8)}-{at(4)}/8", [4, 5, 6, 7])
         assert await part(timerel="after", timeAt=at(6)) == (200, None, [6, 7, 8, 9])
         assert await part(lastN=3) == (200, None, [7, 8, 9])
+
+
+async def test_what_is_whole_is_no_part(start_broker: Any) -> None:
+    """206 is for an answer that is "not able to respond with the full representation at once" (6.3.10) alone.
+
+    Four instances of one instant do not fit, but an answer always has two instants: here those are all.
+    """
+    async with start_broker(temporal_page_instances=3) as running:
+        await post(running, speed=[prop(n, 0) for n in range(4)] + [prop(9, 1)])
+        for parameters in ({}, {"lastN": 5}, {"timerel": "after", "timeAt": at(0)}):
+            answer = await running.client.get(f"{EVOLUTIONS}/{CAR}", params=parameters)
+            assert (answer.status_code, "content-range" in answer.headers) == (200, False)
+            assert values(answer.json()["speed"]) == [0, 1, 2, 3, 9]
 
 
 async def test_json_ld_and_other_media_types(running: Any) -> None:

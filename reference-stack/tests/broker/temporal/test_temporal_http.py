@@ -51,6 +51,8 @@ async def test_the_simplified_form_is_accepted(running: Any) -> None:
         {"id": CAR, "type": "Car", "speed": [{"type": "Property", "value": 1, "observedAt": "yesterday"}]},
         {"id": CAR, "type": "Car", "speed": {"type": "Property", "values": [[1]]}},
         {"id": CAR, "type": "Car", "speed": {"type": "Relationship", "values": [[1, at(1)]]}},
+        {"id": CAR, "type": "Car", "speed": {"type": "Property", "values": [[1, at(1)]], "value": 3}},
+        {"id": CAR, "type": "Car", "speed": {"type": "Property", "values": [[1, at(1)]], "observedAt": at(2)}},
         {"id": CAR, "type": "Car", "speed": [{"type": "Property", "value": NULL}]},
     ],
 )
@@ -58,6 +60,24 @@ async def test_what_is_no_evolution_is_refused(running: Any, payload: dict[str, 
     """BadRequestData, and nothing is written (5.5.4)."""
     await refused(running.client.post(EVOLUTIONS, json=payload), 400, "BadRequestData")
     assert (await running.client.get(f"{EVOLUTIONS}/{CAR}")).status_code == 404
+
+
+async def test_an_empty_array_is_no_instance(running: Any) -> None:
+    """An evolution has an array of instances (4.5.7): an empty one adds nothing, and is not "exactly one item" (5.6.14).
+
+    It had become an instance with the value [], also in the place of one that was there.
+    """
+    await post(running, speed=[prop(1, 1)], colour=[])
+    instance = (await retrieve(running))["speed"][0]["instanceId"]
+
+    added = await running.client.post(f"{EVOLUTIONS}/{CAR}/attrs/", json={"speed": []})
+    path = f"{EVOLUTIONS}/{CAR}/attrs/speed/{instance}"
+    await refused(running.client.patch(path, json={"speed": []}), 400, "BadRequestData")
+    found = await retrieve(running)
+
+    assert added.status_code == 204
+    assert values(found["speed"]) == [1]
+    assert "colour" not in found
 
 
 async def test_attributes_are_added(running: Any) -> None:

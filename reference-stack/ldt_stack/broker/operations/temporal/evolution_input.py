@@ -17,6 +17,8 @@ from ldt_stack.broker.store.evolution import SCOPE
 EVOLUTION_MEMBERS: Final = frozenset({"id", "@id", "type", "@type", "expiresAt", *OUTPUT_ONLY_ENTITY})
 # What 4.5.9 wraps in an object, so that kinds of Properties can be told: the member inside it.
 _WRAPPED: Final = {"languageMaps": "languageMap", "vocabs": "vocab", "jsons": "json"}
+# What each pair says of its own instance, and so nothing beside the pairs can.
+_OF_ONE_INSTANCE: Final = frozenset({*VALUE_MEMBER.values(), *VALUES_MEMBER.values(), "observedAt"})
 _KINDS: Final = {member: kind for kind, member in VALUES_MEMBER.items() if kind != "GeoProperty"}
 
 
@@ -65,8 +67,8 @@ def read_evolution(payload: JsonObject, call: Call, *, entity_id: str | None = N
 
 def elements_of(name: str, value: JsonValue) -> Iterator[JsonValue]:
     """The instances of an Attribute, each as it would stand alone in an Entity."""
-    if isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
-        for one in value:
+    if isinstance(value, list) and all(isinstance(one, dict) for one in value):
+        for one in value:  # of an empty array: none
             yield from elements_of(name, one)
     elif isinstance(value, dict) and (member := next((one for one in _KINDS if one in value), None)) is not None:
         yield from _simplified_elements(name, value, member)
@@ -83,6 +85,9 @@ def _simplified_elements(name: str, value: JsonObject, member: str) -> Iterator[
     if VALUES_MEMBER.get(kind) != member:
         raise BadRequestData(f'"{name}" is a {kind} but has "{member}" (clause 4.5.9)')
     rest = {key: one for key, one in value.items() if key not in ("type", member)}
+    if contradicting := _OF_ONE_INSTANCE & rest.keys():
+        names = ", ".join(sorted(contradicting))
+        raise BadRequestData(f'"{name}" has "{member}" for its instances and also {names} (clause 4.5.9)')
     for one, instant in pairs:
         wrapped = _WRAPPED.get(member)
         if wrapped is not None and isinstance(one, dict) and wrapped in one:

@@ -40,15 +40,22 @@ def cut(
     """
     limit = query.max_instances
     instants = sorted(_instants(entities, query.timeproperty))
-    total = sum(len(instances) for one in entities for instances in one.attributes.values())
+    total = _count(entities)
     if limit is None or (total <= limit and all(one.complete for one in entities)) or not instants:
         return entities, None
     backwards = query.last_n is not None
     bound = _bound(entities, query.timeproperty, instants, limit, backwards=backwards)
     kept = [within(one, query.timeproperty, bound, backwards=backwards) for one in entities]
+    if _count(kept) == total and all(one.complete for one in entities):
+        return entities, None
     covered = [text for one in kept for text in _texts(one, query.timeproperty)]
     covered.sort(key=lambda text: normalize(text) or "")
     return kept, _range(query, covered[0], covered[-1], time_at, end_time_at)
+
+
+def _count(entities: Iterable[TemporalEntity]) -> int:
+    """Instances in all."""
+    return sum(len(instances) for one in entities for instances in one.attributes.values())
 
 
 def _range(query: TemporalQuery, oldest: str, newest: str, time_at: str | None, end_time_at: str | None) -> TimeRange:
