@@ -63,7 +63,7 @@ async def test_what_is_no_evolution_is_refused(running: Any, payload: dict[str, 
 
 
 async def test_an_empty_array_is_no_instance(running: Any) -> None:
-    """An evolution has an array of instances (4.5.7): an empty one adds nothing, and is not "exactly one item" (5.6.14).
+    """An array of instances (4.5.7) that is empty adds nothing, and is not "exactly one item" (5.6.14.3).
 
     It had become an instance with the value [], also in the place of one that was there.
     """
