@@ -93,6 +93,14 @@ def by_values(corner: tuple[int, int], more: str = "&limit=20") -> str:
     return f"type=Station&q={quote(terms)}{more}"
 
 
+def by_reading(random: Random, count: int, *, half: bool = False, more: str = "&limit=20") -> str:
+    """A query by type and a term of q that finds some twenty; with `half`, by one of forty and one of half of all."""
+    width = (40 if half else 20) * 100 / count
+    low = random.uniform(0, 100 - width)
+    terms = f"reading2=={low:.6f}..{low + width:.6f}" + (";reading3>50" if half else "")
+    return f"type=Station&q={quote(terms)}{more}"
+
+
 def by_place(corner: tuple[int, int], more: str = "&limit=20") -> str:
     """A geo-query that finds the twenty of a window."""
     west, south = (corner[0] - 0.5) * _CELL, 40 + (corner[1] - 0.5) * _CELL

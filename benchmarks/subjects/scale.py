@@ -19,6 +19,8 @@ Question = Callable[[Random, int], bytes]
 """A request, for a store of so many Entities."""
 
 _TWENTY: dict[str, Question] = {
+    "type and one term of q": lambda r, n: entities.query(entities.by_reading(r, n)),
+    "type, a narrow term of q and a broad one": lambda r, n: entities.query(entities.by_reading(r, n, half=True)),
     "type and two terms of q": lambda r, n: entities.query(entities.by_values(entities.window(r, n))),
     "geo": lambda r, n: entities.query(entities.by_place(entities.window(r, n))),
     "id": lambda r, n: entities.get(r.randrange(n)),

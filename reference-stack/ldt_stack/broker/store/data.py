@@ -76,7 +76,7 @@ class EntityQuery:
 class Page:
     """One page of a query: expanded Entities, whether more follow, and the number of all if it was asked for.
 
-    Where texts would do and nobody had to look at the Entities, they are in `texts` instead (see `model.entity_text`).
+    Where texts would do and no order was asked for, they are in `texts` instead (see `model.entity_text`).
     """
 
     entities: list[JsonObject]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -161,3 +162,68 @@ async def test_a_geo_query_looks_at_few_entities(monkeypatch: pytest.MonkeyPatch
     finally:
         await store.close()
     assert len(looked_at) <= 2
+
+
+def _steps(query: EntityQuery) -> Callable[[Transaction], tuple[int, int]]:
+    """Work that runs a query; says how many Entities it shows, and after how many hundred steps of SQLite's machine."""
+
+    def run(transaction: Transaction) -> tuple[int, int]:
+        assert isinstance(transaction, SqliteTransaction)
+        steps = 0
+
+        def count() -> int:
+            nonlocal steps
+            steps += 1
+            return 0
+
+        connection = transaction.session.connection
+        connection.set_progress_handler(count, 100)
+        try:
+            page = transaction.query_entities(query)
+        finally:
+            connection.set_progress_handler(None, 0)
+        return len(page.texts or page.entities), steps
+
+    return run
+
+
+def _query(types: str, q: str, *, count: bool = False) -> EntityQuery:
+    selectors = (EntitySelector(types=parse_types(types, CONTEXT)),)
+    return EntityQuery(selectors, conditions=(parse_q(q, CONTEXT),), limit=20, count=count)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        pytest.param(_query("Car", "speed>=0;place<20"), 20, id="a broad term before a narrow one"),
+        pytest.param(_query("Car", "place<20;speed>=0"), 20, id="a narrow term before a broad one"),
+        pytest.param(_query("Car", "speed>=50;speed<90"), 20, id="broad terms that many meet"),
+        pytest.param(_query("Rare", "speed>=0"), 10, id="a type of few"),
+        pytest.param(_query("Rare", "speed>=0", count=True), 10, id="a type of few, counted"),
+    ],
+)
+async def test_a_broad_term_costs_no_look_through_the_index(query: EntityQuery, shown: int) -> None:
+    """As many steps among 4,000 Entities as among 16,000, more or less."""
+    steps = {}
+    for size in (4000, 16_000):
+        store = SqliteStore(BrokerSettings())
+
+        def write(transaction: Transaction, size: int = size) -> None:
+            for number in range(size):
+                value = {"type": "Property", "value": number % 100}
+                place = {"type": "Property", "value": number * 7919 % size}
+                names = [IRI("Car"), *([IRI("Rare")] if number % (size // 10) == 0 else [])]
+                times = {"createdAt": AT, "modifiedAt": AT}
+                transaction.put_entity(
+                    {"id": f"urn:x:{number}", "type": names, **times, IRI("speed"): [value], IRI("place"): [place]}
+                )
+
+        try:
+            await store.write(None, write)
+            await store.index_values(None, [IRI("speed"), IRI("place")])
+            found, steps[size] = await store.write(None, _steps(query))
+            assert found == shown
+        finally:
+            await store.close()
+    assert steps[16_000] <= 1.5 * steps[4000]

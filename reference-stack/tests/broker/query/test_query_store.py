@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -141,6 +142,16 @@ CONDITIONS = st.lists(
     ),
     max_size=2,
 )
+# What a plan calls few, or the first: some of all Entities, so that each way to begin is taken.
+SIZES = st.fixed_dictionaries(
+    {
+        "_FEW": st.sampled_from([0, 1, 2000]),
+        "_MORE": st.sampled_from([0, 2, 2000]),
+        "_VERY_FEW": st.sampled_from([0, 1, 100]),
+        "_FIRST": st.sampled_from([1, 4, 1000]),
+        "_FIRST_CHECKED": st.sampled_from([1, 4, 1000]),
+    }
+)
 SELECTORS = st.lists(
     st.builds(
         EntitySelector,
@@ -198,7 +209,7 @@ def evaluate(entities: list[dict[str, Any]], query: EntityQuery) -> list[dict[st
     st.integers(0, 4),
     st.booleans(),
     st.sampled_from([None, "a;desc", "b,a", "location;dist-asc"]),
-    st.sampled_from([0, 1, 2000]),
+    SIZES,
     st.booleans(),
     st.sampled_from(["never", "before", "amid", "after"]),
 )
@@ -211,13 +222,13 @@ def test_store_agrees_with_memory(
     limit: int,
     count: bool,
     order: str | None,
-    few: int,
+    sizes: dict[str, int],
     instance_times: bool,
     indexed: str,
 ) -> None:
     """Entities, their order, the page, whether more follow and the count are those of evaluation in memory.
 
-    Whether the indexes know of few candidates or of many, and also where system times of instances are not asked for;
+    Wherever a plan begins, and also where system times of instances are not asked for;
     whenever the values came into the index.
     """
     entities = [expand(number, one) for number, one in enumerate(drawn)]
@@ -252,10 +263,11 @@ def test_store_agrees_with_memory(
                 await store.write(None, write)
                 if indexed != "never":
                     await index(store, reached)
-            with patch("ldt_stack.broker.store.sqlite.queries._FEW", few):
+            with patch.multiple("ldt_stack.broker.store.sqlite.planning", **sizes):
                 page, everything = await store.read(
                     None, lambda s: (s.query_entities(query), list(s.iterate_entities(query)))
                 )
+                texts = await store.read(None, lambda s: s.query_entities(replace(query, as_text=True)))
         finally:
             await store.close()
         if not instance_times:  # may be left out; then it is nothing but them
@@ -265,6 +277,9 @@ def test_store_agrees_with_memory(
         assert page.entities == expected[offset : offset + limit]
         assert page.count == (len(expected) if query.count else None)
         assert page.more == (len(expected) > offset + limit)
+        assert (texts.more, texts.count) == (page.more, page.count)
+        if texts.texts is not None:
+            assert [_timed(json.loads(text)) for text in texts.texts] == [_timed(entity) for entity in page.entities]
 
     asyncio.run(run())
 

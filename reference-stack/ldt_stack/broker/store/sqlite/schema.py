@@ -10,14 +10,15 @@ from pathlib import Path
 from ldt_stack.broker.errors import InternalError
 
 APPLICATION_ID = 0x4C445442  # "LDTB"
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 _CACHE_KIB = 8192  # of a connection that reads
 _WRITER_CACHE_KIB = 32768  # values and ids come in any order: what is written again soon should be at hand
 _WRITER_CHECKPOINT_PAGES = 4000  # of the log, 16 MiB; pages that are written often go to the file less often
 
 # Names (IRIs) are long and few: they are kept once. `stored` and `instances` say what bodies leave out. Instants of
 # Entities are normalized text (six digits, UTC), those of the history microseconds since 1970: there are many.
-# What an Entity has in the tables that find it follows from its body: no index leads back from the Entity to them.
+# What an Entity has in the tables that find it follows from its body: no index leads back from the Entity to them, but
+# from an Entity that one condition has found to its values, for the others.
 _TABLES = """
 CREATE TABLE names (number INTEGER PRIMARY KEY, iri TEXT NOT NULL UNIQUE);
 
@@ -31,6 +32,7 @@ CREATE TABLE entity_attributes (
 CREATE TABLE entity_values (
     attribute INTEGER NOT NULL, value NOT NULL, entity INTEGER NOT NULL,
     PRIMARY KEY (attribute, value, entity)) WITHOUT ROWID;
+CREATE INDEX values_of_entity ON entity_values (attribute, entity, value);
 CREATE TABLE indexed (attribute INTEGER PRIMARY KEY, complete INTEGER NOT NULL);
 
 CREATE VIRTUAL TABLE places USING rtree (number, west, east, south, north, +attribute);

@@ -29,7 +29,8 @@ class Condition(NamedTuple):
         candidates: A SELECT of the numbers of all Entities that can meet it, with the same parameters; "" where there
             is no index to find them by.
         parts: All of which must hold, where that is how it is made.
-        rank: How few candidates there usually are: 0 very few, 3 a great part of all.
+        rank: How few candidates there usually are, from `FEWEST` to `MOST`.
+        looked_up: `sql` is a look-up for each Entity; otherwise it gathers all candidates first.
     """
 
     sql: str
@@ -37,20 +38,28 @@ class Condition(NamedTuple):
     exact: bool = True
     candidates: str = ""
     parts: tuple[Condition, ...] = ()
-    rank: int = 3
+    rank: int = 5
+    looked_up: bool = True
 
+
+# How few Entities a condition usually leaves.
+FEWEST: Final = 0  # by id
+_EQUAL, _BETWEEN, _BEYOND = 1, 2, 3  # one value, or near a place; a range; an open range
+ATTRIBUTE: Final = 4  # that it is there
+MOST: Final = 5  # by type: a great part of all
 
 EVERYTHING: Final = Condition("1")
 UNKNOWN: Final = Condition("1", exact=False)
-NOTHING: Final = Condition("0", candidates="SELECT 0 AS entity WHERE 0", rank=0)
+NOTHING: Final = Condition("0", candidates="SELECT 0 AS entity WHERE 0", rank=FEWEST)
 
 
 _WITH_KEY: Final = "SELECT entity FROM entity_values WHERE attribute = ? AND"
+_HAS_KEY: Final = "SELECT 1 FROM entity_values WHERE attribute = ? AND entity = c.entity AND"
 _UNCLEAR: Final = f"{_WITH_KEY} value IN (x'', x'00') LIMIT 1"
 
 
-def _among(candidates: str, parameters: tuple[Any, ...], *, exact: bool, rank: int) -> Condition:
-    return Condition(f"c.entity IN ({candidates})", parameters, exact, candidates, (), rank)
+def _among(candidates: str, parameters: tuple[Any, ...], *, exact: bool, rank: int, few: bool = False) -> Condition:
+    return Condition(f"c.entity IN ({candidates})", parameters, exact, candidates, (), rank, few)
 
 
 def all_of(conditions: Iterable[Condition]) -> Condition:
@@ -63,7 +72,8 @@ def all_of(conditions: Iterable[Condition]) -> Condition:
     if len(narrowing) == 1 and narrowing[0].exact is exact:
         return narrowing[0]
     sql = " AND ".join(part.sql for part in narrowing)
-    return Condition(f"({sql})", _parameters(narrowing), exact, parts=parts)
+    looked_up = all(part.looked_up for part in narrowing)
+    return Condition(f"({sql})", _parameters(narrowing), exact, parts=parts, looked_up=looked_up)
 
 
 def parts_of(conditions: Iterable[Condition]) -> tuple[Condition, ...]:
@@ -79,16 +89,17 @@ def any_of(conditions: Iterable[Condition]) -> Condition:
     exact = all(one.exact for one in found)
     if any(one.sql == "1" for one in found):
         return EVERYTHING if exact else UNKNOWN
+    looked_up = all(one.looked_up for one in found)
     best = [min((part for part in one.parts or (one,) if part.candidates), key=_rank, default=None) for one in found]
     known = [one for one in best if one is not None]
     if len(known) < len(found):
         sql = " OR ".join(one.sql for one in found)
-        return Condition(f"({sql})", _parameters(found), exact)
+        return Condition(f"({sql})", _parameters(found), exact, looked_up=looked_up)
     candidates, rank = " UNION ALL ".join(one.candidates for one in known), max(one.rank for one in known)
     if any(one.parts for one in found):  # of those only one part is asked for
         return _among(candidates, _parameters(known), exact=False, rank=rank)
     sql = " OR ".join(one.sql for one in found)
-    return Condition(f"({sql})", _parameters(found), exact, candidates, (), rank)
+    return Condition(f"({sql})", _parameters(found), exact, candidates, (), rank, looked_up)
 
 
 def _rank(condition: Condition) -> int:
@@ -115,7 +126,7 @@ def _selector(session: Session, selector: EntitySelector) -> Condition:
     parts: list[Condition] = []
     if selector.ids:
         known = f"SELECT number AS entity FROM entities WHERE id IN ({','.join('?' * len(selector.ids))})"  # noqa: S608 — marks
-        parts.append(_among(known, selector.ids, exact=True, rank=0))
+        parts.append(_among(known, selector.ids, exact=True, rank=FEWEST, few=True))
     if selector.types is not None:
         parts.append(translate(session, selector.types))
     if selector.id_pattern is not None:
@@ -165,7 +176,9 @@ def _has_attribute(session: Session, iri: str) -> Condition:
 
 def _has(number: int) -> Condition:
     own = "EXISTS (SELECT 1 FROM entity_attributes WHERE attribute = ? AND entity = c.entity)"
-    return Condition(own, (number,), candidates="SELECT entity FROM entity_attributes WHERE attribute = ?", rank=2)
+    return Condition(
+        own, (number,), candidates="SELECT entity FROM entity_attributes WHERE attribute = ?", rank=ATTRIBUTE
+    )
 
 
 def _term(session: Session, term: Exists | Comparison | PatternMatch | Linked) -> Condition:
@@ -186,11 +199,12 @@ def _term(session: Session, term: Exists | Comparison | PatternMatch | Linked) -
 
 
 def _with_keys(session: Session, attribute: int, keys: Keys) -> Condition:
-    candidates = f"{_WITH_KEY} {keys.sql}"
+    rank = _EQUAL if keys.bounds is None else _BETWEEN if keys.bounds == 2 else _BEYOND
+    candidates, own = f"{_WITH_KEY} {keys.sql}", f"EXISTS ({_HAS_KEY} {keys.sql})"
     if session.execute(_UNCLEAR, (attribute,)).fetchone() is None:
-        return _among(candidates, (attribute, *keys.parameters), exact=keys.exact, rank=1)
-    candidates += f" UNION ALL {_WITH_KEY} value = x''"
-    return _among(candidates, (attribute, *keys.parameters, attribute), exact=False, rank=1)
+        return Condition(own, (attribute, *keys.parameters), keys.exact, candidates, (), rank)
+    candidates, own = f"{candidates} UNION ALL {_WITH_KEY} value = x''", f"({own} OR EXISTS ({_HAS_KEY} value = x''))"
+    return Condition(own, (attribute, *keys.parameters, attribute), exact=False, candidates=candidates, rank=rank)
 
 
 def _geo(session: Session, query: GeoQuery) -> Condition:
@@ -205,4 +219,4 @@ def _geo(session: Session, query: GeoQuery) -> Condition:
     candidates = (
         f"SELECT tree.number >> {ENTITY_SHIFT} AS entity FROM places AS tree WHERE tree.attribute = ? AND ({touching})"  # noqa: S608 — own constants
     )
-    return _among(candidates, (attribute, *parameters), exact=False, rank=1)
+    return _among(candidates, (attribute, *parameters), exact=False, rank=_EQUAL)

@@ -71,11 +71,13 @@ class Keys:
         sql: On the column `value`.
         parameters: Its own.
         exact: Whether Entities with these keys, and no others, meet the comparison, where none is opaque or vague.
+        bounds: How many bounds the range of keys has that is looked through; None: they are single keys.
     """
 
     sql: str
     parameters: tuple[Any, ...]
     exact: bool = True
+    bounds: int | None = None
 
 
 def find_keys(operator: str, value: Value) -> Keys | None:
@@ -92,21 +94,22 @@ def find_keys(operator: str, value: Value) -> Keys | None:
         return None
     number, text = _number(value), _text(value)
     if number is not None:
-        return Keys(f"value {operator} ? AND value < ''", (number,))
+        return Keys(f"value {operator} ? AND value < ''", (number,), bounds=1)
     if text is None:
         return None
     if not _is_whole(value):
         operator = operator[0] + "="  # only the beginning is compared
     low, high = ("?", "x''") if operator[0] == ">" else ("''", "?")
     above, below = (operator, "<") if operator[0] == ">" else (">=", operator)
-    return Keys(f"value {above} {low} AND value {below} {high}", (text,), _is_whole(value))
+    return Keys(f"value {above} {low} AND value {below} {high}", (text,), _is_whole(value), bounds=1)
 
 
 def _between(interval: Range) -> Keys | None:
     for read in (_number, _text):
         low, high = read(interval.low), read(interval.high)
         if low is not None and high is not None:
-            return Keys("value BETWEEN ? AND ?", (low, high), _is_whole(interval.low) and _is_whole(interval.high))
+            whole = _is_whole(interval.low) and _is_whole(interval.high)
+            return Keys("value BETWEEN ? AND ?", (low, high), whole, bounds=2)
     return None
 
 
