@@ -42,6 +42,8 @@ REMOVED: Final = "@null"
 """Member of an instance that asks for a deletion: the NGSI-LD Null stood for it, or for its value. Never stored."""
 
 _KIND_OF_MEMBER: Final = {member: kind for kind, member in VALUE_MEMBER.items() if kind != "GeoProperty"}
+_UNITS_AND_TYPES: Final = frozenset({"unitCode", "valueType", "objectType"})  # which not every kind has
+_SIMPLIFIED: Final = frozenset({"languageMap", "json", "vocab"})
 _RELATIONSHIPS: Final = frozenset({"Relationship", "ListRelationship"})
 _WITH_UNIT: Final = frozenset({"Property", "GeoProperty", "ListProperty"})
 _UNITLESS: Final = ATTRIBUTE_TYPES - _WITH_UNIT
@@ -121,6 +123,8 @@ class AttributeReader:
             kind = _KINDS.get(stated) if isinstance(stated, str) else None
             if kind is not None:  # what comes most
                 return [self._instance(name, kind, value, depth)]
+        if self.simplified and isinstance(value, dict) and value.keys() == {"dataset"}:
+            return self._datasets(name, value["dataset"], depth)
         if isinstance(value, list) and value and not self.simplified:
             instances = [element for element in value if _is_instance(element)]
             if instances:
@@ -132,10 +136,26 @@ class AttributeReader:
     def fragment(self, name: str, payload: JsonObject) -> JsonObject:
         """An Attribute Fragment (5.4): an instance of which anything may be left out, "type" too if nothing implies it.
 
+        What it has for a sub-Attribute takes its place (5.5.8), so that is whole. A geometry is a GeoProperty (4.7.3).
+
         Raises:
             BadRequestData: It is not what clause 4.5 allows.
         """
-        return self._instance(name, self._kind(name, payload) or "", payload, 0)
+        kind = self._kind(name, payload)
+        if kind is None and is_geometry(payload):
+            return {"type": "GeoProperty", "value": payload}
+        return self._instance(name, kind or "", payload, 0, whole=False)
+
+    def _datasets(self, name: str, values: JsonValue, depth: int) -> list[JsonObject]:
+        """The simplified representation of several instances (4.5.4): their values by datasetId."""
+        if not isinstance(values, dict) or not values:
+            raise BadRequestData(f'"{name}" has a "dataset" that is no JSON object of values by datasetId (4.5.4)')
+        instances = [
+            self._one(name, value, depth)
+            | ({} if dataset == "@none" else {"datasetId": check_uri(dataset, f'A datasetId of "{name}"')})
+            for dataset, value in values.items()
+        ]
+        return instances
 
     def _several(self, name: str, values: list[JsonObject], depth: int) -> list[JsonObject]:
         """4.5.5.1: instances differ by datasetId, and one at most has none."""
@@ -172,6 +192,9 @@ class AttributeReader:
                 f'"{name}" has the type "{stated}", which is no Attribute type; a JSON object with a "type" is read as'
                 ' an Attribute (4.5.2.3): put it below "value"'
             )
+        if self.simplified:  # 4.5.4: a single member tells these; all else is the value of a Property
+            member = next(iter(value)) if len(value) == 1 else ""
+            return _KIND_OF_MEMBER[member] if member in _SIMPLIFIED else None
         members = [member for member in VALUE_MEMBERS if member in value]
         if len(members) > 1:
             raise BadRequestData(f'"{name}" has {" and ".join(sorted(members))}; an Attribute has one of them')
@@ -194,8 +217,8 @@ class AttributeReader:
         """In a merge, an object without type and value still is an Attribute if it has members that only those have."""
         return self.partial and not self.simplified and not ATTRIBUTE_MEMBERS.isdisjoint(value)
 
-    def _instance(self, name: str, kind: str, value: JsonObject, depth: int) -> JsonObject:
-        """`kind` is "" where the fragment says nothing of it."""
+    def _instance(self, name: str, kind: str, value: JsonObject, depth: int, *, whole: bool = True) -> JsonObject:
+        """`kind` is "" where the fragment says nothing of it; `whole`: its value has to be there, but in a merge."""
         instance: JsonObject = {"type": kind} if kind else {}
         wanted = VALUE_MEMBER.get(kind)
         for key, member in value.items():
@@ -216,7 +239,7 @@ class AttributeReader:
                 self._set_seal(instance, name, key, member)
             else:
                 self._set_sub_attribute(instance, key, member, depth)
-        if wanted is not None and wanted not in instance and REMOVED not in instance and not self.partial:
+        if whole and wanted is not None and wanted not in instance and REMOVED not in instance and not self.partial:
             raise BadRequestData(f'"{name}" is a {kind} but has no "{wanted}"')
         return instance
 
@@ -252,16 +275,15 @@ class AttributeReader:
             return check_date_time(value, what)
         if key == "datasetId":
             return None if value == "@none" else check_uri(value, what)  # 4.5.5.1: "@none" is the default instance
-        if (kind and (kind in _RELATIONSHIPS) != (key == "objectType")) or (key == "unitCode" and kind in _UNITLESS):
-            raise BadRequestData(f"{what} cannot be: a {kind} has none")
+        if kind:
+            _check_has(kind, key, what)
         texts = value if key == "objectType" and isinstance(value, list) and value else [value]
         if not all(isinstance(text, str) and text for text in texts):
             raise BadRequestData(f"{what} is not a string")
         if key == "unitCode":
             return value
         expanded = [self.ld_context.expand_vocab(text) for text in texts]
-        if kind == "LanguageProperty" and expanded != [_LANG_STRING]:
-            raise BadRequestData(f'{what} is not "langString" (5.2.32)')
+        _check_value_type(kind, expanded, what)
         return expanded if isinstance(value, list) else expanded[0]
 
     def _set_seal(self, instance: JsonObject, name: str, key: str, value: JsonValue) -> None:
@@ -275,6 +297,36 @@ class AttributeReader:
         if iri in instance:
             raise BadRequestData(f'Two names stand for the sub-Attribute "{iri}"')
         instance[iri] = self.attribute(key, value, depth + 1)
+
+
+def _check_has(kind: str, key: str, what: str) -> None:
+    if (key in _UNITS_AND_TYPES and (kind in _RELATIONSHIPS) != (key == "objectType")) or (
+        key == "unitCode" and kind in _UNITLESS
+    ):
+        raise BadRequestData(f"{what} cannot be: a {kind} has none")
+
+
+def _check_value_type(kind: str, expanded: list[str], what: str) -> None:
+    if kind == "LanguageProperty" and expanded != [_LANG_STRING]:
+        raise BadRequestData(f'{what} is not "langString" (5.2.32)')
+
+
+def check_members(fragment: JsonObject, kind: str, name: str) -> None:
+    """What a fragment without a type brings for an Attribute: members that such an Attribute may have.
+
+    Args:
+        fragment: Expanded.
+        kind: The type of the Attribute that it changes.
+        name: Of the Attribute, for messages.
+
+    Raises:
+        BadRequestData: Clauses 4.5.2 to 4.5.24 prohibit a member for this type.
+    """
+    for key in _UNITS_AND_TYPES & fragment.keys():
+        if fragment[key] != NULL:
+            _check_has(kind, key, f'"{key}" of "{name}"')
+            if key == "valueType":
+                _check_value_type(kind, [fragment[key]], f'"{key}" of "{name}"')
 
 
 def _is_instance(value: JsonValue) -> bool:

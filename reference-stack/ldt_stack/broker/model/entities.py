@@ -19,8 +19,9 @@ from ldt_stack.broker.model.names import (
 )
 from ldt_stack.broker.model.nesting import check_nesting
 from ldt_stack.broker.model.values import Nulls, check_date_time, check_uri
+from ldt_stack.broker.query.lexical import NAME
 
-_SCOPE: Final = re.compile(r"/?[^\W\d_]\w*(?:/[^\W\d_]\w*)*")  # ABNF of clause 4.18
+_SCOPE: Final = re.compile(rf"/?{NAME}(?:/{NAME})*")  # ABNF of clause 4.18
 _OWN_MEMBERS: Final = frozenset({"id", "type", "scope", "expiresAt", *OUTPUT_ONLY_ENTITY})
 _NO_ATTRIBUTE_NAMES: Final = ATTRIBUTE_MEMBERS - OUTPUT_ONLY_ENTITY - {"type"} | {"lang"}
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ldt_stack.broker.errors import BadRequestData
-from ldt_stack.broker.model.attributes import REMOVED
+from ldt_stack.broker.model.attributes import REMOVED, check_members
 from ldt_stack.broker.model.entities import Fragment
 from ldt_stack.broker.model.names import NULL, VALUE_MEMBER, JsonObject, JsonValue, is_attribute_key
 from ldt_stack.broker.model.values import check_geometry_value, check_uri
@@ -27,17 +27,28 @@ class Patched:
     updated: list[str] = field(default_factory=list)
     not_updated: dict[str, str] = field(default_factory=dict)
 
+    def changes(self, before: JsonObject) -> bool:
+        """Whether it is another Entity than before: if not, it was not modified, and has the modifiedAt that it had."""
+        entity = self.entity
+        return entity.keys() != before.keys() or any(
+            entity[name] != value for name, value in before.items() if name != "modifiedAt"
+        )
+
 
 _GENERATED: Final = frozenset({"createdAt", "modifiedAt", "instanceId"})
 
 
 def stamp(instance: JsonObject, at: str, before: JsonObject | None = None) -> JsonObject:
-    """An instance as it is stored: system times set (5.2.2), createdAt kept from what it replaces; a new dict."""
+    """An instance as it is stored: system times set (5.2.2), createdAt kept from what it replaces; a new dict.
+
+    Sub-Attributes that are those of `before` were not modified (4.8): they stay as they are.
+    """
     stamped: JsonObject = {}
     for key, value in instance.items():
         if ":" in key:  # a sub-Attribute
             old = _by_dataset(before.get(key, ())) if before else {}
-            sub = [stamp(one, at, old.get(one.get("datasetId"))) for one in value if REMOVED not in one]
+            known = [(one, old.get(one.get("datasetId"))) for one in value if REMOVED not in one]
+            sub = [one if one is same else stamp(one, at, same) for one, same in known]
             if sub:
                 stamped[key] = sub
         elif key not in _GENERATED and value != NULL:
@@ -90,7 +101,7 @@ def append(entity: JsonObject, fragment: Fragment, at: str, *, overwrite: bool) 
             _write(patched, name, written, at)
         if kept:
             patched.not_updated[name] = "It exists, and overwriting was not allowed"
-        else:
+        if written or not kept:
             patched.updated.append(name)
     if fragment.scope is not None:
         have = () if overwrite else tuple(entity.get("scope", ()))
@@ -115,7 +126,13 @@ def update(entity: JsonObject, fragment: Fragment, at: str) -> Patched:
 
 
 def merge(
-    entity: JsonObject, fragment: Fragment, at: str, *, observed_at: str | None = None, lang: str | None = None
+    entity: JsonObject,
+    fragment: Fragment,
+    at: str,
+    *,
+    observed_at: str | None = None,
+    lang: str | None = None,
+    simplified: bool = False,
 ) -> Patched:
     """Merge Entity: merge patch to any depth (5.6.17.4, 5.5.12).
 
@@ -125,6 +142,7 @@ def merge(
         at: The instant of the operation.
         observed_at: Common observedAt, for Attributes that have one and get no other.
         lang: Common language tag, under which strings go into a LanguageProperty.
+        simplified: Whether it was read so: a new instance of an Attribute is then of the type that the others have.
 
     Raises:
         BadRequestData: The fragment changes the type of an Attribute, or has no value for a new one.
@@ -138,7 +156,8 @@ def merge(
             if REMOVED in instance:
                 _remove(patched.entity, name, {dataset})
             elif before is None:
-                _write(patched, name, [_complete(instance, name)], at)
+                new = _as_others(present, instance, name, lang) if simplified and present else instance
+                _write(patched, name, [_complete(new, name)], at)
             else:
                 merged = merge_instance(before, instance, name, observed_at=observed_at, lang=lang)
                 _write(patched, name, [merged], at)
@@ -153,6 +172,7 @@ def merge_instance(
 ) -> JsonObject:
     """One instance after a merge patch with a fragment of it (5.5.12)."""
     fragment = _as_type(before, fragment, name, lang)
+    check_members(fragment, before["type"], name)
     merged = dict(before)
     if observed_at is not None and "observedAt" in before and "observedAt" not in fragment:
         merged["observedAt"] = observed_at
@@ -185,6 +205,13 @@ def _merge_sub_attribute(merged: JsonObject, name: str, fragments: list[JsonObje
         merged.pop(name, None)
 
 
+def _as_others(present: dict[str | None, JsonObject], instance: JsonObject, name: str, lang: str | None) -> JsonObject:
+    """A bare value for a new instance, of the type that the instances of the Attribute have (5.6.17.4)."""
+    other = next(iter(present.values()))
+    own = {"datasetId": instance["datasetId"]} if "datasetId" in instance else {}
+    return {"type": other["type"], **_as_type(other, instance, name, lang), **own}
+
+
 def _as_type(before: JsonObject, fragment: JsonObject, name: str, lang: str | None) -> JsonObject:
     """The fragment in terms of the type that the Attribute has: the type of an Attribute cannot change.
 
@@ -193,7 +220,7 @@ def _as_type(before: JsonObject, fragment: JsonObject, name: str, lang: str | No
     kind = fragment.get("type")
     if kind is None or kind == before["type"]:
         return fragment
-    bare = set(fragment) <= {"type", "value"} and kind in {"Property", "GeoProperty"}
+    bare = set(fragment) <= {"type", "value", "datasetId"} and kind in {"Property", "GeoProperty"}
     value = fragment.get("value")
     if bare and before["type"] == "LanguageProperty" and lang is not None and _is_text(value):
         return {"languageMap": {lang: value}}
@@ -235,6 +262,7 @@ def partial_update(before: JsonObject, fragment: JsonObject, at: str, name: str)
     """
     if fragment.get("type", before["type"]) != before["type"]:
         raise BadRequestData(f'"{name}" is a {before["type"]}; a partial update cannot make it a {fragment["type"]}')
+    check_members(fragment, before["type"], name)
     updated = dict(before)
     for key, value in fragment.items():
         if value == NULL:

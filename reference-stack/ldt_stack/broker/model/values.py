@@ -30,7 +30,14 @@ __all__ = [
     "is_null",
 ]
 
-_LANGUAGE_TAG: Final = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*")
+# RFC 5646, section 2.1: "langtag", "privateuse", and the tags of "irregular"; those of "regular" are also langtags.
+_LANGUAGE_TAG: Final = re.compile(
+    r"(?:[a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{4,8})(?:-[a-z]{4})?(?:-(?:[a-z]{2}|[0-9]{3}))?"
+    r"(?:-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*(?:-[0-9a-wyz](?:-[a-z0-9]{2,8})+)*(?:-x(?:-[a-z0-9]{1,8})+)?"
+    r"|x(?:-[a-z0-9]{1,8})+|en-gb-oed|sgn-(?:be-fr|be-nl|ch-de)"
+    r"|i-(?:ami|bnn|default|enochian|hak|klingon|lux|mingo|navajo|pwn|tao|tay|tsu)",
+    re.IGNORECASE | re.ASCII,
+)
 MAX_DEPTH: Final = 64  # nesting of values and sub-Attributes; deeper is no data that anybody meant
 
 
@@ -156,7 +163,7 @@ def _language_map(value: JsonValue, what: str, _: LdContext, nulls: Nulls) -> Js
         texts = text if isinstance(text, list) else [text]
         if not texts or not all(isinstance(element, str) for element in texts):
             raise BadRequestData(f'{what} has no string, nor an array of strings, for the language "{tag}"')
-        if NULL in texts and nulls is not Nulls.ANYWHERE:
+        if NULL in texts and (nulls is not Nulls.ANYWHERE or isinstance(text, list)):  # arrays as in `_check_json`
             raise BadRequestData(f'{what} has "{NULL}" in it, which only a merge operation may (5.5.4)')
     return value
 

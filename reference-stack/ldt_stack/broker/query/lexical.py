@@ -8,11 +8,23 @@ from typing import Final, NoReturn
 
 from ldt_stack.broker.errors import BadRequestData, TooComplexQuery
 
-# \p{L} is what `[^\W\d_]` matches; the `TermChar` of 4.9 adds numbers (\p{N}) and "_", which together are `\w`.
-NAME: Final = r"[^\W\d_]\w*"
+# \p{L} is what `[^\W\d_]` matches but for numbers that are no digits (², Ⅷ; all of them are below U+20000). The
+# `TermChar` of 4.9 adds numbers (\p{N}) and "_", which together are `\w`.
+_OTHER_NUMBERS: Final = "".join(
+    character
+    for character in map(chr, range(0x20000))
+    if character.isnumeric() and not (character.isdecimal() or character.isalpha())
+)
+LETTER: Final = rf"[^\W\d_{_OTHER_NUMBERS}]"
+NAME: Final = rf"{LETTER}\w*"
 PREFIXED_NAME: Final = rf"{NAME}(?::{NAME})?"  # 4.6.2: prefix:name
-# RFC 3986/3987: a scheme, and none of the characters that no URI or IRI may have.
-_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[^\s\x00-\x1f\x7f<>\"\\^`{}|]+")
+# RFC 3986/3987: a scheme, none of the characters that no URI or IRI may have, brackets only around an IP address, whole
+# percent-encodings, one "#" at most.
+_URI_PART: Final = r"(?:[^\s\x00-\x1f\x7f<>\"\\^`{}|\[\]%#]++|%[0-9A-Fa-f]{2})"
+_IP_AUTHORITY: Final = r"//(?:[^\s\[\]/?#@]*@)?\[[0-9A-Za-z:.]++\]"
+_URI: Final = re.compile(
+    rf"[A-Za-z][A-Za-z0-9+.\-]*:(?=.)(?:{_IP_AUTHORITY}(?=[:/?#]|$))?{_URI_PART}*+(?:#{_URI_PART}*+)?", re.DOTALL
+)
 _PREFIXED_NAME: Final = re.compile(PREFIXED_NAME)
 
 MAX_DEPTH: Final = 50  # nested parentheses or braces; deeper is no query that a person meant

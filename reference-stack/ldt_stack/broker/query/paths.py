@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ldt_stack.broker.model.names import VALUE_MEMBER, JsonObject, JsonValue
-from ldt_stack.broker.query.lexical import PREFIXED_NAME, Cursor
+from ldt_stack.broker.query.lexical import NAME, PREFIXED_NAME, Cursor
 from ldt_stack.broker.query.values import Kind, temporal_value, unwrap
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _MEMBERS: Final = _INSTANTS | {"unitCode", "datasetId", "instanceId", "objectTyp
 _RELATIONSHIPS: Final = frozenset({"Relationship", "ListRelationship"})
 
 _NAME: Final = re.compile(PREFIXED_NAME)
-_PLAIN_NAME: Final = re.compile(r"[^\W\d_]\w*")
+_PLAIN_NAME: Final = re.compile(NAME)
 # JSON member names and language tags: anything that does not end the path ("[*]" is any language).
 _MEMBER_NAME: Final = re.compile(r"[^\[\].;|(){}\"=<>~!,\s]+")
 

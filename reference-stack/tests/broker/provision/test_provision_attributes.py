@@ -51,6 +51,15 @@ async def test_append_by_dataset(running: RunningBroker) -> None:
     assert (await get(running.client))["a"] == [{"type": "Property", "value": 5}, TWO[1]]
 
 
+async def test_append_of_one_instance_of_two(running: RunningBroker) -> None:
+    """5.2.18: an Attribute of which one instance was appended and one left untouched is among both."""
+    await create(running.client, a=1)
+    result = (await send(running.client, "POST", f"{ATTRS}?options=noOverwrite", {"a": TWO}, 207)).json()
+    assert result["updated"] == [DEFAULT + "a"]
+    assert [one["attributeName"] for one in result["notUpdated"]] == [DEFAULT + "a"]
+    assert (await get(running.client))["a"] == TWO
+
+
 UPDATES: list[tuple[Any, Any, Any]] = [
     # (Attribute before, fragment, Attribute after): examples 2 and 3 of 5.5.8, then each rule of 5.6.2.4
     (
@@ -128,6 +137,74 @@ async def test_partial_update(running: RunningBroker, fragment: Any, after: Any)
     assert found.get("a") == (None if after is None else {"type": "Property", **after})
 
 
+@pytest.mark.parametrize(
+    ("before", "fragment"),
+    [
+        ({"object": "urn:a:1"}, {"unitCode": "KMH"}),
+        ({"object": "urn:a:1"}, {"valueType": "xsd:string"}),
+        ({"objectList": ["urn:a:1"]}, {"unitCode": "KMH"}),
+        ({"languageMap": {"en": "x"}}, {"unitCode": "KMH"}),
+        ({"languageMap": {"en": "x"}}, {"valueType": "xsd:string"}),
+        ({"vocab": "x"}, {"unitCode": "KMH"}),
+        ({"json": {}}, {"unitCode": "KMH"}),
+        ({"value": 1}, {"objectType": "Bus"}),
+    ],
+)
+async def test_fragment_with_a_member_that_the_type_never_has(
+    running: RunningBroker, before: Any, fragment: Any
+) -> None:
+    """4.5.2 to 4.5.24 prohibit some members for some types, also where the fragment leaves the type out."""
+    await create(running.client, a=before, b={"value": 1, "by": before})
+    whole = await get(running.client)
+    await refused(running.client, "PATCH", f"{ATTRS}/a", fragment, 400, "BadRequestData")
+    for body in ({"a": fragment}, {"b": {"value": 2, "by": fragment}}):
+        await refused(running.client, "PATCH", f"/entities/{CAR}", body, 400, "BadRequestData")
+    assert await get(running.client) == whole
+
+
+@pytest.mark.parametrize("method", ["PATCH", "PUT"])
+async def test_attribute_fragment_that_is_a_geometry(running: RunningBroker, method: str) -> None:
+    """4.7.3: the concise form of a GeoProperty is its geometry; no sub-Attributes, and not refused."""
+    there, then = {"type": "Point", "coordinates": [1, 2]}, {"type": "Point", "coordinates": [3, 4]}
+    await create(running.client, location=there)
+    await send(running.client, method, f"{ATTRS}/location", then, 204)
+    assert (await get(running.client))["location"] == {"type": "GeoProperty", "value": then}
+
+
+async def test_sub_attributes_that_were_not_modified(running: RunningBroker) -> None:
+    """4.8: modifiedAt says when it was last modified, of a sub-Attribute too; others of the Attribute do not matter."""
+    await create(running.client, a={"value": 1, "by": {"value": 1, "of": 1}, "at": 1})
+    steps: list[tuple[str, str, Any]] = [
+        ("PATCH", f"{ATTRS}/a", {"value": 2, "at": 2}),
+        ("PATCH", f"/entities/{CAR}", {"a": {"value": 3, "at": 3}}),
+        ("POST", "/entityOperations/merge", [{"id": CAR, "a": {"value": 4, "at": 4}}]),
+    ]
+    for method, path, body in steps:
+        before = (await get(running.client, parameters="?options=sysAttrs"))["a"]
+        await send(running.client, method, path, body, 204)
+        after = (await get(running.client, parameters="?options=sysAttrs"))["a"]
+        assert after["by"] == before["by"]
+        assert after["modifiedAt"] == after["at"]["modifiedAt"] > before["modifiedAt"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PATCH", ATTRS, {"b": NULL}),
+        ("PATCH", ATTRS, {"scope": "/a", "type": "Car"}),
+        ("PATCH", ATTRS, {"a": {"value": NULL, "datasetId": GPS}}),
+        ("PATCH", f"/entities/{CAR}", {"b": NULL, "scope": NULL}),
+        ("POST", "/entityOperations/upsert?options=update", [{"id": CAR, "type": "Car", "b": NULL}]),
+    ],
+)
+async def test_nothing_to_remove_modifies_nothing(running: RunningBroker, method: str, path: str, body: Any) -> None:
+    """4.8: an Entity of which nothing was there to be removed, or to take a scope, was not modified."""
+    await create(running.client, a=1)
+    before = await get(running.client, parameters="?options=sysAttrs")
+    await send(running.client, method, path, body, 204)
+    assert await get(running.client, parameters="?options=sysAttrs") == before
+
+
 async def test_partial_update_of_an_instance(running: RunningBroker) -> None:
     """The instance with the fragment's datasetId is the target; the name may be a full IRI."""
     await create(running.client, a=TWO)
@@ -144,6 +221,8 @@ REFUSED = [
     ("PATCH", f"{ATTRS}/a", {"type": "Relationship", "object": "urn:a:1"}, 400, "BadRequestData"),
     ("PATCH", f"{ATTRS}/a", {"value": {"x": NULL}}, 400, "BadRequestData"),
     ("PATCH", f"{ATTRS}/a", [{"value": 1}], 400, "BadRequestData"),
+    ("PATCH", f"{ATTRS}/a", {"by": {"type": "Property", "unitCode": "KMH"}}, 400, "BadRequestData"),
+    ("PATCH", f"{ATTRS}/a", {"value": 2, "by": {"value": 1, "of": {"type": "GeoProperty"}}}, 400, "BadRequestData"),
     ("PATCH", f"{ATTRS}/scope", {"value": "/a"}, 400, "BadRequestData"),
     ("PATCH", f"{ATTRS}/a%20b", {"value": 1}, 400, "BadRequestData"),
     ("PATCH", "/entities/car/attrs/a", {"value": 1}, 400, "BadRequestData"),

@@ -117,6 +117,7 @@ async def test_merge_refuses(running: RunningBroker) -> None:
         {"b": {"type": "GeoProperty", "value": {"coordinates": [1, 2]}}},
         {"g": {"value": {"coordinates": NULL}}},
         {"g": {"value": 1}},
+        {"l": {"languageMap": {"en": [NULL], "fr": "x"}}},
     ):
         await refused(running.client, "PATCH", f"/entities/{CAR}", body, 400, "BadRequestData")
     assert (await get(running.client))["g"]["value"] == POINT
@@ -142,6 +143,38 @@ async def test_merge_simplified(running: RunningBroker) -> None:
         "l": {"languageMap": {"en": "z", "fr": "y"}},
         "p": {"type": "any", "b": 1},
     }
+
+
+async def test_merge_simplified_instances(running: RunningBroker) -> None:
+    """4.5.4: what simplified reading shows of several instances, by datasetId, is written back into them."""
+    first, second, third = ("urn:d:1", "urn:d:2", "urn:d:3")
+    await create(
+        running.client,
+        p=[{"value": 1}, {"value": 2, "datasetId": first}, {"value": 3, "datasetId": second}],
+        r=[{"object": "urn:a:1"}, {"object": "urn:a:2", "datasetId": first}],
+    )
+    body = {
+        "p": {"dataset": {"@none": 10, first: NULL, third: 30}},
+        "r": {"dataset": {first: "urn:a:20", second: "urn:a:30"}},
+    }
+    await send(running.client, "PATCH", f"/entities/{CAR}?format=simplified", body, 204)
+    found = await get(running.client, parameters="?options=keyValues")
+    assert found["p"] == {"dataset": {"@none": 10, second: 3, third: 30}}
+    assert found["r"] == {"dataset": {"@none": "urn:a:1", first: "urn:a:20", second: "urn:a:30"}}
+    assert {one["type"] for one in (await get(running.client))["r"]} == {"Relationship"}
+    for wrong in ({}, 5, {"gps": 1}, {first: [NULL]}):
+        body = {"p": {"dataset": wrong}}
+        await refused(running.client, "PATCH", f"/entities/{CAR}?options=keyValues", body, 400, "BadRequestData")
+
+
+@pytest.mark.parametrize("value", [{"value": 1}, {"object": "urn:a:1"}, {"valueList": [1]}, {"value": 1, "object": 2}])
+async def test_merge_simplified_objects(running: RunningBroker, value: dict[str, Any]) -> None:
+    """4.5.4: a JSON object is the value of a Property, whatever its members are called."""
+    await create(running.client, p={"type": "Property", "value": {"a": 1}})
+    await send(running.client, "PATCH", f"/entities/{CAR}?format=simplified", {"p": value, "q": value}, 204)
+    found = await get(running.client)
+    assert found["p"] == {"type": "Property", "value": {"a": 1, **value}}
+    assert found["q"] == {"type": "Property", "value": value}
 
 
 async def test_merge_observed_at(running: RunningBroker) -> None:

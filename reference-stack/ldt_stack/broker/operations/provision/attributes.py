@@ -27,7 +27,7 @@ from ldt_stack.broker.model import patch
 from ldt_stack.broker.model.attributes import REMOVED, AttributeReader
 from ldt_stack.broker.model.entities import Fragment, check_core_type, read_fragment
 from ldt_stack.broker.model.names import VALUE_MEMBER, JsonObject
-from ldt_stack.broker.model.values import Nulls, check_uri
+from ldt_stack.broker.model.values import Nulls, check_uri, is_geometry
 from ldt_stack.broker.operations.distributed.writes import Work, known_target, write_everywhere
 from ldt_stack.broker.operations.recording import SCOPE, record
 from ldt_stack.broker.operations.targets import attribute_name, check_entity_id, read_types, target_entity
@@ -109,7 +109,7 @@ def update_in(
 ) -> UpdateResult:
     """5.6.2.4, inside a transaction; `at` is the instant of the operation."""
     patched = patch.update(before, fragment, at)
-    if fragment != Fragment(fragment.id):
+    if patched.changes(before):
         record(broker, transaction, call, at, before, patched.entity)
     return _result(patched)
 
@@ -162,8 +162,7 @@ def append_in(
 ) -> UpdateResult:
     """5.6.3.4, inside a transaction; `at` is the instant of the operation."""
     patched = patch.append(before, fragment, at, overwrite=overwrite)
-    unchanged = all(patched.entity.get(name) == value for name, value in before.items() if name != "modifiedAt")
-    if not (unchanged and patched.entity.keys() == before.keys()):
+    if patched.changes(before):
         record(broker, transaction, call, at, before, patched.entity)
     return _result(patched)
 
@@ -178,8 +177,7 @@ async def partial_attribute_update(
         ResourceNotFound: There is no such Entity, or no such instance of the Attribute.
     """
     iri, selection = _target_attribute(call, entity_id, name), read_types(call, types)
-    reader = AttributeReader(call.ld_context, Nulls.MEMBER, partial=True)
-    fragment = reader.fragment(name, payload)
+    fragment = AttributeReader(call.ld_context, Nulls.MEMBER).fragment(name, payload)
 
     def work(transaction: Transaction) -> None:
         entity = target_entity(transaction, entity_id, selection)
@@ -200,7 +198,8 @@ async def partial_attribute_update(
 
 def _as_existing_type(fragment: JsonObject, before: JsonObject, payload: JsonObject) -> JsonObject:
     """A type that was only inferred from a value does not count as a change from Property to GeoProperty."""
-    if before["type"] == "Property" and fragment.get("type") == "GeoProperty" and "type" not in payload:
+    inferred = "type" not in payload or is_geometry(payload)
+    if before["type"] == "Property" and fragment.get("type") == "GeoProperty" and inferred:
         return {**fragment, "type": "Property"}
     return fragment
 
@@ -330,7 +329,11 @@ async def _update_everywhere(
     failed = {name: one for one in failures for name in one.attributes or fragment.attributes}
     result = own[0] if own else UpdateResult((), ())
     return UpdateResult(
-        tuple(name for name in fragment.attributes if name not in failed and name not in dict(result.not_updated)),
+        tuple(
+            name
+            for name in fragment.attributes
+            if name not in failed and (name in result.updated or name not in dict(result.not_updated))
+        ),
         (*result.not_updated, *((n, one.error.detail) for n, one in failed.items() if one.registration_id is None)),
         tuple((n, one.error.detail, one.registration_id) for n, one in failed.items() if one.registration_id),
     )

@@ -219,10 +219,16 @@ def merge_in(
     options: MergeOptions,
 ) -> None:
     """5.6.17.4, inside a transaction; `at` is the instant of the operation."""
-    patched = patch.merge(before, fragment, at, observed_at=options.observed_at, lang=options.lang)
-    if fragment == Fragment(fragment.id):
-        return  # nothing was asked for: nothing changes, no modifiedAt either
-    record(broker, transaction, call, at, before, patched.entity)
+    patched = patch.merge(
+        before,
+        fragment,
+        at,
+        observed_at=options.observed_at,
+        lang=options.lang,
+        simplified=options.simplified,
+    )
+    if patched.changes(before):
+        record(broker, transaction, call, at, before, patched.entity)
 
 
 async def delete_entity(
