@@ -206,6 +206,8 @@ class Broker:
 
     async def start(self) -> None:
         """Begin to deliver notifications, and whatever else runs beside the requests."""
+        if self.contexts.copies is not None:
+            await self.contexts.copies.load()
         await self.notifier.start(self)
         await self.forwarding.start()
         for worker in self.background:

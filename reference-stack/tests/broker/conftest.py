@@ -24,6 +24,7 @@ from ldt_stack.broker.service import Broker
 from ldt_stack.broker.settings import BrokerSettings
 from ldt_stack.broker.store.interface import Transaction
 
+from .contexts.server import ContextServer
 from .outbound.network import Network, Node, nodes
 
 API = "/ngsi-ld/v1"
@@ -130,6 +131,15 @@ def receivers() -> Iterator[ReceiverServer]:
 def receiver(receivers: ReceiverServer) -> Receiver:
     """A receiver that answers 200."""
     return receivers.start()
+
+
+@pytest.fixture
+def contexts() -> Iterator[ContextServer]:
+    """A server of @contexts on the loopback address."""
+    server = ContextServer()
+    yield server
+    server.server.shutdown()
+    server.server.server_close()
 
 
 @dataclass

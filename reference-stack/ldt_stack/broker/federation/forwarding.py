@@ -196,7 +196,7 @@ class SubscriptionForwarding:
         settings = self._broker.settings
         split = members.get("splitEntities", settings.split_entities)
         subscription = await compile_stored(self._broker.contexts, document)
-        query_context = await self._broker.contexts.resolve(document["queryContext"])
+        query_context = await self._broker.contexts.resolve(document["queryContext"], kept=True)
         now, wanted = self._broker.now(), {}
         for one in registered:
             registration = compile_registration(one["members"])

@@ -29,6 +29,7 @@ class LdContext:
     Attributes:
         source: What a user would put into "@context", core not included: None, a URL, an object or a list.
         url: Where it can be had, for the Link header; None if it was given inline. The core's own URL if no source.
+        documents: What it was built from, by URL; without the published core @contexts, which are always there.
     """
 
     __slots__ = (
@@ -41,13 +42,22 @@ class LdContext:
         "_terms",
         "_types",
         "_vocab",
+        "documents",
         "source",
         "url",
     )
 
-    def __init__(self, source: JsonValue, url: str | None, terms: Mapping[str, Term], vocab: str) -> None:
+    def __init__(
+        self,
+        source: JsonValue,
+        url: str | None,
+        terms: Mapping[str, Term],
+        vocab: str,
+        documents: Mapping[str, JsonObject] | None = None,
+    ) -> None:
         self.source = source
         self.url = url
+        self.documents: Mapping[str, JsonObject] = documents or {}
         self._terms = terms
         self._vocab = vocab
         self._compacted: dict[str, str] = {}
@@ -195,13 +205,19 @@ def core_context() -> LdContext:
     return LdContext(None, CORE_CONTEXT_URL, builder.terms, vocab)
 
 
-def build_context(source: JsonValue, url: str | None, locals_: Sequence[tuple[JsonObject | None, bool]]) -> LdContext:
+def build_context(
+    source: JsonValue,
+    url: str | None,
+    locals_: Sequence[tuple[JsonObject | None, bool]],
+    documents: Mapping[str, JsonObject] | None = None,
+) -> LdContext:
     """Process local contexts in order, the core before (its prefixes can be used) and after them (it wins).
 
     Args:
         source: What the request said.
         url: Where `source` can be had.
         locals_: Context objects with whether scoped contexts are allowed in them; None resets (a null context).
+        documents: Where they come from.
 
     Raises:
         BadRequestData: A context is malformed, or has a scoped context where none is allowed (5.5.7).
@@ -213,4 +229,4 @@ def build_context(source: JsonValue, url: str | None, locals_: Sequence[tuple[Js
             builder = ContextBuilder(core._terms, core._vocab)
         else:
             builder.process(local, scoped_allowed=scoped_allowed)
-    return LdContext(source, url, {**builder.terms, **core._terms}, core._vocab)
+    return LdContext(source, url, {**builder.terms, **core._terms}, core._vocab, documents)

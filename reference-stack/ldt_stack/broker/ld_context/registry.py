@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Final, Protocol
 from urllib.parse import urljoin
 
 import orjson
@@ -23,6 +24,7 @@ from ldt_stack.broker.outbound import Outbound
 from ldt_stack.broker.settings import BrokerSettings
 
 _Local = tuple[JsonObject | None, bool]
+_KEPT: Final = b"kept "  # before the key of what may have been built from copies
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +39,33 @@ class CachedDocument:
     hits: int = 0
 
 
+class ContextCopies(Protocol):
+    """Copies of the documents that something stored here needs: it does not fail when their origin does."""
+
+    async def load(self) -> None:
+        """Read what an earlier process has left."""
+        ...
+
+    def get(self, url: str) -> JsonObject | None:
+        """The document as it was when it was last had, or None."""
+        ...
+
+    async def keep(self, *contexts: LdContext) -> None:
+        """Store what these were built from."""
+        ...
+
+    async def drop_unneeded(self) -> None:
+        """Forget what nothing has needed since `load`: call it when all that is stored here was read."""
+        ...
+
+
 @dataclass(slots=True)
 class _Collected:
     locals_: list[_Local]
     expires_at: datetime
-    documents: int = 0
+    kept: bool
+    count: int = 0
+    documents: dict[str, JsonObject] = field(default_factory=dict)
 
 
 class ContextRegistry:
@@ -51,6 +75,7 @@ class ContextRegistry:
         hosted: Set by whoever implements clause 5.13: the document behind a URL of our own, or None.
         used: Set likewise: told of each further use of a URL that is none of a downloaded document.
         host: Set likewise: store a @context that was given inline, and return its URL below a base URL.
+        copies: Set likewise: for what is resolved with `kept`.
         uses: For whoever sets `hosted`: how often each entry was used, and when last.
         documents: Downloaded documents by URL, oldest use first.
     """
@@ -59,6 +84,7 @@ class ContextRegistry:
         self.hosted: Callable[[str], Awaitable[JsonObject | None]] | None = None
         self.used: Callable[[str], None] | None = None
         self.host: Callable[[LdContext, str], Awaitable[str]] | None = None
+        self.copies: ContextCopies | None = None
         self.documents: OrderedDict[str, CachedDocument] = OrderedDict()
         self.uses: dict[str, tuple[int, str]] = {}
         self._settings = settings
@@ -67,8 +93,12 @@ class ContextRegistry:
         self._contexts: OrderedDict[bytes, tuple[datetime, LdContext]] = OrderedDict()
         self._downloads: dict[str, asyncio.Task[CachedDocument]] = {}
 
-    async def resolve(self, source: JsonValue) -> LdContext:
+    async def resolve(self, source: JsonValue, *, kept: bool = False) -> LdContext:
         """The @context that a request named: None, a URL, an object, or a list of these.
+
+        Args:
+            source: What was named.
+            kept: Whether something stored here needs it: then a copy is good enough where the cache has no document.
 
         Raises:
             LdContextNotAvailable: A remote document could not be had.
@@ -77,24 +107,36 @@ class ContextRegistry:
         if source is None or (isinstance(source, str) and is_own_core(source)):
             return core_context()
         key = orjson.dumps(source)
-        known = self._contexts.get(key)
-        if known is not None and known[0] > self._clock():
-            self._contexts.move_to_end(key)
+        known = self._built(key) or (self._built(_KEPT + key) if kept else None)
+        if known is not None:
             self._touch(source)
-            return known[1]
-        collected = _Collected([], self._clock() + timedelta(seconds=self._settings.context_default_ttl_seconds))
+            return known
+        expires_at = self._clock() + timedelta(seconds=self._settings.context_default_ttl_seconds)
+        collected = _Collected([], expires_at, kept)
         await self._collect(source, "", collected, ())
         own = _without_core(source)
         if own is None:
             return core_context()
-        context = build_context(own, own if isinstance(own, str) else None, collected.locals_)
-        self._contexts[key] = (collected.expires_at, context)
+        context = build_context(own, own if isinstance(own, str) else None, collected.locals_, collected.documents)
+        self._contexts[_KEPT + key if kept else key] = (collected.expires_at, context)
         while len(self._contexts) > self._settings.context_cache_entries:
             self._contexts.popitem(last=False)
         return context
 
-    async def load(self, url: str) -> JsonObject:
-        """The document behind a URL: ours, shipped, cached or downloaded. Raises as `resolve`."""
+    def _built(self, key: bytes) -> LdContext | None:
+        known = self._contexts.get(key)
+        if known is None or known[0] <= self._clock():
+            return None
+        self._contexts.move_to_end(key)
+        return known[1]
+
+    async def keep(self, *contexts: LdContext) -> None:
+        """Something stored here needs these, also when their origin cannot be reached."""
+        if self.copies is not None:
+            await self.copies.keep(*contexts)
+
+    async def load(self, url: str, *, kept: bool = False) -> JsonObject:
+        """The document behind a URL: ours, shipped, cached, with `kept` a copy, or downloaded. Raises as `resolve`."""
         if self.hosted is not None:
             hosted = await self.hosted(url)
             if hosted is not None:
@@ -102,7 +144,8 @@ class ContextRegistry:
         shipped = published_document(url)
         if shipped is not None:
             return shipped
-        return (await self._cached(url)).document
+        copy = self.copies.get(url) if kept and self.copies is not None and not self._is_cached(url) else None
+        return (await self._cached(url)).document if copy is None else copy
 
     async def reload(self, url: str) -> CachedDocument:
         """Download again what is cached; the old copy stays if that fails (5.13.5.4)."""
@@ -136,9 +179,13 @@ class ContextRegistry:
             elif self.used is not None:
                 self.used(url)
 
+    def _is_cached(self, url: str) -> bool:
+        document = self.documents.get(url)
+        return document is not None and document.expires_at > self._clock()
+
     async def _cached(self, url: str) -> CachedDocument:
         document = self.documents.get(url)
-        if document is None or document.expires_at <= self._clock():
+        if document is None or not self._is_cached(url):
             document = self._keep(await self._download(url))
         used = replace(document, hits=document.hits + 1, last_usage=self._clock())
         self.documents[url] = used
@@ -196,16 +243,18 @@ class ContextRegistry:
 
     async def _document(self, url: str, into: _Collected) -> JsonValue:
         """The "@context" of a remote document; counts it, and minds until when it may be used."""
-        into.documents += 1
-        if into.documents > self._settings.context_max_documents:
+        into.count += 1
+        if into.count > self._settings.context_max_documents:
             raise BadRequestData(
                 f"The @context refers to more than {self._settings.context_max_documents} documents; refer to fewer"
             )
-        document = await self.load(url)
+        document = await self.load(url, kept=into.kept)
         if "@context" not in document:
             raise BadRequestData(f'The document at {url} has no "@context" member: it is no JSON-LD @context')
+        if published_document(url) is None:
+            into.documents[url] = document
         cached = self.documents.get(url)
-        if cached is not None:
+        if cached is not None and not into.kept:
             into.expires_at = min(into.expires_at, cached.expires_at)
         return document["@context"]
 

@@ -201,6 +201,8 @@ class OutboxNotifier:
             await self._load(tenant)
             async for deliveries in self._deliverer.left(tenant):
                 self._enqueued(tenant, deliveries)
+        if broker.contexts.copies is not None and not self._waiting:
+            await broker.contexts.copies.drop_unneeded()
         broker.store.on_enqueued = self._enqueued
 
     async def close(self) -> None:
@@ -296,10 +298,10 @@ class OutboxNotifier:
         if self._sender is not None and is_snapshot_key(delivery.subscription_id):
             owed = delivery.body
             return await self._sender.send(endpoint_of(delivery), owed["notification"], owed["headers"])
-        waiting = self._waiting.get((tenant, delivery.subscription_id))
-        if waiting is not None:
-            await asyncio.shield(waiting)
         key = delivery.subscription_id
+        waiting = self._waiting.get((tenant, key))
+        if waiting is not None and self._subscription(tenant, key) is None:
+            await asyncio.shield(waiting)
         subscription = self._subscription(tenant, key)
         if subscription is None:
             return None

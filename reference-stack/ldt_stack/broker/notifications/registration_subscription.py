@@ -69,8 +69,9 @@ async def compile_stored_registration_subscription(
     Raises:
         LdContextNotAvailable: One of its @contexts cannot be had now.
     """
-    query_context = await contexts.resolve(document["queryContext"])
-    notification_context = await contexts.resolve(document["notificationContext"])
+    query_context = await contexts.resolve(document["queryContext"], kept=True)
+    notification_context = await contexts.resolve(document["notificationContext"], kept=True)
+    await contexts.keep(query_context, notification_context)
     return compile_registration_subscription(document["members"], query_context, notification_context)
 
 

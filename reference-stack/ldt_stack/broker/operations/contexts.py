@@ -24,6 +24,7 @@ from ldt_stack.broker.errors import (
 from ldt_stack.broker.ld_context import CachedDocument, LdContext
 from ldt_stack.broker.model.instants import format_instant
 from ldt_stack.broker.model.names import JsonObject, JsonValue
+from ldt_stack.broker.operations.context_copies import StoredCopies
 from ldt_stack.broker.service import Broker
 from ldt_stack.broker.store.data import DocumentKind
 from ldt_stack.broker.store.interface import Snapshot, Transaction
@@ -96,6 +97,7 @@ def attach(broker: Broker) -> None:
     broker.contexts.hosted = hosted
     broker.contexts.used = used
     broker.contexts.host = host
+    broker.contexts.copies = StoredCopies(broker)
 
 
 async def add_context(broker: Broker, payload: JsonValue) -> str:

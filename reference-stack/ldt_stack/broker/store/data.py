@@ -15,6 +15,7 @@ class DocumentKind(StrEnum):
     SUBSCRIPTION = "subscription"
     SUBSCRIPTION_STATUS = "subscription-status"  # counters and times, apart so that they do not invalidate caches
     CONTEXT = "context"
+    CONTEXT_COPY = "context-copy"  # by URL: of @contexts elsewhere that Subscriptions need
     REGISTRATION = "registration"
     REGISTRATION_STATUS = "registration-status"  # likewise
     REGISTRATION_SUBSCRIPTION = "registration-subscription"

@@ -82,7 +82,7 @@ async def receive_notification(broker: Broker, token: str, payload: JsonObject, 
 
 async def _is_filtered(broker: Broker, document: JsonObject, registration: Registration) -> bool:
     """Whether a source looks at the filters of a Subscription: whether they can be said in its names."""
-    query_context = await broker.contexts.resolve(document["queryContext"])
+    query_context = await broker.contexts.resolve(document["queryContext"], kept=True)
     names = await broker.sources.names_for(registration, query_context)
     return query_filter(document["members"], query_context).written_in(names) is not None
 

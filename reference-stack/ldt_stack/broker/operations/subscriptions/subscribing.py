@@ -82,6 +82,7 @@ async def create(kind: Kind[C], broker: Broker, call: Call, payload: JsonValue, 
     if "jsonldContext" not in members and context_url is not None:
         members["jsonldContext"] = context_url
     compiled = kind.compile(members, call.ld_context, notification_context)
+    await broker.contexts.keep(call.ld_context, notification_context)
 
     def work(transaction: Transaction) -> None:
         if transaction.get_document(kind.documents, compiled.id) is not None:
@@ -136,20 +137,24 @@ async def _updated(
         # "active", if and only if the previous value of status was "expired"" (5.8.2.4): also if it was paused before.
         members.pop("isActive", None)
     kind.check(members)
-    query_source = call.ld_context.source if {"q", "csf"} & changes.keys() else before["queryContext"]
+    query_context = call.ld_context
+    if not {"q", "csf"} & changes.keys():
+        query_context = await broker.contexts.resolve(before["queryContext"], kept=True)
     if "jsonldContext" in changes:
         notification_context = await _notification_context(broker, members, call.ld_context)
     else:
-        notification_context = await broker.contexts.resolve(before["notificationContext"])
+        notification_context = await broker.contexts.resolve(before["notificationContext"], kept=True)
     document = stored_document(
         members,
-        query_context=query_source,
+        query_context=query_context.source,
         notification_context=notification_context.source,
         origin=broker.forwarding.origin_of(call),
         created_at=before["createdAt"],
         modified_at=now,
     )
-    return document, kind.compile(members, await broker.contexts.resolve(query_source), notification_context)
+    compiled = kind.compile(members, query_context, notification_context)
+    await broker.contexts.keep(query_context, notification_context)
+    return document, compiled
 
 
 def _replace(
