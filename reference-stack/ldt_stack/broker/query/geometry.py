@@ -254,10 +254,16 @@ def shape(text: str) -> BaseGeometry:
 
 
 def _plain_shape(text: str) -> BaseGeometry:
-    import shapely
     import shapely.geometry
 
-    return shapely.force_2d(shapely.geometry.shape(json.loads(text)))
+    geometry = json.loads(text)
+    plane = _plane(geometry["coordinates"], _NESTING[geometry["type"]])
+    return shapely.geometry.shape({"type": geometry["type"], "coordinates": plane})
+
+
+def _plane(coordinates: Any, nesting: int) -> Any:
+    """Coordinates without heights: positions of one line may have some and lack them, which shapely does not read."""
+    return coordinates[:2] if nesting == 0 else [_plane(inner, nesting - 1) for inner in coordinates]
 
 
 def is_tangled(text: str) -> bool:

@@ -38,6 +38,23 @@ def square(west: float, south: float, size: float) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
+    "geometry",
+    [
+        {"type": "Point", "coordinates": [1, 0, 5, 7]},
+        {"type": "LineString", "coordinates": [[0, 0], [2, 0, 5]]},
+        {"type": "Polygon", "coordinates": [[[0, -1], [2, -1, 3], [2, 1], [0, 1, 4, 5], [0, -1]]]},
+    ],
+)
+def test_heights_that_some_positions_have_do_not_count(geometry: dict[str, Any]) -> None:
+    """RFC 7946, section 3.1.1, has positions of two or three elements, also in one line, and lets more be ignored."""
+    assert geo("intersects", "Point", [1, 0]).holds(geometry)
+    assert geo("intersects", geometry["type"], geometry["coordinates"]).holds(point(1, 0))
+    assert geo("disjoint", "Point", [9, 0]).holds(geometry)
+    assert geo("near;maxDistance==300000", "Point", [1, 0]).holds(geometry)
+    assert distance_metres(geometry, square(5, 0, 1)) > 300_000
+
+
+@pytest.mark.parametrize(
     ("georel", "target", "expected"),
     [
         ("within", point(5, 5), True),
