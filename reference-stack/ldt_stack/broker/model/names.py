@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from ldt_stack.broker.errors import BadRequestData
+
 JsonValue = Any  # JSON from the wire: None, bool, int, float, str, list, dict
 JsonObject = dict[str, Any]
 
@@ -74,3 +76,22 @@ ATTRIBUTE_MEMBERS: Final = frozenset(
 def is_attribute_key(key: str) -> bool:
     """Whether a key of an expanded Entity or Attribute instance names a (sub-)Attribute: IRIs have a colon."""
     return ":" in key
+
+
+def without_keywords(members: JsonObject) -> JsonObject:
+    """Members of an API data type with "id" and "type" where the request says "@id" and "@type".
+
+    Args:
+        members: As in the request; not modified.
+
+    Raises:
+        BadRequestData: It has both words for one member.
+
+    Source: CIM 009 V1.9.1, clause 4.4: "they may also be used in NGSI-LD requests instead".
+    """
+    if "@id" not in members and "@type" not in members:
+        return members
+    for keyword in ("@id", "@type"):
+        if keyword in members and keyword[1:] in members:
+            raise BadRequestData(f'"{keyword}" and "{keyword[1:]}" stand for the same member (4.4)')
+    return {name[1:] if name in ("@id", "@type") else name: value for name, value in members.items()}

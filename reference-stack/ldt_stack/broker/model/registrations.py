@@ -17,7 +17,7 @@ from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.durations import parse_duration
 from ldt_stack.broker.model.entities import is_scope
 from ldt_stack.broker.model.instants import normalize
-from ldt_stack.broker.model.names import NULL, JsonObject, JsonValue
+from ldt_stack.broker.model.names import NULL, JsonObject, JsonValue, without_keywords
 from ldt_stack.broker.model.operation_names import AUXILIARY_NAMES, NAMES
 from ldt_stack.broker.query.geometry import check_geometry
 from ldt_stack.broker.query.lexical import is_member_name, is_uri
@@ -58,7 +58,7 @@ def expand_registration(payload: JsonValue, ld_context: LdContext) -> JsonObject
     if not isinstance(payload, dict):
         raise BadRequestData("The Context Source Registration is no JSON object (clause 5.2.9)")
     result: JsonObject = {}
-    for name, value in payload.items():
+    for name, value in without_keywords(payload).items():
         if name == "@context" or name in OUTPUT_ONLY:
             continue
         if value is None:
@@ -90,7 +90,8 @@ def _expand_info(info: JsonObject, ld_context: LdContext) -> JsonObject:
         if not isinstance(entities, list) or not entities or not all(isinstance(one, dict) for one in entities):
             raise _bad("information.entities", "an array of at least one EntityInfo", entities, "5.2.10")
         result["entities"] = [
-            {**one, "type": _names(one.get("type"), "information.entities.type", ld_context)} for one in entities
+            {**one, "type": _names(one.get("type"), "information.entities.type", ld_context)}
+            for one in map(without_keywords, entities)
         ]
     for member in ("propertyNames", "relationshipNames"):
         if member in info:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from ldt_stack.broker.errors import BadRequestData
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.instants import normalize
-from ldt_stack.broker.model.names import NULL, JsonObject, JsonValue
+from ldt_stack.broker.model.names import NULL, JsonObject, JsonValue, without_keywords
 from ldt_stack.broker.notifications.mqtt import is_mqtt, mqtt_target
 from ldt_stack.broker.notifications.subscription import (
     FORMATS,
@@ -81,6 +81,7 @@ def _expand_notification(value: JsonValue, ld_context: LdContext) -> JsonObject:
 def _expand_selector(value: JsonValue, ld_context: LdContext) -> JsonObject:
     if not isinstance(value, dict):
         raise _bad("entities", "an array of objects", value)
+    value = without_keywords(value)
     if not isinstance(value.get("type"), str) or not value["type"].strip():
         raise _bad("entities.type", 'a type selection (4.17) or "*"; it is mandatory (5.2.33)', value.get("type"))
     return {**value, "type": map_names(value["type"], ld_context.expand_term, frozenset({"*"}))}
@@ -97,7 +98,7 @@ def expand_members(payload: JsonValue, ld_context: LdContext) -> JsonObject:
     if not isinstance(payload, dict):
         raise BadRequestData("The Subscription is no JSON object (clause 5.2.12)")
     result: JsonObject = {}
-    for name, value in payload.items():
+    for name, value in without_keywords(payload).items():
         if name == "@context" or name in OUTPUT_ONLY:
             continue
         if value is None:

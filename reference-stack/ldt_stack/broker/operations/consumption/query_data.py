@@ -10,7 +10,7 @@ from collections.abc import Collection
 from typing import Final
 
 from ldt_stack.broker.errors import BadRequestData
-from ldt_stack.broker.model.names import JsonObject, JsonValue
+from ldt_stack.broker.model.names import JsonObject, JsonValue, without_keywords
 from ldt_stack.broker.operations.consumption.query_input import (
     GeoInput,
     OrderingInput,
@@ -75,6 +75,7 @@ def read_query(
     Raises:
         BadRequestData: It is no Query (5.2.23).
     """
+    payload = without_keywords(payload)
     if payload.get("type") != "Query":
         raise BadRequestData('The payload has no "type": "Query" (clause 5.2.23).')
     _only(payload, _MEMBERS, "Query")
@@ -117,9 +118,8 @@ def take_temporal(payload: JsonObject) -> TemporalInput:
     unknown = merged.keys() - _TEMPORAL_MEMBERS
     if unknown:
         raise BadRequestData(f"A TemporalQuery has no member {', '.join(sorted(unknown))} (clause 5.2.21).")
-    last_n = merged.pop("lastN", None)
-    if last_n is not None and (not isinstance(last_n, int) or isinstance(last_n, bool)):
-        raise BadRequestData(f'"lastN" of the Query is {last_n!r}; expected a positive integer.')
+    last_n = _whole(merged, "lastN")
+    merged.pop("lastN", None)
     if "aggrMethods" in merged:
         merged["aggrMethods"] = ",".join(_texts(merged, "aggrMethods") or ())
     for name, value in merged.items():
@@ -147,6 +147,7 @@ def _selectors(payload: JsonObject) -> list[SelectorInput]:
 def _selector(source: JsonValue) -> SelectorInput:
     if not isinstance(source, dict):
         raise BadRequestData('"entities" of the Query has an element that is no EntitySelector (clause 5.2.33).')
+    source = without_keywords(source)
     _only(source, {"type", "id", "idPattern"}, "EntitySelector")
     types = _text(source, "type")
     if types is None:
@@ -185,10 +186,17 @@ def _ordering(payload: JsonObject) -> OrderingInput | None:
 
 
 def _level(payload: JsonObject) -> int | None:
-    level = payload.get("joinLevel")
-    if level is not None and (not isinstance(level, int) or isinstance(level, bool)):
-        raise BadRequestData(f'"joinLevel" of the Query is {level!r}; expected a positive integer.')
-    return level
+    return _whole(payload, "joinLevel")
+
+
+def _whole(source: JsonObject, name: str) -> int | None:
+    """A positive integer; JSON knows numbers alone, and 2.0 is one without "a non-zero fractional part" (4.5.2.2)."""
+    number = source.get(name)
+    if isinstance(number, float) and number.is_integer():
+        return int(number)
+    if number is not None and (not isinstance(number, int) or isinstance(number, bool)):
+        raise BadRequestData(f'"{name}" of the Query is {number!r}; expected a positive integer.')
+    return number
 
 
 def _flag(payload: JsonObject, name: str) -> bool | None:

@@ -18,7 +18,7 @@ from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import BadRequestData, ResourceNotFound, TooManyResults
 from ldt_stack.broker.model.durations import end_of
 from ldt_stack.broker.model.instants import format_instant, normalize
-from ldt_stack.broker.model.names import JsonObject
+from ldt_stack.broker.model.names import JsonObject, without_keywords
 from ldt_stack.broker.query.lexical import is_uri
 from ldt_stack.broker.service import Broker
 from ldt_stack.broker.store.data import DocumentKind
@@ -142,6 +142,7 @@ async def update_entity_map(broker: Broker, call: Call, map_id: str, fragment: J
 
 def _check_fragment(map_id: str, fragment: JsonObject) -> str | None:
     """The new expiry, normalized; None where the Fragment has none."""
+    fragment = without_keywords(fragment)
     unknown = fragment.keys() - _UPDATABLE - _OUTPUT_ONLY
     if unknown:
         raise BadRequestData(f"An EntityMap has no member {', '.join(sorted(unknown))} (clause 5.2.39).")

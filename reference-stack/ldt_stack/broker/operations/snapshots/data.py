@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from ldt_stack.broker.errors import BadRequestData
 from ldt_stack.broker.model.durations import parse_duration
-from ldt_stack.broker.model.names import NULL, JsonObject
+from ldt_stack.broker.model.names import NULL, JsonObject, without_keywords
 from ldt_stack.broker.notifications.mqtt import is_mqtt, parse_target
 from ldt_stack.broker.query.lexical import is_uri
 
@@ -47,13 +47,13 @@ def check_new(payload: JsonObject) -> JsonObject:
         BadRequestData: It is none, or it has no Queries (5.2.41).
     """
     members = _members(payload)
-    if payload.get("type") != "Snapshot":
-        raise _bad("type", '"Snapshot"', payload.get("type"))
+    if members.get("type") != "Snapshot":
+        raise _bad("type", '"Snapshot"', members.get("type"))
     if QUERIES not in members and TEMPORAL_QUERIES not in members:
         raise BadRequestData(f'The Snapshot has neither "{QUERIES}" nor "{TEMPORAL_QUERIES}" (clause 5.2.41).')
     for name in (QUERIES, TEMPORAL_QUERIES):
         if name in members:
-            _check_queries(name, members[name])
+            members[name] = _read_queries(name, members[name])
     _check_values(members)
     return members
 
@@ -65,8 +65,8 @@ def check_clone(payload: JsonObject) -> JsonObject:
         BadRequestData: It is no Snapshot, or it has Queries ("shall be omitted when … cloning", 5.2.41).
     """
     members = _members(payload)
-    if payload.get("type") != "Snapshot":
-        raise _bad("type", '"Snapshot"', payload.get("type"))
+    if members.get("type") != "Snapshot":
+        raise _bad("type", '"Snapshot"', members.get("type"))
     _refuse_queries(members, "cloned")
     _check_values(members)
     return members
@@ -79,16 +79,18 @@ def check_fragment(snapshot_id: str, fragment: JsonObject) -> JsonObject:
         BadRequestData: It is no Fragment of this Snapshot, or has what cannot be updated (5.16.4.4).
     """
     members = _members(fragment)
-    if members.pop("id", snapshot_id) != snapshot_id:
-        raise BadRequestData(f'The Fragment has the id "{fragment["id"]}", its target is {snapshot_id} (clause 5.4).')
-    if members.pop("type", "Snapshot") != "Snapshot":
-        raise _bad("type", '"Snapshot"', fragment["type"])
+    identifier, kind = members.pop("id", snapshot_id), members.pop("type", "Snapshot")
+    if identifier != snapshot_id:
+        raise BadRequestData(f'The Fragment has the id "{identifier}", its target is {snapshot_id} (clause 5.4).')
+    if kind != "Snapshot":
+        raise _bad("type", '"Snapshot"', kind)
     _refuse_queries(members, "updated")
     _check_values({name: value for name, value in members.items() if value != NULL})
     return members
 
 
 def _members(payload: JsonObject) -> JsonObject:
+    payload = without_keywords(payload)
     unknown = payload.keys() - ALL_MEMBERS
     if unknown:
         raise BadRequestData(f"A Snapshot has no member {', '.join(sorted(unknown))} (clause 5.2.41).")
@@ -101,7 +103,7 @@ def _refuse_queries(members: JsonObject, what: str) -> None:
             raise BadRequestData(f'"{name}" shall be omitted where a Snapshot is {what} (clause 5.2.41).')
 
 
-def _check_queries(name: str, queries: Any) -> None:
+def _read_queries(name: str, queries: Any) -> list[JsonObject]:
     if not isinstance(queries, list) or not queries or not all(isinstance(query, dict) for query in queries):
         raise _bad(name, "an array of at least one Query (5.2.23)", queries)
     for query in queries:
@@ -109,6 +111,15 @@ def _check_queries(name: str, queries: Any) -> None:
             raise BadRequestData(
                 f'"temporalQ" belongs into every Query of "{TEMPORAL_QUERIES}" and into none of "{QUERIES}" (5.2.41).'
             )
+    return [_read_query(query) for query in queries]
+
+
+def _read_query(query: JsonObject) -> JsonObject:
+    """A Query as it is kept, and shown again: with "id" and "type" (4.4)."""
+    found = without_keywords(query)
+    if not isinstance(entities := found.get("entities"), list):
+        return found
+    return {**found, "entities": [without_keywords(one) if isinstance(one, dict) else one for one in entities]}
 
 
 def _check_values(members: JsonObject) -> None:
