@@ -38,6 +38,13 @@ class Projection:
         """The projection of the Entities a Relationship leads to, None if it has no own."""
         return next((inner for name, inner in self.linked if name == relation), None)
 
+    def union(self, other: Projection) -> Projection:
+        """What one of the two names: `owner{name},owner{age}` is `owner{name,age}`."""
+        linked = dict(self.linked)
+        for name, inner in other.linked:
+            linked[name] = linked[name].union(inner) if name in linked else inner
+        return Projection(self.members | other.members, tuple(linked.items()))
+
 
 def parse_projection(
     source: str | Sequence[str], ld_context: LdContext, *, parameter: str = "pick", max_terms: int = MAX_TERMS
@@ -69,7 +76,7 @@ def parse_projection(
 
 def _terms(cursor: Cursor, ld_context: LdContext) -> Projection:
     members: set[str] = set()
-    linked: list[tuple[str, Projection]] = []
+    linked: dict[str, Projection] = {}
     while True:
         cursor.count_term()
         start = cursor.at
@@ -81,9 +88,10 @@ def _terms(cursor: Cursor, ld_context: LdContext) -> Projection:
         members.add(name)
         if cursor.take("{"):
             cursor.enter()
-            linked.append((name, _terms(cursor, ld_context)))
+            inner = _terms(cursor, ld_context)
+            linked[name] = linked[name].union(inner) if name in linked else inner
             if not cursor.take("}"):
                 cursor.fail("a '{' is not closed by '}'")
             cursor.leave()
         if not (cursor.take(",") or cursor.take("|")):
-            return Projection(frozenset(members), tuple(linked))
+            return Projection(frozenset(members), tuple(linked.items()))

@@ -64,3 +64,35 @@ async def test_an_earlier_version_is_preferred_for_linked_entities_too(running: 
     assert plain.json()["follows"]["entity"]["label"]["type"] == "VocabProperty"
     assert amended.json()["follows"]["entity"]["label"]["type"] == "Property"
     await send(running.client, "GET", path, None, 200, Prefer="ngsi-ld=1.9")
+
+
+async def test_each_way_to_an_entity_has_its_own_projection(running: RunningBroker) -> None:
+    """4.21 and 5.7.1.5: what one Relationship picks of an Entity takes nothing from what another one picks of it."""
+    client = running.client
+    await create(client, node(2), name={"type": "Property", "value": "far"})
+    await create(
+        client, node(1), speed={"type": "Property", "value": 5}, next={"type": "Relationship", "object": node(2)}
+    )
+    link = {"type": "Relationship", "object": node(1)}
+    await create(client, node(0), ahead=link, behind=link)
+
+    async def shown(parameters: str) -> Any:
+        path = f"/entities/{node(0)}?format=simplified&joinLevel=2&{parameters}"
+        return (await send(client, "GET", path, None, 200)).json()
+
+    expected = {"ahead": {"speed": 5}, "behind": {"next": {"name": "far"}}}
+    for pick in ("ahead{speed},behind{next{name}}", "behind{next{name}},ahead{speed}"):
+        assert await shown(f"join=inline&pick={pick}") == expected
+    swapped = {"ahead": {"next": {"name": "far"}}, "behind": {"speed": 5}}
+    assert await shown("join=inline&pick=ahead{next{name}},behind{speed}") == swapped
+    assert await shown("join=flat&pick=id,ahead{id,speed},behind{id,next{id,name}}") == [
+        {"id": node(0), "ahead": node(1), "behind": node(1)},
+        {"id": node(1), "speed": 5, "next": node(2)},
+        {"id": node(2), "name": "far"},
+    ]
+    for way in ("ahead", "behind"):
+        flat = await shown(f"join=flat&omit={way}{{next}}")
+        assert [one["id"] for one in flat] == [node(0), node(1), node(2)]
+        assert flat[1] == {"id": node(1), "type": "Car", "speed": 5, "next": node(2)}
+    both = await shown("join=flat&omit=ahead{next},behind{next}")
+    assert both[1:] == [{"id": node(1), "type": "Car", "speed": 5}]

@@ -16,6 +16,7 @@ from ldt_stack.broker.model.names import JsonObject, is_attribute_key
 from ldt_stack.broker.operations.consumption.query_input import View
 from ldt_stack.broker.query.links import Elsewhere, EntityLookup
 from ldt_stack.broker.query.paths import objects_of
+from ldt_stack.broker.query.projection import Projection
 from ldt_stack.broker.representation import Allowance, Links, RenderOptions
 from ldt_stack.broker.representation.entity import select_instances
 
@@ -41,7 +42,7 @@ def join_entities(
 
     Returns:
         Inline (4.5.23.2): the same Entities, with links in their options. Flat (4.5.23.3): linked Entities appended,
-        each once. Otherwise the Entities alone.
+        each once, with whatever one of the ways to it lets through. Otherwise the Entities alone.
 
     Raises:
         TooManyResults: There are more linked Entities than one answer may hold; inline, where an Entity can be shown
@@ -53,13 +54,22 @@ def join_entities(
     found = _follow(snapshot, roots, view, elsewhere)
     if view.join == "flat":
         shown_before = {entity["id"] for entity in entities} | view.contained_by
-        return [*roots, *(shown for identifier, shown in found.items() if identifier not in shown_before)]
-    by_id, allowance = {identifier: shown.entity for identifier, shown in found.items()}, Allowance(view.max_linked)
+        return [*roots, *(_once(ways) for identifier, ways in found.items() if identifier not in shown_before)]
+    by_id, allowance = {identifier: ways[0].entity for identifier, ways in found.items()}, Allowance(view.max_linked)
     return [
         Shown(root.entity, replace(root.options, links=Links(by_id, view.join_level, encountered, allowance)))
         for root in roots
         for encountered in [_encountered(root, view)]
     ]
+
+
+def _once(ways: Sequence[Shown]) -> Shown:
+    """An Entity that is reached in several ways, with the members that any of their projections lets through."""
+    first = ways[0]
+    if len(ways) == 1:
+        return first
+    members = frozenset(member for member in first.entity if any(one.options.shows(member) for one in ways))
+    return Shown(first.entity, replace(first.options, pick=Projection(members), omit=None))
 
 
 def _encountered(root: Shown, view: View) -> frozenset[str]:
@@ -68,15 +78,21 @@ def _encountered(root: Shown, view: View) -> frozenset[str]:
 
 def _follow(
     snapshot: EntityLookup, roots: Sequence[Shown], view: View, elsewhere: Elsewhere | None
-) -> dict[str, Shown]:
-    """Linked Entities by id, breadth first, in the order they are reached."""
-    found: dict[str, Shown] = {}
+) -> dict[str, list[Shown]]:
+    """Linked Entities by id, breadth first, in the order they are reached: once for each projection (4.21) of them."""
+    found: dict[str, list[Shown]] = {}
     missing: set[tuple[str, bool]] = set()
     level: Sequence[Shown] = roots
     for _ in range(view.join_level):
         below: list[Shown] = []
         for identifier, options, annotated in (link for shown in level for link in _links(shown)):
-            if identifier in found or (identifier, annotated) in missing or identifier in view.contained_by:
+            ways = found.get(identifier)
+            if ways is not None:
+                if all(one.options != options for one in ways):
+                    ways.append(Shown(ways[0].entity, options))
+                    below.append(ways[-1])
+                continue
+            if (identifier, annotated) in missing or identifier in view.contained_by:
                 continue
             entity = snapshot.get_entity(identifier)
             if annotated and elsewhere is not None:
@@ -84,8 +100,8 @@ def _follow(
             if entity is None:
                 missing.add((identifier, annotated))
                 continue
-            found[identifier] = Shown(entity, options)
-            below.append(found[identifier])
+            found[identifier] = [Shown(entity, options)]
+            below.extend(found[identifier])
             if len(found) > view.max_linked:
                 raise TooManyResults(f"More than {view.max_linked} linked Entities are reached; ask for fewer.")
         level = below
