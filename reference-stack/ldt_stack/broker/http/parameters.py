@@ -47,6 +47,14 @@ def comma_list(text: str | None) -> tuple[str, ...]:
     return () if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def identifiers(text: str | None) -> tuple[str, ...]:
+    """A comma separated list of URIs; an empty place is an element, which whoever checks the URIs refuses.
+
+    Where an id is missing, nothing must be taken for all that there is.
+    """
+    return () if text is None else tuple(part.strip() for part in text.split(","))
+
+
 def knows_local(path: str) -> bool:
     """Whether the parameter local can be given (6.3.18): not to what is always local, as the Registry API is."""
     return path.startswith(_DISTRIBUTED)

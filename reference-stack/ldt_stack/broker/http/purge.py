@@ -8,7 +8,7 @@ from ldt_stack.broker.errors import BadRequestData
 from ldt_stack.broker.http.entities import PATH
 from ldt_stack.broker.http.headers import read_call, refuse_geojson
 from ldt_stack.broker.http.messages import Request, Response
-from ldt_stack.broker.http.parameters import allow_parameters, boolean, comma_list
+from ldt_stack.broker.http.parameters import allow_parameters, boolean, comma_list, identifiers
 from ldt_stack.broker.http.problems import problem
 from ldt_stack.broker.http.responses import json_response, no_content
 from ldt_stack.broker.http.routing import Route
@@ -37,7 +37,7 @@ async def purge_entities(request: Request) -> Response:
     refuse_geojson(request)
     call = await read_call(request)
     given = request.query_params
-    selector = SelectorInput(given.get("type"), comma_list(given.get("id")), given.get("idPattern"))
+    selector = SelectorInput(given.get("type"), identifiers(given.get("id")), given.get("idPattern"))
     geo = None
     if any(name in given for name in _GEO):
         geo = GeoInput(given.get("georel"), given.get("geometry"), given.get("coordinates"), given.get("geoproperty"))

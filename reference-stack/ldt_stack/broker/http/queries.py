@@ -10,7 +10,7 @@ from ldt_stack.broker.http.headers import accept, read_call, read_local, read_pa
 from ldt_stack.broker.http.map_use import MAP_PARAMETERS, map_header, read_map, take_map
 from ldt_stack.broker.http.messages import Request, Response
 from ldt_stack.broker.http.paging import PAGING_PARAMETERS, Paging, paging_headers, read_paging
-from ldt_stack.broker.http.parameters import allow_parameters, boolean, comma_list
+from ldt_stack.broker.http.parameters import allow_parameters, boolean, comma_list, identifiers
 from ldt_stack.broker.http.routing import Route
 from ldt_stack.broker.http.views import (
     FORMAT_PARAMETERS,
@@ -140,7 +140,7 @@ async def _answer(
 def query_of(request: Request, paging: Paging) -> QueryInput:
     """The query that the parameters of a GET describe (table 6.4.3.2-1)."""
     given = request.query_params
-    selector = SelectorInput(given.get("type"), comma_list(given.get("id")), given.get("idPattern"))
+    selector = SelectorInput(given.get("type"), identifiers(given.get("id")), given.get("idPattern"))
     geo, ordering = None, None
     if not _GEO.isdisjoint(given):
         geo = GeoInput(given.get("georel"), given.get("geometry"), given.get("coordinates"), given.get("geoproperty"))

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from ldt_stack.broker.http.headers import accept, read_call, read_payload, refuse_geojson
 from ldt_stack.broker.http.messages import Request, Response
 from ldt_stack.broker.http.paging import PAGING_PARAMETERS, paging_headers, read_paging
-from ldt_stack.broker.http.parameters import allow_parameters, comma_list, read_options
+from ldt_stack.broker.http.parameters import allow_parameters, identifiers, read_options
 from ldt_stack.broker.http.responses import created, no_content, respond
 from ldt_stack.broker.http.routing import Route
 from ldt_stack.broker.operations.consumption.query_input import GeoInput
@@ -104,7 +104,7 @@ def _query_of(request: Request) -> RegistrationQueryInput:
         )
     return RegistrationQueryInput(
         types=given.get("type"),
-        ids=comma_list(given.get("id")),
+        ids=identifiers(given.get("id")),
         id_pattern=given.get("idPattern"),
         attrs=given.get("attrs"),
         pick=given.get("pick"),
@@ -113,7 +113,7 @@ def _query_of(request: Request) -> RegistrationQueryInput:
         temporal=temporal,
         csf=given.get("csf"),
         scope_q=given.get("scopeQ"),
-        dataset_ids=comma_list(given["datasetId"]) if "datasetId" in given else None,
+        dataset_ids=identifiers(given["datasetId"]) if "datasetId" in given else None,
     )
 
 

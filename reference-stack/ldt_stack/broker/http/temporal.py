@@ -14,7 +14,14 @@ from ldt_stack.broker.http.headers import accept, read_call, read_local, read_pa
 from ldt_stack.broker.http.map_use import MAP_PARAMETERS, map_header, read_map, take_map
 from ldt_stack.broker.http.messages import Request, Response
 from ldt_stack.broker.http.paging import PAGING_PARAMETERS, Paging, paging_headers, read_paging
-from ldt_stack.broker.http.parameters import allow_parameters, boolean, comma_list, read_options, whole_number
+from ldt_stack.broker.http.parameters import (
+    allow_parameters,
+    boolean,
+    comma_list,
+    identifiers,
+    read_options,
+    whole_number,
+)
 from ldt_stack.broker.http.responses import created, no_content, respond
 from ldt_stack.broker.http.routing import Route
 from ldt_stack.broker.ld_context import LdContext
@@ -289,7 +296,7 @@ def _view_of(request: Request, *, sys_attrs: bool) -> ViewInput:
         pick=given.get("pick"),
         omit=given.get("omit"),
         lang=given.get("lang"),
-        dataset_ids=None if dataset_ids is None else comma_list(dataset_ids),
+        dataset_ids=None if dataset_ids is None else identifiers(dataset_ids),
         sys_attrs=sys_attrs,
     )
 
@@ -310,7 +317,7 @@ def temporal_of(request: Request) -> TemporalInput:
 def query_of(request: Request, paging: Paging, *, sys_attrs: bool) -> QueryInput:
     """The query that the parameters of a GET describe (table 6.18.3.2-1), but for its temporal part."""
     given = request.query_params
-    selector = SelectorInput(given.get("type"), comma_list(given.get("id")), given.get("idPattern"))
+    selector = SelectorInput(given.get("type"), identifiers(given.get("id")), given.get("idPattern"))
     geo, ordering = None, None
     if any(name in given for name in ("georel", "geometry", "coordinates")):
         geo = GeoInput(given.get("georel"), given.get("geometry"), given.get("coordinates"), given.get("geoproperty"))

@@ -16,7 +16,7 @@ from ldt_stack.broker.errors import BadRequestData, InvalidRequest
 from ldt_stack.broker.http.conformance import NON_AUTHORITATIVE, amend_shown, applied, preferences, wanted_version
 from ldt_stack.broker.http.headers import GEO_JSON, JSON
 from ldt_stack.broker.http.messages import Request, Response
-from ldt_stack.broker.http.parameters import comma_list, read_options, whole_number
+from ldt_stack.broker.http.parameters import identifiers, read_options, whole_number
 from ldt_stack.broker.http.responses import respond, respond_json
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.names import LOCATION, JsonObject
@@ -82,10 +82,10 @@ def read_view(request: Request) -> ViewInput:
         pick=given.get("pick"),
         omit=given.get("omit"),
         lang=given.get("lang"),
-        dataset_ids=None if dataset_ids is None else comma_list(dataset_ids),
+        dataset_ids=None if dataset_ids is None else identifiers(dataset_ids),
         join=given.get("join"),
         join_level=whole_number(given.get("joinLevel"), "joinLevel"),
-        contained_by=comma_list(given.get("containedBy")),
+        contained_by=identifiers(given.get("containedBy")),
         format=chosen,
         sys_attrs=sys_attrs,
     )

@@ -226,6 +226,8 @@ async def test_purge_needs_a_selector(running: RunningBroker) -> None:
         "?drop=a",
         "?type=Car&drop=",
         "?type=Car&keep=,",
+        "?type=Car&id=",
+        "?type=Car&id=,",
     ):
         await refused(running.client, "DELETE", f"/entities{parameters}", None, 400, "BadRequestData")
     await get(running.client)
