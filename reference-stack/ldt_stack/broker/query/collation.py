@@ -19,7 +19,8 @@ from ldt_stack.broker.errors import BadRequestData, OperationNotSupported
 Strength = Literal["primary", "secondary", "tertiary"]
 # BCP 47 with the ICU name of the root collation that 4.23.1 spells out.
 _ROOT: Final = "und-x-icu"
-_TAG: Final = re.compile(r"([A-Za-z]{2,8})((?:-[A-Za-z0-9]{2,8})*?)(?:-[Uu]((?:-[A-Za-z0-9]{2,8})+))?")
+# Of the longer names of languages that RFC 5646 leaves room for, none was ever registered.
+_TAG: Final = re.compile(r"([A-Za-z]{2,3})((?:-[A-Za-z0-9]{2,8})*?)(?:-[Uu]((?:-[A-Za-z0-9]{2,8})+))?")
 # Whose standard order is that of the root in the Common Locale Data Repository.
 _LIKE_ROOT: Final = frozenset(["und", "ca", "de", "en", "fr", "ga", "id", "it", "lb", "ms", "nl", "pt", "sw"])
 _STRENGTHS: Final[dict[str, Strength]] = {
@@ -27,6 +28,24 @@ _STRENGTHS: Final[dict[str, Strength]] = {
     "level2": "secondary",
     "level3": "tertiary",
     "identic": "secondary",  # example 6 of 4.23.3: "case insensitive"
+}
+# Keys and values of collations in the Common Locale Data Repository, Unicode Technical Standard 35, 3.1 of part 5; of
+# kr (any number of scripts and groups) and vt (code points) the form alone.
+_FLAG: Final = "(?:true|false|yes|no)?"
+_VALUES: Final = {
+    "co": "big5han|compat|dict|direct|ducet|emoji|eor|gb2312|phonebk|phonetic|pinyin|reformed|search|searchjl|standard"
+    "|stroke|trad|unihan|zhuyin",
+    "ka": "noignore|shifted",
+    "kb": _FLAG,
+    "kc": _FLAG,
+    "kf": "upper|lower|false",
+    "kh": _FLAG,
+    "kk": _FLAG,
+    "kn": _FLAG,
+    "kr": "[a-z]{3,8}(?:-[a-z]{3,8})*",
+    "ks": "level[1-4]|identic",
+    "kv": "space|punct|symbol|currency",
+    "vt": "[0-9a-f]{4,6}(?:-[0-9a-f]{4,6})*",
 }
 _PHONEBOOK: Final = {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"}
 
@@ -84,10 +103,10 @@ def parse_collation(text: str | None) -> Collation:
     if text is None or text == _ROOT:
         return ROOT
     match = _TAG.fullmatch(text)
-    if match is None:
+    wanted = {} if match is None else _keywords((match[3] or "").lower())
+    if match is None or not all(re.fullmatch(_VALUES.get(key, ".*"), value) for key, value in wanted.items()):
         raise BadRequestData(f"collation is {text[:60]!r}; expected one like und-x-icu or de-u-co-phonebk (RFC 6067).")
-    language, rest, extension = match[1].lower(), match[2].lower(), (match[3] or "").lower()
-    wanted = _keywords(extension)
+    language, rest = match[1].lower(), match[2].lower()
     kind = wanted.pop("co", "standard")
     strength = _STRENGTHS.get(wanted.pop("ks", "level3"))
     known = kind == "standard" or (language, kind) == ("de", "phonebk")

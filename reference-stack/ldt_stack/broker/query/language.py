@@ -16,17 +16,20 @@ _RANGE: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class LanguageFilter:
-    """Language ranges, the most wanted first."""
+    """Language ranges, the most wanted first, and those of weight 0: "not acceptable" (RFC 9110, 12.4.2)."""
 
     ranges: tuple[str, ...]
+    refused: frozenset[str] = frozenset()
 
     def choose(self, available: Iterable[str]) -> str | None:
         """The key of a languageMap that serves best, None if there is none at all.
 
         For each range in turn: the same tag, then shorter ones ("Lookup", RFC 4647, 3.4), then a longer one. Else
-        "@none", "the default identified by the JSON-LD "@none"" (5.7.2.5), else the first.
+        "@none", "the default identified by the JSON-LD "@none"" (5.7.2.5), else the first. A language that is refused
+        serves where there is no other: "it shall default to any supported language" (4.15).
         """
-        tags = {tag.lower(): tag for tag in available}
+        everything = {tag.lower(): tag for tag in available}
+        tags = {lower: tag for lower, tag in everything.items() if not self._refuses(lower)} or everything
         for wanted in self.ranges:
             if wanted == "*":
                 break
@@ -34,6 +37,14 @@ class LanguageFilter:
             if found is not None:
                 return found
         return tags.get("@none", next(iter(tags.values()), None))
+
+    def _refuses(self, tag: str) -> bool:
+        """Whether of the ranges that a tag (in lower case) is in, the narrowest has weight 0."""
+        if not self.refused or tag == "@none":
+            return False
+        ranges = (wanted.lower() for wanted in (*self.ranges, *self.refused))
+        narrowest = max((one for one in ranges if tag == one or tag.startswith(one + "-")), key=len, default="")
+        return narrowest in self.refused
 
 
 def _lookup(wanted: str, tags: dict[str, str]) -> str | None:
@@ -64,4 +75,6 @@ def parse_lang(text: str) -> LanguageFilter:
             )
         weighted.append((float(match["weight"] or 1), match["tag"]))
     wanted = sorted((item for item in weighted if item[0] > 0), key=lambda item: -item[0])
-    return LanguageFilter(tuple(tag for _, tag in wanted))
+    # "*;q=0" asks for what cannot be: where nothing else is there, any language serves.
+    refused = frozenset(tag.lower() for weight, tag in weighted if weight == 0 and tag != "*")
+    return LanguageFilter(tuple(tag for _, tag in wanted), refused)

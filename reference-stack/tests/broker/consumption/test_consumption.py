@@ -152,6 +152,10 @@ async def test_query(cars: Any, query: str, expected: list[str]) -> None:
         ("type=Car&scopeQ=//", "BadRequestData"),
         ("type=Car&lang=!", "BadRequestData"),
         ("type=Car&datasetId=x", "BadRequestData"),
+        ("type=Car&datasetId=", "BadRequestData"),
+        ("type=Car&id=", "BadRequestData"),
+        ("type=Car&id=urn:ngsi-ld:Car:1,", "BadRequestData"),
+        ("type=Car&join=flat&joinLevel=1&containedBy=", "BadRequestData"),
         ("type=Car;Bus", "BadRequestData"),
         ("type=*&local=false", "BadRequestData"),
         ("type=Car&orderBy=speed", "BadRequestData"),
@@ -302,6 +306,23 @@ async def test_query_by_post_refused(cars: Any, body: Any) -> None:
     """5.2.23, 5.2.33 and 6.3.5: what is no Query, or has its @context in the wrong place, is BadRequestData."""
     response = await cars.post(f"{API}/entityOperations/query", json=body)
     assert (response.status_code, response.json()["type"]) == (400, ERRORS + "BadRequestData"), response.text
+
+
+async def test_a_number_without_a_fraction_is_an_integer(cars: Any) -> None:
+    """4.5.2.2 and table 5.2.23-1."""
+    body = {"type": "Query", "entities": [{"type": "Car"}], "join": "flat", "joinLevel": 2.0}
+    answer = await cars.post(f"{API}/entityOperations/query", json=body)
+    assert answer.status_code == 200, answer.text
+    assert answer.json() == (await get(cars, "/entities?type=Car&join=flat&joinLevel=2")).json()
+
+
+async def test_what_this_broker_does_not_take_is_too_complex(cars: Any) -> None:
+    """5.5.6: a positive joinLevel, and a list of URIs, are valid, however large."""
+    await refused(cars, "/entities?type=Car&join=flat&joinLevel=11", "TooComplexQuery", 403)
+    many = [f"urn:x:{number}" for number in range(1001)]
+    body = {"type": "Query", "entities": [{"type": "Car", "id": many}]}
+    answer = await cars.post(f"{API}/entityOperations/query", json=body)
+    assert (answer.status_code, answer.json()["type"]) == (403, ERRORS + "TooComplexQuery")
 
 
 async def test_names_of_the_request(running: Any) -> None:

@@ -126,6 +126,11 @@ def test_projection() -> None:
     assert parse_projection(["temperature", "a{b}"], CONTEXT).depth == 1
 
 
+def test_terms_of_one_relationship_add_up() -> None:
+    """4.21: the elements of a list may name a Relationship twice."""
+    assert parse_projection("a{b},a{c{d}},a{c{e}}", CONTEXT) == parse_projection("a{b,c{d,e}}", CONTEXT)
+
+
 @pytest.mark.parametrize("text", ["", ",", "a,", "a{", "a{}", "a}", "a b", "1a", "a{b}c"])
 def test_malformed_projection(text: str) -> None:
     """4.21: what is not in the language is BadRequestData."""
@@ -154,6 +159,14 @@ def test_attrs_has_attributes_alone(text: str) -> None:
         ("de;q=0.1,fr;q=0.9", ["de", "fr"], "fr"),
         ("fr-CH,fr;q=0.9,en;q=0.8,*;q=0.5", ["de", "en"], "en"),
         ("fr;q=0,de", ["fr", "de"], "de"),
+        ("fr;q=0,*", ["fr", "de"], "de"),
+        ("fr;q=0,*", ["fr-CH", "de"], "de"),
+        ("fr;q=0,it", ["fr", "de"], "de"),
+        ("fr;q=0,fr-CH", ["fr", "fr-CH"], "fr-CH"),
+        ("fr,fr-CA;q=0", ["fr-CA", "fr-CH"], "fr-CH"),
+        ("fr;q=0,*", ["fr"], "fr"),
+        ("fr;q=0,de;q=0", ["fr", "@none", "it"], "@none"),
+        ("fr,*;q=0", ["de"], "de"),
         ("en", [], None),
     ],
 )
@@ -257,15 +270,20 @@ def test_the_strength_says_what_is_minded(collation: str, order: list[int]) -> N
 
 
 @pytest.mark.parametrize(
-    "collation", ["sv", "fr-CA", "en-u-co-phonebk", "de-u-co-eor", "de-u-kn-true", "und-u-ks-high"]
+    "collation",
+    ["sv", "fr-CA", "en-u-co-phonebk", "de-u-co-eor", "de-u-kn-true", "de-u-kn", "und-u-ks-level4-ka-shifted"],
 )
 def test_a_collation_that_cannot_be_had_is_refused(collation: str) -> None:
     with pytest.raises(OperationNotSupported, match="cannot sort by"):
         parse_ordering("v", CONTEXT, collation=collation)
 
 
-@pytest.mark.parametrize("collation", ["", "d", "de_DE", "de-", "%", "de-u", "a b"])
+@pytest.mark.parametrize(
+    "collation",
+    ["", "d", "de_DE", "de-", "%", "de-u", "a b", "invalid", "und-u-ks-high", "de-u-co-telefon", "de-u-kn-maybe"],
+)
 def test_what_is_no_collation_is_refused(collation: str) -> None:
+    """5.7.2.4: BadRequestData; also names and values that no collation has."""
     with pytest.raises(BadRequestData):
         parse_ordering("v", CONTEXT, collation=collation)
 

@@ -207,8 +207,10 @@ def _join(source: ViewInput) -> tuple[Join | None, int]:
     if source.join not in {None, "@none", "flat", "inline"}:
         raise BadRequestData(f"join is {source.join!r}; expected flat, inline or @none (clause 4.5.23).")
     level = 1 if source.join_level is None else source.join_level
-    if not 1 <= level <= _MAX_JOIN_LEVEL:
-        raise BadRequestData(f"joinLevel is {level}; expected 1 to {_MAX_JOIN_LEVEL}.")
+    if level < 1:
+        raise BadRequestData(f"joinLevel is {level}; expected a positive integer.")
+    if level > _MAX_JOIN_LEVEL:
+        raise TooComplexQuery(f"joinLevel is {level}; this broker follows {_MAX_JOIN_LEVEL} links, one behind another.")
     return (None if source.join in {None, "@none"} else cast("Join", source.join)), level
 
 
@@ -289,7 +291,7 @@ def parse_query(
 def _selector(source: SelectorInput, call: Call, settings: BrokerSettings) -> EntitySelector:
     check_ids("id", source.ids)
     if len(source.ids) > settings.max_page_size:
-        raise BadRequestData(f"id has {len(source.ids)} ids; expected at most {settings.max_page_size}.")
+        raise TooComplexQuery(f"id has {len(source.ids)} ids; this broker takes {settings.max_page_size}.")
     pattern = source.id_pattern
     if pattern is not None:
         compile_pattern(pattern)
