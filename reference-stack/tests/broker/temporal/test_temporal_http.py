@@ -51,6 +51,8 @@ async def test_the_simplified_form_is_accepted(running: Any) -> None:
         {"id": CAR, "type": "Car", "speed": [{"type": "Property", "value": 1, "observedAt": "yesterday"}]},
         {"id": CAR, "type": "Car", "speed": {"type": "Property", "values": [[1]]}},
         {"id": CAR, "type": "Car", "speed": {"type": "Relationship", "values": [[1, at(1)]]}},
+        {"id": CAR, "type": "Car", "speed": {"type": ["Property"], "values": [[1, at(1)]]}},
+        {"id": CAR, "type": "Car", "speed": {"type": {}, "values": [[1, at(1)]]}},
         {"id": CAR, "type": "Car", "speed": {"type": "Property", "values": [[1, at(1)]], "value": 3}},
         {"id": CAR, "type": "Car", "speed": {"type": "Property", "values": [[1, at(1)]], "observedAt": at(2)}},
         {"id": CAR, "type": "Car", "speed": [{"type": "Property", "value": NULL}]},

@@ -82,7 +82,7 @@ def _simplified_elements(name: str, value: JsonObject, member: str) -> Iterator[
     if not isinstance(pairs, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
         raise BadRequestData(f'"{member}" of "{name}" is no array of [value, DateTime] pairs (clause 4.5.9)')
     kind = value.get("type", _KINDS[member])
-    if VALUES_MEMBER.get(kind) != member:
+    if not isinstance(kind, str) or VALUES_MEMBER.get(kind) != member:
         raise BadRequestData(f'"{name}" is a {kind} but has "{member}" (clause 4.5.9)')
     rest = {key: one for key, one in value.items() if key not in ("type", member)}
     if contradicting := _OF_ONE_INSTANCE & rest.keys():
