@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from operator import is_
 
 from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import NgsiLdError
@@ -66,17 +67,20 @@ async def remove_expired_registrations(broker: Broker, tenant: str | None) -> in
 
 def _remains(entity: JsonObject, now: str) -> JsonObject | None:
     """The Entity without Attribute instances that have expired; None if all of it has."""
-    if _expired(entity, now):
-        return None
-    left = {**entity, "modifiedAt": now}
-    for name, instances in entity.items():
-        if is_attribute_key(name):
-            kept = [instance for instance in instances if not _expired(instance, now)]
-            if kept:
-                left[name] = kept
-            else:
-                del left[name]
-    return left
+    return None if _expired(entity, now) else _without_expired(entity, now)
+
+
+def _without_expired(holder: JsonObject, now: str) -> JsonObject:
+    """An Entity or Attribute instance without the (sub-)Attributes that have expired; the same one if none has."""
+    kept = {
+        name: [_without_expired(instance, now) for instance in instances if not _expired(instance, now)]
+        for name, instances in holder.items()
+        if is_attribute_key(name)
+    }
+    if all(len(left) == len(holder[name]) and all(map(is_, left, holder[name])) for name, left in kept.items()):
+        return holder
+    others = {name: value for name, value in holder.items() if not is_attribute_key(name)}
+    return {**others, "modifiedAt": now, **{name: left for name, left in kept.items() if left}}
 
 
 def _expired(holder: JsonObject, now: str) -> bool:

@@ -129,6 +129,26 @@ async def test_expired_attributes_go(running: RunningBroker) -> None:
     assert await remove_expired(running.broker, None) == 0
 
 
+async def test_expired_sub_attributes_go(running: RunningBroker) -> None:
+    """5.2.5: a Property of a Property expires, too; what it belongs to was modified, what is beside it was not."""
+    soon = "2030-01-01T00:00:00Z"
+    await create(
+        running.client,
+        a={"value": 1, "by": {"object": "urn:a:1", "for": {"value": 1, "expiresAt": soon}}, "at": 1},
+        b={"value": 2, "by": [{"value": 1, "expiresAt": soon}, {"value": 2, "datasetId": GPS}]},
+        c={"value": 3, "by": 1},
+    )
+    before = await get(running.client, parameters="?options=sysAttrs")
+    running.clock.advance(10 * 365 * 86400)
+    assert await remove_expired(running.broker, None) == 1
+    after = await get(running.client, parameters="?options=sysAttrs")
+    assert "for" not in after["a"]["by"]
+    assert (after["b"]["by"]["value"], after["b"]["by"]["datasetId"]) == (2, GPS)
+    assert (after["a"]["at"], after["c"]) == (before["a"]["at"], before["c"])
+    assert after["a"]["by"]["modifiedAt"] == after["a"]["modifiedAt"] == after["modifiedAt"] > before["modifiedAt"]
+    assert await remove_expired(running.broker, None) == 0
+
+
 async def test_expired_entities_go(running: RunningBroker) -> None:
     """A sweep removes an Entity that has expired; the history says that it was deleted."""
     await create(running.client, a=1, expiresAt="2030-01-01T00:00:00Z")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Set
+from collections.abc import Collection, Iterator, Set
 from typing import Final
 
 import orjson
@@ -86,15 +86,18 @@ def put_entity(session: Session, entity: JsonObject, before: JsonObject | None =
 
 
 def _next_expiry(entity: JsonObject, expires_at: str | None) -> str | None:
-    """The first instant at which the Entity, or one of its Attributes, expires (4.22)."""
-    instants = [
-        normalize(instance["expiresAt"])
-        for name, instances in entity.items()
-        if is_attribute_key(name)
-        for instance in instances
-        if "expiresAt" in instance
-    ]
+    """The first instant at which the Entity, or one of its Attributes or sub-Attributes, expires (4.22)."""
+    instants = (normalize(instance["expiresAt"]) for instance in _instances(entity) if "expiresAt" in instance)
     return min((instant for instant in (expires_at, *instants) if instant is not None), default=None)
+
+
+def _instances(holder: JsonObject) -> Iterator[JsonObject]:
+    """Each instance of each Attribute, and of what it has for sub-Attributes."""
+    for name, instances in holder.items():
+        if is_attribute_key(name):
+            for instance in instances:
+                yield instance
+                yield from _instances(instance)
 
 
 def expired_entities(session: Session, now: str, limit: int) -> list[JsonObject]:
