@@ -24,7 +24,7 @@ def read_map(request: Request) -> MapInput:
     """
     given = request.query_params
     wanted = boolean(given.get("entityMap"), "entityMap")
-    return MapInput(_named(request), wanted, given.get("entityMapLifetime"))
+    return MapInput(named_map(request), wanted, given.get("entityMapLifetime"))
 
 
 def take_map(request: Request, payload: JsonObject) -> MapInput:
@@ -38,7 +38,7 @@ def take_map(request: Request, payload: JsonObject) -> MapInput:
         raise BadRequestData(f'"entityMap" of the Query is {wanted!r}; expected true or false (clause 5.2.23).')
     if lifetime is not None and not isinstance(lifetime, str):
         raise BadRequestData('"entityMapLifetime" of the Query is no string (clause 5.2.23).')
-    return MapInput(_named(request), wanted, lifetime)
+    return MapInput(named_map(request), wanted, lifetime)
 
 
 def map_location(map_id: str) -> str:
@@ -51,7 +51,7 @@ def map_header(used: MapUsed) -> dict[str, str]:
     return {"NGSILD-EntityMap": map_location(used.identifier)}
 
 
-def _named(request: Request) -> str | None:
+def named_map(request: Request) -> str | None:
     """The id of the map in the header: the last segment of its resource URI, or the id itself."""
     header = request.headers.get(_HEADER)
     if header is None:

@@ -196,6 +196,8 @@ def _header_parameters(route: Route, method: str, parameters: Collection[str]) -
         wanted += _HEADERS
         if "entityMap" in parameters:
             wanted.append(("NGSILD-EntityMap", "The EntityMap to page by (table 6.4.3.2-1).", _STRING))
+        if "drop" in parameters:
+            wanted.append(("NGSILD-EntityMap", "The EntityMap of what may go (table 6.4.3.3-2).", _STRING))
         if "format" in parameters:
             wanted.append(("Prefer", "body=json for GeoJSON (6.3.15); ngsi-ld=1.3 for an earlier version.", _STRING))
         if method == "GET":

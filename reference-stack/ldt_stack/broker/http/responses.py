@@ -86,9 +86,9 @@ def created(location: str, headers: Mapping[str, str] | None = None) -> Response
     return Response(b"", 201, {"Location": location, **(headers or {})})
 
 
-def no_content() -> Response:
+def no_content(headers: Mapping[str, str] | None = None) -> Response:
     """204, without Content-Length (6.3.6)."""
-    return Response(status=204)
+    return Response(status=204, headers=headers)
 
 
 def json_response(data: JsonValue, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

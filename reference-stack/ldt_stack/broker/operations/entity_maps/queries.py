@@ -193,6 +193,39 @@ async def named_map(broker: Broker, call: Call, entity_id: str, wanted: MapInput
     return MapUsed(found.identifier, created=False), own
 
 
+async def parts_by_map(
+    broker: Broker, call: Call, source: QueryInput, query: EntityQuery, map_id: str
+) -> list[tuple[Call, EntityQuery]]:
+    """A purge narrowed to the Entities of an EntityMap, in parts, each with the call that asks only what the map names.
+
+    Where the map is not there any more, nothing is purged: a new one, as queries get it, could name other Entities than
+    those that were to go.
+
+    Raises:
+        BadRequestData: There is no such EntityMap, or it was made for another query.
+
+    Source: CIM 009 V1.9.1, clauses 5.5.14, 5.6.21.4 and 6.4.3.3.
+    """
+    found = await _find(broker, call, MapInput(map_id), identity_of(source, call, temporal=False))
+    if found is None:
+        raise BadRequestData(
+            f"There is no EntityMap {map_id}, or it has expired; nothing was purged. Make a new one, or leave out the "
+            "header NGSILD-EntityMap."
+        )
+    asked = _ids_asked_for(query)
+    held: dict[frozenset[str], list[str]] = {}  # Registrations -> ids of what is there
+    for one, names in found.entries.items():
+        if names is not None and (asked is None or one in asked):
+            held.setdefault(_sources([names]), []).append(one)
+    parts: list[tuple[Call, EntityQuery]] = []
+    for named, ids in held.items():
+        own = replace(call, sources=named, source_maps=found.head["linkedMaps"])
+        size = _AT_ONCE if named else len(ids)  # ids for sources go into URLs
+        narrowed = (_narrowed(query, ids[start : start + size]) for start in range(0, len(ids), size))
+        parts += [(own, narrow) for narrow in narrowed if narrow is not None]
+    return parts
+
+
 async def _find(broker: Broker, call: Call, wanted: MapInput, identity: str | None) -> StoredMap | None:
     """The map that was named; None if none was, or "the resource cannot be found, or the data has expired"."""
     if wanted.lifetime is not None:

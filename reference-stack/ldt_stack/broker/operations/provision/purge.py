@@ -10,12 +10,14 @@ from ldt_stack.broker.federation.purging import purge_at_sources
 from ldt_stack.broker.federation.writing import Failure
 from ldt_stack.broker.model import patch
 from ldt_stack.broker.model.names import JsonObject, is_attribute_key
-from ldt_stack.broker.operations.consumption.query_input import QueryInput, is_local, parse_query, parse_view
+from ldt_stack.broker.operations.consumption.query_input import QueryInput, View, is_local, parse_query, parse_view
 from ldt_stack.broker.operations.distributed.purging import begin_purge
 from ldt_stack.broker.operations.distributed.query import federated
+from ldt_stack.broker.operations.entity_maps.queries import parts_by_map
 from ldt_stack.broker.operations.recording import SCOPE, record
 from ldt_stack.broker.operations.targets import attribute_name
 from ldt_stack.broker.service import Broker
+from ldt_stack.broker.store.data import EntityQuery
 from ldt_stack.broker.store.interface import Transaction
 
 
@@ -26,6 +28,7 @@ async def purge_entities(
     *,
     keep: Sequence[str] | None = None,
     drop: Sequence[str] | None = None,
+    entity_map: str | None = None,
 ) -> tuple[Failure, ...]:
     """Delete what a query finds, or Attributes of it; returns which Context Sources did not.
 
@@ -38,16 +41,38 @@ async def purge_entities(
         source: Which Entities; paging and view are not looked at.
         keep: Names of Attributes that stay: all others go, the Entities stay.
         drop: Names of Attributes that go: the Entities stay.
+        entity_map: Id of an EntityMap: no Entity that is not in it is considered (table 6.4.3.3-2).
 
     Raises:
-        BadRequestData: The query is too wide or not valid, or both `keep` and `drop` are given.
+        BadRequestData: The query is too wide or not valid, both `keep` and `drop` are given, or there is no such
+            EntityMap for this query.
         NgsiLdError: Nothing was purged here, and the only Context Source that is concerned failed.
     """
     if keep is not None and drop is not None:
         raise BadRequestData("Both keep and drop are given; expected one of them")
     view = parse_view(source.view, call, broker.settings)
     query = parse_query(source, view, call, broker.settings)
-    kept, dropped = _members(call, keep), _members(call, drop)
+    members = _members(call, keep), _members(call, drop)
+    parts = [(call, query)]
+    if entity_map is not None:
+        parts = await parts_by_map(broker, call, source, query, entity_map)
+    results = [await _purge(broker, own, source, view, part, *members) for own, part in parts]
+    failures = tuple(failure for failed, _ in results for failure in failed)
+    if failures and not any(done for _, done in results):
+        raise failures[0].error
+    return failures
+
+
+async def _purge(
+    broker: Broker,
+    call: Call,
+    source: QueryInput,
+    view: View,
+    query: EntityQuery,
+    kept: frozenset[str] | None,
+    dropped: frozenset[str] | None,
+) -> tuple[tuple[Failure, ...], bool]:
+    """What failed at Context Sources, and whether anything was purged anywhere."""
     purge = None
     if not is_local(source, call) and await broker.registrations.registrations(call.tenant, broker.now):
         purge = await begin_purge(broker, call, federated(broker, call, source, view, query))
@@ -66,11 +91,9 @@ async def purge_entities(
     changed = await broker.store.write(call.tenant, work)
     rest = None if purge is None else purge.rest()
     if rest is None:
-        return ()
+        return (), changed > 0
     failures, done = await purge_at_sources(broker, call, rest, keep=kept, drop=dropped)
-    if failures and not changed and not done:
-        raise failures[0].error
-    return failures
+    return failures, done or changed > 0
 
 
 def _members(call: Call, names: Sequence[str] | None) -> frozenset[str] | None:
