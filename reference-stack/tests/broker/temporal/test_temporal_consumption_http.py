@@ -280,6 +280,8 @@ async def test_a_part_is_announced(start_broker: Any) -> None:
         assert await part(**last, timerel="before", timeAt=at(8)) == (206, f"DateTime {at(8)}-{at(4)}/8", [4, 5, 6, 7])
         assert await part(timerel="after", timeAt=at(6)) == (200, None, [6, 7, 8, 9])
         assert await part(lastN=3) == (200, None, [7, 8, 9])
+        comma, point = (at(0).replace("Z", fraction) for fraction in (",5Z", ".5Z"))
+        assert await part(timerel="after", timeAt=comma) == (206, f"DateTime {point}-{at(4)}/*", [1, 2, 3, 4])
 
 
 async def test_what_is_whole_is_no_part(start_broker: Any) -> None:

@@ -61,9 +61,14 @@ def _count(entities: Iterable[TemporalEntity]) -> int:
 def _range(query: TemporalQuery, oldest: str, newest: str, time_at: str | None, end_time_at: str | None) -> TimeRange:
     if query.last_n is not None:
         start = {"before": time_at, "between": end_time_at}.get(query.timerel or "")
-        return TimeRange(start or newest, oldest, str(query.last_n))
+        return TimeRange(_as_answered(start or newest), oldest, str(query.last_n))
     start = time_at if query.timerel in ("after", "between") else None
-    return TimeRange(start or oldest, newest, "*")
+    return TimeRange(_as_answered(start or oldest), newest, "*")
+
+
+def _as_answered(instant: str) -> str:
+    """A DateTime of a request, where "a comma instead of a decimal point may be used" (4.6.3), as answers have it."""
+    return instant.replace(",", ".")
 
 
 def _bound(
