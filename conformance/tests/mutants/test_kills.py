@@ -32,10 +32,10 @@ def test_a_wrong_broker_is_noticed(mutant: str, judged: dict[str, dict[str, Any]
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(5400)
 def test_no_other_check_notices(tmp_path: Path):
     """Over the whole pack every mutant kills what was reviewed and nothing more, and the right broker is untouched."""
-    results = run_all(tmp_path, {"none": [], **{name: [] for name in MUTANTS}}, 1700)
+    results = run_all(tmp_path, {"none": [], **{name: [] for name in MUTANTS}}, 5300)
     assert killed(results.pop("none")) == []
     assert {name: killed(result) for name, result in results.items()} == {
         name: sorted(entry["kills"]) for name, entry in REVIEWED.items()
