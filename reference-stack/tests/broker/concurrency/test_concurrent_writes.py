@@ -1,0 +1,164 @@
+"""Requests of many clients about the same Entities: some order of them explains every answer, change and notification.
+
+All write operations of clause 5.6 are mixed, batches and purges among them, with reads of the present and of the
+history, in two tenants at once; what the broker keeps and tells is compared with a model (`model`) of a few lines.
+"""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import json
+import random
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from ..api import API
+from ..http.fuzzing import Fuzzed, fuzzed_broker
+from .effects import Request
+from .explaining import Exchange, explain
+from .model import TYPE, Given, State
+from .watching import WATCHES, Ledger, subscriptions
+from .workload import Maker, everything
+
+CLIENTS = 6
+REQUESTS = 10
+ROUNDS_OF_AN_ID = 8
+ENTITIES = 4
+DEADLINE_SECONDS = 30.0
+TENANTS = ("", "other")
+
+
+def now() -> str:
+    """As the broker writes instants."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+class Client:
+    """A connection of its own."""
+
+    def __init__(self, url: str, tenant: str) -> None:
+        self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=DEADLINE_SECONDS)
+        self._headers = {"Content-Type": "application/json", **({"NGSILD-Tenant": tenant} if tenant else {})}
+
+    def send(self, request: Request) -> Exchange:
+        """One request, and its answer."""
+        content = None if request.body is None else json.dumps(request.body)
+        headers = self._headers if content is not None else {**self._headers, "Content-Type": ""}
+        sent_at = now()
+        self._connection.request(request.method, API + request.path, content, headers)
+        response = self._connection.getresponse()
+        text = response.read()
+        answered_at = now()
+        body = json.loads(text) if text else None
+        assert response.status < 500, f"{request.method} {request.path} {content}: {response.status} {body}"
+        return Exchange(request, sent_at, answered_at, request.answer(response.status, body))
+
+    def close(self) -> None:
+        """Hang up; the next request connects again."""
+        self._connection.close()
+
+
+class World:
+    """A tenant: its clients, and what the model says of it."""
+
+    def __init__(self, fuzzed: Fuzzed, ledger: Ledger, tenant: str, seed: int) -> None:
+        self.tenant = tenant
+        self.exchanges = self.changes = 0
+        self._ledger = ledger
+        self._state = State()
+        self._random = random.Random(seed)  # noqa: S311 — choices, not secrets
+        self._values = itertools.count(1)
+        self._clients = [Client(fuzzed.url, tenant) for _ in range(CLIENTS)]
+        self._last = Client(fuzzed.url, tenant)
+        headers = {"NGSILD-Tenant": tenant} if tenant else {}
+        for subscription in subscriptions(ledger.port):
+            assert fuzzed.request("POST", "/subscriptions", json=subscription, headers=headers).status_code == 201
+
+    def play(self, number: int, pool: ThreadPoolExecutor) -> Any:
+        """Have every client send its requests; call what it returns to wait for them and to compare."""
+        ids = [f"urn:ngsi-ld:{TYPE}:{number // ROUNDS_OF_AN_ID}:{index}" for index in range(ENTITIES)]
+        known = {name: rows for name, rows in self._state.history.items() if name in ids}
+        self._state = State(self._state.entities, known)  # nobody asks for the histories of others any more
+        makers = [Maker(self._random.getrandbits(32), ids, self._values) for _ in self._clients]
+        playing = [
+            pool.submit(lambda client, maker: [client.send(maker.request()) for _ in range(REQUESTS)], client, maker)
+            for client, maker in zip(self._clients, makers, strict=True)
+        ]
+
+        def compare() -> None:
+            sent = [one.result() for one in playing]
+            mark = f"urn:ngsi-ld:{TYPE}:mark:{number}"
+            self._compare([*sent, self._look_and_mark(makers[0], ids, mark)], mark)
+
+        return compare
+
+    def _look_and_mark(self, maker: Maker, ids: Sequence[str], mark: str) -> list[Exchange]:
+        """When all is done: what there is, and a last change."""
+        values = {("a", None): Given(next(self._values)), ("b", None): Given(next(self._values))}
+        requests = [
+            maker.query(everything()),
+            *(maker.evolution(one) for one in ids),
+            maker.creation(mark, frozenset({TYPE}), values),
+            maker.deletion(mark),
+        ]
+        found = [self._last.send(request) for request in requests]
+        self.close()
+        return found
+
+    def _compare(self, sent: list[list[Exchange]], mark: str) -> None:
+        witness = self._ledger.take_until(
+            self.tenant, lambda one: one["id"] == mark and "deletedAt" in one, DEADLINE_SECONDS
+        )
+        place = explain(sent, witness, self._state)
+        self._state = place.state
+        self.exchanges += sum(map(len, sent))
+        self.changes += len(place.changes)
+        for watch in WATCHES:
+            owed = [own for change in place.changes if (own := watch.owes(change)) is not None]
+            told = self._ledger.take(self.tenant, watch.path, len(owed), DEADLINE_SECONDS)
+            assert [watch.reads(entity) for entity in told] == owed, f"notifications at {watch.path}"
+
+    def close(self) -> None:
+        """Hang up: no server waits for as long as it may take to compare."""
+        for client in (*self._clients, self._last):
+            client.close()
+
+
+def play(directory: Path, rounds: int, seed: int) -> tuple[int, int]:
+    """So many rounds in each tenant; how many exchanges and changes it were."""
+    ledger = Ledger()
+    try:
+        with (
+            fuzzed_broker(directory, "--data", str(directory / "data")) as fuzzed,
+            ThreadPoolExecutor(len(TENANTS) * CLIENTS) as pool,
+        ):
+            worlds = [World(fuzzed, ledger, tenant, seed + index) for index, tenant in enumerate(TENANTS)]
+            for number in range(rounds):
+                for compare in [world.play(number, pool) for world in worlds]:
+                    compare()
+    finally:
+        ledger.end()
+    return sum(world.exchanges for world in worlds), sum(world.changes for world in worlds)
+
+
+def test_some_order_explains_everything(tmp_path: Path) -> None:
+    """A slice, for CI."""
+    rounds = 6
+    exchanges, changes = play(tmp_path, rounds, 20261123)
+    assert exchanges > rounds * len(TENANTS) * CLIENTS * REQUESTS
+    assert changes > exchanges // 3, "most of these requests changed nothing"
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("seed", range(4))
+def test_some_order_explains_everything_again_and_again(tmp_path: Path, seed: int) -> None:
+    """As above, many times."""
+    play(tmp_path, 400, seed)
