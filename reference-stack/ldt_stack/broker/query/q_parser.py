@@ -29,6 +29,7 @@ _DATETIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,6})?Z"
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d" + _ENDS, re.ASCII)
 _TIME: Final = re.compile(r"\d\d:\d\d:\d\d(?:[.,]\d{1,6})?Z" + _ENDS, re.ASCII)
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?" + _ENDS)
+_INTEGER: Final = re.compile(r"-?\d{1,20}", re.ASCII)  # the longest of 64 bits
 _BOOLEAN: Final = re.compile(r"(?:true|false)(?=$|[;|),])")
 _URI_START: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 _WORD: Final = re.compile(r"[^\W\d_][\w\-]*(?=$|[;|),])")
@@ -253,4 +254,7 @@ def _bracket_end(text: str, at: int) -> int:
 
 
 def _number(text: str) -> JsonValue:
-    return int(text) if text.lstrip("-").isdigit() and len(text) < 20 else float(text)
+    """As payloads are read: integers of 64 bits, with or without sign, are kept to the last digit, others as floats."""
+    if _INTEGER.fullmatch(text) and -(2**63) <= int(text) < 2**64:
+        return int(text)
+    return float(text)

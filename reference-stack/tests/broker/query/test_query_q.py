@@ -94,6 +94,16 @@ def test_pattern_needs_a_string(q: str) -> None:
     assert not matches(q, speed=prop(40), list=prop(["a"]), rel=held)
 
 
+@pytest.mark.parametrize(
+    "number", [2**63, 2**64 - 1, 12345678901234567890, -(2**63), -(2**63) + 1, -1234567890123456789, 2**53 + 1]
+)
+def test_large_integers_are_compared_to_the_last_digit(number: int) -> None:
+    """A value is identical to what was stored, whatever a float would make of it."""
+    near = number - 1 if number > 0 else number + 1
+    assert matches(f"n=={number};n>={number};n<={number};n!={near}", n=prop(number))
+    assert not any(matches(q, n=prop(number)) for q in (f"n!={number}", f"n>{number}", f"n<{number}", f"n=={near}"))
+
+
 def test_booleans() -> None:
     """true and false equal Booleans alone, not 1 and 0."""
     assert matches("open==true", open=prop(True))
