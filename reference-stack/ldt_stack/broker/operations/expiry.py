@@ -35,9 +35,10 @@ async def remove_expired(broker: Broker, tenant: str | None) -> int:
     call = Call(tenant, core_context(), local=True)
 
     def work(transaction: Transaction) -> int:
-        expired = transaction.expired_entities(now, _AT_ONCE)
+        at = broker.now()  # others may have written meanwhile: what is removed now was there until now
+        expired = transaction.expired_entities(at, _AT_ONCE)
         for entity in expired:
-            record(broker, transaction, call, now, entity, _remains(entity, now))
+            record(broker, transaction, call, at, entity, _remains(entity, at))
         return len(expired)
 
     return await broker.store.write(tenant, work)

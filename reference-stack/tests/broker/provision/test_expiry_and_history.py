@@ -158,6 +158,27 @@ async def test_expired_entities_go(running: RunningBroker) -> None:
     assert "deletedAt" in (await evolution(running)).head
 
 
+async def test_a_sweep_comes_after_what_was_written_before_it(
+    running: RunningBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it removes is gone from then on, not from when it was found: no time of the Entity goes backwards."""
+    await create(running.client, a={"value": 1, "expiresAt": "2030-01-01T00:00:00Z"}, b=1)
+    running.clock.advance(10 * 365 * 86400)
+    write = running.broker.store.write
+
+    async def write_after_somebody_else(*given: Any) -> Any:
+        monkeypatch.undo()
+        await send(running.client, "PATCH", ATTRS, {"b": 2}, 204)
+        return await write(*given)
+
+    monkeypatch.setattr(running.broker.store, "write", write_after_somebody_else)
+    assert await remove_expired(running.broker, None) == 1
+    found = await get(running.client, parameters="?options=sysAttrs")
+    assert set(found) == {"id", "type", "createdAt", "modifiedAt", "b"}
+    assert found["modifiedAt"] > found["b"]["modifiedAt"]
+    assert max(one["modifiedAt"] for one in (await evolution(running)).attributes[DEFAULT + "a"]) == found["modifiedAt"]
+
+
 async def test_sweeps_happen_by_themselves(start_broker: Any) -> None:
     """Without any request, what has expired is removed from the store."""
     async with start_broker(expiry_sweep_seconds=0.02) as running:
