@@ -299,3 +299,35 @@ async def test_an_evolution_that_is_known_is_updated_wherever_it_is(pair: list[N
     await send(a, "POST", "/temporal/entities", evolution(brand=series((1, "VW"))), 201)
     await send(b, "DELETE", f"/temporal/entities/{CAR}", None, 204)
     await send(a, "POST", "/temporal/entities", evolution(speed=series((2, 2))), 204)
+
+
+async def test_a_deletion_hides_nothing_of_the_scope_that_a_source_has(pair: list[Node]) -> None:
+    """4.5.6, 4.5.7: the record of a deletion is one more instance of the scope, and takes no other's place."""
+    a, b = pair
+    await create(b.client, CAR, speed=1, scope="/Madrid")
+    await send(b, "DELETE", f"/entities/{CAR}", None, 204)
+    await a.register("b", **TEMPORAL)
+    path = f"/temporal/entities/{CAR}?options=sysAttrs"
+    held = (await send(b, "GET", path, None, 200)).json()
+    assert [one["value"] for one in held["scope"]] == ["/Madrid", "urn:ngsi-ld:null"]
+    assert (await send(a, "GET", path, None, 200)).json() == held
+
+
+@pytest.mark.parametrize("wanted", ["scope", "speed,scope", "id,scope"])
+@pytest.mark.parametrize("split", ["", "&splitEntities=true", "&scopeQ=/Madrid"])
+async def test_sources_are_asked_for_the_scope(pair: list[Node], wanted: str, split: str) -> None:
+    """ "scope" can be picked (tables 6.18.3.2-1 and 6.19.3.1-1), but is none of attrs: sources had refused that."""
+    a, b = pair
+    scope = [{"type": "Property", "value": "/Madrid", "observedAt": at(1)}]
+    await send(
+        b, "POST", "/temporal/entities", evolution(speed=series((1, 1)), brand=series((1, "VW")), scope=scope), 201
+    )
+    await a.register("b", **TEMPORAL)
+    for path in (
+        f"/temporal/entities/{CAR}?pick={wanted}",
+        f"/temporal/entities?type=Car&{SINCE}&pick={wanted}{split}",
+    ):
+        held = await send(b, "GET", path, None, 200)
+        assert held.json()
+        found = await send(a, "GET", path, None, 200)
+        assert (found.json(), found.headers.get("ngsild-warning")) == (held.json(), None)

@@ -37,7 +37,12 @@ from ldt_stack.broker.model.attributes import AttributeReader
 from ldt_stack.broker.model.entities import read_entity
 from ldt_stack.broker.model.names import VALUE_MEMBER, JsonObject, JsonValue
 from ldt_stack.broker.operations.recording import null_value
-from ldt_stack.broker.operations.temporal.evolution_input import EVOLUTION_MEMBERS, elements_of, read_instance
+from ldt_stack.broker.operations.temporal.evolution_input import (
+    EVOLUTION_MEMBERS,
+    elements_of,
+    read_instance,
+    take_observed_at,
+)
 from ldt_stack.broker.operations.temporal.evolutions import Evolutions, meeting, with_filtered
 from ldt_stack.broker.operations.temporal.ranges import end_of
 from ldt_stack.broker.query import TemporalCondition
@@ -77,18 +82,21 @@ def _dataset_ids(interval: TemporalQuery) -> frozenset[str] | None:
 
 
 def attrs_parameter(infos: Sequence[RegistrationInfo], wanted: tuple[str, ...], names: LdContext) -> Parameters:
-    """Attributes that are offered and wanted; nothing if that is all of them."""
+    """Attributes that are offered and wanted; nothing if that is all of them. A scope is none, and needs "pick"."""
     offered = offered_attributes(infos)
-    asked = frozenset(wanted) if wanted else None
+    asked = frozenset(wanted) - {SCOPE} if wanted else None
     common = asked if offered is None else offered if asked is None else (asked & offered or offered)
-    return [] if common is None else [("attrs", ",".join(names.compact_iri(name) for name in sorted(common)))]
+    if common is None:
+        return []
+    chosen = [names.compact_iri(name) for name in sorted(common)]
+    return [("pick", ",".join(["id", "type", SCOPE, *chosen]))] if SCOPE in wanted else [("attrs", ",".join(chosen))]
 
 
 async def retrieve_evolutions(broker: Broker, call: Call, entity_id: str, interval: TemporalQuery) -> Evolutions | None:
     """What sources have of one evolution (5.7.3.4); None: no Registration matches."""
     query = RegistrationQuery(
         (EntitySpecification(None, (entity_id,)),),
-        frozenset(interval.attributes) or None,
+        frozenset(interval.attributes) - {SCOPE} or None,
         temporal=condition_of(interval),
         dataset_ids=_dataset_ids(interval),
         forwarded=True,
@@ -251,7 +259,7 @@ async def _ask_all(
         # datasetId takes Attributes away, not Entities (5.7.4.4); what came with others than are registered has none.
         bare = filtered and interval.dataset_ids is not None and not one.attributes.keys() - {SCOPE}
         own = _narrowed(one, registration, [info])
-        if own is not None and (bare or own.attributes.keys() - {SCOPE}):
+        if own is not None and (bare or own.attributes.keys() - ({SCOPE} - set(interval.attributes))):
             shown = own if filtered or query.split else meeting(own, query.local.conditions, interval)
             kept += [] if shown is None else [(shown, ends[one.head["id"]])]
     return kept
@@ -318,7 +326,8 @@ def _deleted(name: str, element: JsonObject, reader: AttributeReader) -> tuple[s
     instance: JsonObject = {"type": kind, VALUE_MEMBER[kind]: null_value(kind)}
     if isinstance(dataset_id, str) and is_uri(dataset_id):
         instance["datasetId"] = dataset_id
-    return reader.name(name), instance
+    take_observed_at(element, instance, reader)
+    return SCOPE if name == SCOPE else reader.name(name), instance
 
 
 def _narrowed(

@@ -114,7 +114,16 @@ def _scope(element: JsonValue, reader: AttributeReader) -> tuple[str, JsonObject
     given = element if isinstance(element, dict) else {"value": element}
     read = read_fragment({"scope": given.get("value")}, reader)
     instance: JsonObject = {"type": "Property", "value": list(read.scope or ())}
+    take_observed_at(given, instance, reader)
+    return SCOPE, instance
+
+
+def take_observed_at(given: JsonObject, instance: JsonObject, reader: AttributeReader) -> None:
+    """The observedAt of what is read in a way of its own.
+
+    Raises:
+        BadRequestData: It is no DateTime.
+    """
     if "observedAt" in given:
         dated = reader.attribute(SCOPE, {"type": "Property", "value": "", "observedAt": given["observedAt"]})
         instance["observedAt"] = dated[0]["observedAt"]
-    return SCOPE, instance
