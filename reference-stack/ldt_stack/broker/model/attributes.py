@@ -259,13 +259,16 @@ class AttributeReader:
         if key in VALUE_MEMBERS:
             raise BadRequestData(f'"{name}" is a {kind or "fragment without a type"} but has "{key}"')
         if value == NULL and key != "datasetId":  # which cannot be deleted (5.5.8)
-            if self.nulls is Nulls.FORBIDDEN:
-                raise BadRequestData(f'"{key}" of "{name}" is "{NULL}", which this operation does not take (5.5.4)')
-            instance[key] = NULL
+            self._remove_member(instance, name, key)
             return
         checked = self._checked_member(name, kind, key, value)
         if checked is not None:
             instance[key] = checked
+
+    def _remove_member(self, instance: JsonObject, name: str, key: str) -> None:
+        if self.nulls is Nulls.FORBIDDEN:
+            raise BadRequestData(f'"{key}" of "{name}" is "{NULL}", which this operation does not take (5.5.4)')
+        instance[key] = NULL
 
     def _checked_member(self, name: str, kind: str, key: str, value: JsonValue) -> JsonValue:
         if key == "unitCode" and kind in _WITH_UNIT and isinstance(value, str) and value:
@@ -277,9 +280,7 @@ class AttributeReader:
             return None if value == "@none" else check_uri(value, what)  # 4.5.5.1: "@none" is the default instance
         if kind:
             _check_has(kind, key, what)
-        texts = value if key == "objectType" and isinstance(value, list) and value else [value]
-        if not all(isinstance(text, str) and text for text in texts):
-            raise BadRequestData(f"{what} is not a string")
+        texts = _texts(value if key == "objectType" else [value], what)
         if key == "unitCode":
             return value
         expanded = [self.ld_context.expand_vocab(text) for text in texts]
@@ -290,13 +291,27 @@ class AttributeReader:
         """5.2.5: non-reified sub-properties of "ngsildproof" alone."""
         if self.ld_context.expand_term(name) != NGSILD_PROOF:
             raise BadRequestData(f'"{name}" has "{key}", which only "ngsildproof" may have')
-        instance[key] = self.ld_context.expand_vocab(value) if key == "entityTypeSealed" else check_uri(value, key)
+        if value == NULL:
+            self._remove_member(instance, name, key)
+        elif key == "entityIdSealed":
+            instance[key] = check_uri(value, f'"{key}" of "{name}"')
+        else:
+            expanded = [self.ld_context.expand_vocab(text) for text in _texts(value, f'"{key}" of "{name}"')]
+            instance[key] = expanded if isinstance(value, list) else expanded[0]
 
     def _set_sub_attribute(self, instance: JsonObject, key: str, value: JsonValue, depth: int) -> None:
         iri = self.attribute_name(key)
         if iri in instance:
             raise BadRequestData(f'Two names stand for the sub-Attribute "{iri}"')
         instance[iri] = self.attribute(key, value, depth + 1)
+
+
+def _texts(value: JsonValue, what: str) -> list[str]:
+    """A string, or an array of strings, as a list; none of them is empty."""
+    texts = value if isinstance(value, list) and value else [value]
+    if not all(isinstance(text, str) and text for text in texts):
+        raise BadRequestData(f"{what} is not a string")
+    return texts
 
 
 def _check_has(kind: str, key: str, what: str) -> None:

@@ -32,6 +32,16 @@ WHOLE = {
         "source": {"type": "Property", "value": "GPS", "accuracy": {"type": "Property", "value": 0.9}},
         "by": {"type": "Relationship", "object": "urn:ngsi-ld:Sensor:1"},
     },
+    "signed": {
+        "type": "Property",
+        "value": 1,
+        "ngsildproof": {
+            "type": "Property",
+            "entityIdSealed": CAR,
+            "entityTypeSealed": ["Car", "Bus"],
+            "value": {"type": "DataIntegrityProof", "created": "2026-01-01T00:00:00Z"},
+        },
+    },
     "position": [
         {"type": "Property", "value": 1},
         {"type": "Property", "value": 2, "datasetId": "urn:ngsi-ld:dataset:gps"},
@@ -136,6 +146,10 @@ BAD_ENTITIES: dict[str, dict[str, Any]] = {
     "valueType of a Relationship": {"r": {"object": "urn:a:1", "valueType": "xsd:string"}},
     "valueType of a languageMap": {"l": {"languageMap": {"en": "x"}, "valueType": "xsd:string"}},
     "seal of no proof": {"speed": {"value": 1, "entityIdSealed": "urn:a:1"}},
+    "sealed type is a number": {"speed": {"value": 1, "ngsildproof": {"value": {}, "entityTypeSealed": 5}}},
+    "sealed type in an object": {"speed": {"value": 1, "ngsildproof": {"value": {}, "entityTypeSealed": [{}]}}},
+    "NGSI-LD Null as a sealed type": {"speed": {"value": 1, "ngsildproof": {"value": {}, "entityTypeSealed": NULL}}},
+    "sealed id is no URI": {"speed": {"value": 1, "ngsildproof": {"value": {}, "entityIdSealed": "car"}}},
 }
 
 
