@@ -194,8 +194,10 @@ class _Group:
         return await self.broker.sources.names_for(self.registration, item.ld_context)
 
     def _payload(self, item: BatchItem, share: Share, names: LdContext) -> JsonObject:
-        part = of_datasets(part_of(item.payload, share.attributes, item.ld_context), share.dataset_ids)
-        part = renamed(part, item.ld_context, names, simplified=self.operation.simplified)
+        simplified = self.operation.simplified
+        part = part_of(item.payload, share.attributes, item.ld_context)
+        part = of_datasets(part, share.dataset_ids, simplified=simplified)
+        part = renamed(part, item.ld_context, names, simplified=simplified)
         return fallback(part, version_of(self.registration.setting("ngsildConformance")))
 
     def _take(self, reply: Reply) -> None:

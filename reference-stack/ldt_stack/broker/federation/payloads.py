@@ -40,21 +40,32 @@ def part_of(payload: JsonObject, attributes: Collection[str] | None, ld_context:
     }
 
 
-def of_datasets(payload: JsonObject, dataset_ids: Collection[str] | None) -> JsonObject:
+def of_datasets(payload: JsonObject, dataset_ids: Collection[str] | None, *, simplified: bool = False) -> JsonObject:
     """An Entity (Fragment) with the Attribute instances of some datasetIds ("@none": default instances; None: all)."""
     if dataset_ids is None:
         return payload
+    of_attribute = _simplified_of if simplified else _instances_of
     result: JsonObject = {}
     for name, value in payload.items():
-        if name in _ENTITY_MEMBERS:
-            result[name] = value
-        elif isinstance(value, list) and any(isinstance(one, dict) and "datasetId" in one for one in value):
-            kept = [one for one in value if _dataset_of(one) in dataset_ids]
-            if kept:
-                result[name] = kept
-        elif _dataset_of(value) in dataset_ids:
-            result[name] = value
+        kept = value if name in _ENTITY_MEMBERS else of_attribute(value, dataset_ids)
+        if kept is not None:
+            result[name] = kept
     return result
+
+
+def _instances_of(value: JsonValue, dataset_ids: Collection[str]) -> JsonValue:
+    """The instances of an Attribute that have some datasetIds; None: none has."""
+    if isinstance(value, list) and any(isinstance(one, dict) and "datasetId" in one for one in value):
+        return [one for one in value if _dataset_of(one) in dataset_ids] or None
+    return value if _dataset_of(value) in dataset_ids else None
+
+
+def _simplified_of(value: JsonValue, dataset_ids: Collection[str]) -> JsonValue:
+    """The same of the simplified representation, where several instances are values by datasetId (4.5.4)."""
+    if isinstance(value, dict) and value.keys() == {"dataset"} and isinstance(value["dataset"], dict):
+        kept = {dataset: one for dataset, one in value["dataset"].items() if dataset in dataset_ids}
+        return {"dataset": kept} if kept else None
+    return value if "@none" in dataset_ids else None
 
 
 def _dataset_of(value: JsonValue) -> str:

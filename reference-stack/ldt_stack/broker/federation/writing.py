@@ -220,7 +220,7 @@ def share_of_payload(
     share: Share, payload: JsonObject, given: LdContext, names: LdContext, *, simplified: bool = False
 ) -> JsonObject:
     """The part of an Entity (Fragment) that a source gets, as it wants it."""
-    part = of_datasets(part_of(payload, share.attributes, given), share.dataset_ids)
+    part = of_datasets(part_of(payload, share.attributes, given), share.dataset_ids, simplified=simplified)
     version = version_of(share.registration.setting("ngsildConformance"))
     return fallback(renamed(part, given, names, simplified=simplified), version)
 

@@ -76,6 +76,20 @@ async def test_a_source_of_other_datasets_is_not_told(pair: list[Node], network:
     assert network.sent[-1].body == {"brand": ["a", "b"]}
 
 
+@pytest.mark.parametrize("batch", [False, True], ids=["one", "batch"])
+async def test_a_simplified_merge_is_divided_by_dataset(pair: list[Node], batch: bool) -> None:
+    """4.5.4: the simplified form of several instances; each is merged where its datasetId is registered."""
+    a, b = pair
+    await exclusive(a, "b", "speed", datasetId=[D1])
+    await send(a, "POST", "/entities", car(speed=instances(1)), 201)
+    fragment = {"speed": {"dataset": {"@none": 5, D1: 6}}}
+    if batch:
+        await send(a, "POST", "/entityOperations/merge?options=keyValues", [{"id": CAR, **fragment}], 204)
+    else:
+        await send(a, "PATCH", f"/entities/{CAR}?options=keyValues", fragment, 204)
+    assert (await shown(a), await shown(b)) == ([(5, None)], [(6, D1)])
+
+
 TEMPORAL = {
     "operations": ["upsertTemporal", "appendAttrsTemporal", "deleteAttrsTemporal", "updateAttrInstanceTemporal"],
     "observationInterval": {"startAt": "2020-01-01T00:00:00Z"},
