@@ -1,4 +1,4 @@
-"""Where the target calls back: notification receiver, @context server and Context Source in one threaded HTTP server.
+"""Where the target calls back: notification receiver, @context server and Context Sources in one threaded HTTP server.
 
 It listens before the first subscription exists and until the run ends. Every subscription gets a path of its own, so
 that a late notification can never be taken for another check's; unknown paths answer 404 at once; every request is
@@ -12,18 +12,16 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, Self
-from urllib.parse import unquote
+from typing import Any, Self, TypeVar
 from uuid import uuid4
 
 import httpx
 
 LD_JSON = "application/ld+json"
-CORE_CONTEXT = "https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context-v1.8.jsonld"
 SOURCES = "/source/"
 MAX_BODY_BYTES = 16 * 1024 * 1024
 SOCKET_TIMEOUT_SECONDS = 30.0
@@ -38,6 +36,7 @@ class Received:
     headers: httpx.Headers
     body: bytes
     at: float  # time.monotonic()
+    query: str = ""  # percent-encoded
 
     def json(self) -> Any:
         """The body as JSON; None where it is none, which no notification matches."""
@@ -60,6 +59,7 @@ class Answer:
     body: bytes = b""
     media_type: str = ""
     delay_seconds: float = 0.0
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -111,38 +111,7 @@ class Inbox:
             self._changed.notify_all()
 
 
-@dataclass
-class Source(Inbox):
-    """A Context Source that holds one Entity, as the broker that it is registered at finds it.
-
-    Whether the API begins at its URL or `/ngsi-ld/v1` further on is not said (CIM 009 5.2.9): both are answered.
-
-    Attributes:
-        entity: Normalized, under the core @context.
-    """
-
-    entity: dict[str, Any] = field(default_factory=dict)
-
-    def retrievals(self) -> list[Received]:
-        """The requests for its Entity so far."""
-        return [request for request in self.received() if self._asks_for_it(request)]
-
-    def say(self, body: bytes, media_type: str) -> None:
-        """From now on answer a retrieval with this."""
-        self.answer = Answer(200, body, media_type)
-
-    def answer_to(self, request: Received) -> Answer:
-        """The Entity in the media type that is accepted, or what `answer` says instead of it; else 404."""
-        if not self._asks_for_it(request):
-            return Answer(status=404)
-        if self.answer != Answer():
-            return self.answer
-        if LD_JSON in request.headers.get("accept", LD_JSON):
-            return Answer(200, json.dumps({**self.entity, "@context": CORE_CONTEXT}).encode(), LD_JSON)
-        return Answer(200, json.dumps(self.entity).encode(), "application/json")
-
-    def _asks_for_it(self, request: Received) -> bool:
-        return request.method == "GET" and unquote(request.path).endswith(f"/entities/{self.entity['id']}")
+AnyInbox = TypeVar("AnyInbox", bound=Inbox)
 
 
 class Receiver:
@@ -227,13 +196,13 @@ class Receiver:
         body = json.dumps({"@context": ld_context}).encode()
         return self._add(f"/contexts/{self._marker}{uuid4().hex}.jsonld", Answer(status, body, media_type))
 
-    def source(self, entity: dict[str, Any]) -> Source:
-        """A Context Source below a URL of its own that holds this Entity."""
+    def everything_below(self, make: Callable[[str, bool], AnyInbox]) -> AnyInbox:
+        """An inbox that gets all requests below a URL of its own: made of that URL, and whether waiting makes sense."""
         path = f"{SOURCES}{uuid4().hex}"
-        source = Source(url=f"{self.base_url}{path}", answer=Answer(), entity=entity)
+        inbox = make(f"{self.base_url}{path}", self._waits)
         with self._lock:
-            self._inboxes[path] = source
-        return source
+            self._inboxes[path] = inbox
+        return inbox
 
     def _add(self, path: str, answer: Answer) -> Inbox:
         inbox = Inbox(f"{self.base_url}{path}", answer, self._waits)
@@ -280,8 +249,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _take(self) -> None:
         body = self._body()
-        path = self.path.partition("?")[0]
-        request = Received(self.command, path, httpx.Headers(self.headers.items()), body, time.monotonic())
+        path, _, query = self.path.partition("?")
+        request = Received(self.command, path, httpx.Headers(self.headers.items()), body, time.monotonic(), query)
         answer = self.server.receiver.take(request)
         if answer.delay_seconds:
             time.sleep(answer.delay_seconds)
@@ -290,6 +259,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Connection", "close")
         if answer.media_type:
             self.send_header("Content-Type", answer.media_type)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
         if answer.status != 204:
             self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()

@@ -105,6 +105,20 @@ def test_everything_is_removed_newest_first_and_nothing_else(broker: FakeBroker,
     assert read_journal(session.services.journal.path).left == []
 
 
+def test_registrations_are_removed_before_what_they_may_hold_back(broker: FakeBroker, open_session: OpenSession):
+    """The deletion of an Entity that is newer than its Registration is nothing that the latter has a say in."""
+    session = open_session(broker={"url": broker.url})
+    client = session.target.client("broker")
+    named = Resource("registration", registered := client.owned_id("R"), f"/csourceRegistrations/{registered}")
+    offered = [{"entities": [{"type": session.settings.prefix}]}]
+    registration = {"id": registered, "type": "ContextSourceRegistration", "information": offered}
+    client.request("POST", "/csourceRegistrations", json=registration, creates=[named])
+    identifier = create(client)
+    session.clean_up()
+    deleted = [seen.path for seen in broker.seen if seen.method == "DELETE" and "temporal" not in seen.path]
+    assert deleted == [f"/ngsi-ld/v1/csourceRegistrations/{registered}", f"/ngsi-ld/v1/entities/{identifier}"]
+
+
 def test_what_the_server_named_is_removed_by_its_name(broker: FakeBroker, open_session: OpenSession):
     """A subscription without an id is removed under the name that the answer's Location gave it."""
     session = open_session(broker={"url": broker.url})

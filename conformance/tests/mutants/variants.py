@@ -8,11 +8,18 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
-from ldt_conformance.comparators import expand_name
+from ldt_conformance.clients import CORE_CONTEXT
+from ldt_conformance.comparators import DEFAULT_VOCABULARY, expand_name
+from ldt_stack.broker.errors import Conflict
+from ldt_stack.broker.federation import client, querying
 from ldt_stack.broker.http import app as http_app
 from ldt_stack.broker.http import registrations, subscribing
+from ldt_stack.broker.operations.distributed import writes
+from ldt_stack.broker.operations.provision import attributes, entities
 
+from .attributes import all_of
 from .faults import Headers, Install, Mutant, edge, exchange, function
 
 LAG_SECONDS = 0.4
@@ -158,11 +165,89 @@ def _short_pages() -> Install:
     return install
 
 
+def _in_whole_names(text: str) -> str:
+    """The names of the run in a URL, as IRIs."""
+    return re.sub(r"(?<=[=,/])LdtCheck\w+", lambda name: quote(DEFAULT_VOCABULARY + name[0], safe=""), text)
+
+
+def _asks_otherwise(original: Any) -> Any:
+    """Requests to sources: the API at the endpoint itself, slashes at the end, IRIs, an @context in the body, JSON-LD.
+
+    What a source wants otherwise by its contextSourceInfo is left to it.
+    """
+
+    def prepared(self: Any, registration: Any, call: Any, request: Any, own: str) -> Any:
+        url, content, headers = original(self, registration, call, request, own)
+        path, mark, query = url.replace("/ngsi-ld/v1/", "/").partition("?")
+        url = path + ("/" if path.endswith(("/entities", "/attrs")) else "") + mark + query
+        if registration.setting("jsonldContext") is None:
+            url = _in_whole_names(url)
+            if content and "Link" not in headers:
+                whole = re.sub(rb'"(LdtCheck\w+)"', f'"{DEFAULT_VOCABULARY}'.encode() + rb'\1"', content)
+                content = json.dumps(_with_context(json.loads(whole))).encode()
+                headers["Content-Type"] = "application/ld+json; charset=utf-8"
+            headers["Accept"] = "application/ld+json, application/json;q=0.5"
+        headers["Via"] = f"1.0 edge.example (at the edge), {headers['Via']} (a broker)"
+        return url, content, {name.upper(): value for name, value in headers.items()}
+
+    return prepared
+
+
+def _with_context(body: Any) -> Any:
+    if isinstance(body, list):
+        return [_with_context(one) if isinstance(one, dict) else one for one in body]
+    return {"@context": CORE_CONTEXT, **body}
+
+
+def _asks_twice(original: Any) -> Any:
+    """A broker may look for what there is, and then ask for it (4.3.6.7)."""
+
+    async def send(self: Any, registration: Any, call: Any, method: str, *args: Any) -> Any:
+        if method == "GET":
+            await original(self, registration, call, method, *args)
+        return await original(self, registration, call, method, *args)
+
+    return send
+
+
+def _asks_as_batch(original: Any) -> Any:
+    def asked_as_batch(call: Any, registration: Any, query: Any) -> bool:
+        return "queryBatch" in registration.operations or bool(original(call, registration, query))
+
+    return asked_as_batch
+
+
+def _all_or_nothing(original: Any) -> Any:
+    """A write of which a part cannot be forwarded is not done here either: Conflict for the whole (5.6.1.4)."""
+
+    async def write_everywhere(broker: Any, call: Any, target: Any, operations: Any, *args: Any, **named: Any) -> Any:
+        division = await writes.division_of(broker, call, target, operations)
+        if division is not None and any(share.supported is None for share in division.shares):
+            raise Conflict("A part is held by a Context Source that does not offer this")
+        return await original(broker, call, target, operations, *args, **named)
+
+    return write_everywhere
+
+
 VARIANTS: dict[str, Mutant] = {
     "shows-writes-late": Mutant("5.6", "what was written shows after 0.4 s", _late()),
     "redirects-slashes": Mutant("6.2", "a path that ends in a slash is redirected", before(_without_slash)),
     "encodes-locations": Mutant("6.4.3.1", "colons in a Location are percent-encoded", edge(_encoded_location)),
     "other-forms": Mutant("4.5.1", "arrays of one, other orders, compact IRIs, fractions", exchange(_other_forms)),
+    "asks-otherwise": Mutant(
+        "4.3.6.1",
+        "Context Sources are asked twice, as JSON-LD, in IRIs, by POST, at other paths, with longer Via headers",
+        all_of(
+            function(client.SourceClient, "_prepared", _asks_otherwise),
+            function(client.SourceClient, "_send", _asks_twice),
+            function(querying, "_asked_as_batch", _asks_as_batch),
+        ),
+    ),
+    "all-or-nothing": Mutant(
+        "5.6.1.4",
+        "a write of which a part cannot be forwarded is refused as a whole",
+        all_of(*(function(owner, "write_everywhere", _all_or_nothing) for owner in (attributes, entities))),
+    ),
     "short-pages": Mutant("5.5.9.1", "Subscriptions and Registrations come one a page", _short_pages()),
 }
 

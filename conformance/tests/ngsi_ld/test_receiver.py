@@ -97,22 +97,3 @@ def test_the_public_host_is_what_is_advertised():
     for host, shown in (("harness.example", "harness.example"), ("fd00::1", "[fd00::1]")):
         with Receiver(host) as receiver:
             assert urlsplit(receiver.inbox().url).netloc.rpartition(":")[0] == shown
-
-
-@pytest.mark.parametrize("root", ["", "/ngsi-ld/v1"])
-def test_a_source_has_one_entity(receiver: Receiver, root: str):
-    """It is shown as the asker accepts it, or answered as the source is told to; all else is 404 and no retrieval."""
-    entity = {"id": "urn:ngsi-ld:Vehicle:1", "type": "Vehicle"}
-    source = receiver.source(entity)
-    url = f"{source.url}{root}/entities/urn%3Angsi-ld%3AVehicle%3A1"
-    assert httpx.get(url, headers={"accept": "application/json"}).json() == entity
-    linked = httpx.get(url, headers={"accept": "application/ld+json"})
-    assert linked.headers["content-type"] == "application/ld+json"
-    assert linked.json().items() > entity.items()
-    assert httpx.get(f"{source.url}{root}/entities/urn:ngsi-ld:Vehicle:2").status_code == 404
-    assert httpx.post(url, json=entity).status_code == 404
-    source.say(b"{", "application/json")
-    assert httpx.get(url).text == "{"
-    source.respond(403)
-    assert httpx.get(url).status_code == 403
-    assert (len(source.retrievals()), len(source.received()), receiver.strays) == (4, 6, [])

@@ -1,7 +1,8 @@
 """Removal of what a run created: at the end of each check, at the end of a run, and by `ldt cleanup` after a crash.
 
-Newest first. Only what the journal names is removed; what the server named itself, and whose name was lost in a crash,
-is found again by the run's marker alone. A thing counts as removed when it cannot be read any more.
+Registrations of Context Sources first, then newest first. Only what the journal names is removed; what the server named
+itself, and whose name was lost in a crash, is found again by the run's marker alone. A thing counts as removed when it
+cannot be read any more.
 """
 
 from __future__ import annotations
@@ -46,8 +47,11 @@ class Cleaner:
         self._without_history: set[str] = set()  # roles whose endpoint has no temporal API
 
     def remove_all(self, entries: Iterable[Entry]) -> list[Removal]:
-        """Remove things, newest first; one that fails does not keep the others."""
-        return [self._remove(entry) for entry in sorted(entries, key=lambda entry: entry.at, reverse=True)]
+        """Remove things, newest first; one that fails does not keep the others.
+
+        A Registration may send the deletion of an Entity elsewhere, or forbid it (CIM 009 5.6.6.4): it goes before all.
+        """
+        return [self._remove(entry) for entry in sorted(entries, key=_rank, reverse=True)]
 
     def _remove(self, entry: Entry) -> Removal:
         try:
@@ -149,6 +153,10 @@ class Cleaner:
             if len(members) < PAGE:
                 break
         return found
+
+
+def _rank(entry: Entry) -> tuple[bool, float]:
+    return entry.resource.kind == "registration", entry.at
 
 
 def _name(entry: Entry) -> str:

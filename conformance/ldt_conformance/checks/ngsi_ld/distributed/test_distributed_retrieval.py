@@ -1,44 +1,32 @@
 """Retrieval of an Entity from registered Context Sources: ETSI GS CIM 009 V1.9.1, clauses 4.3.6, 5.7.1, 6.3.17, 6.3.18.
 
 The receiver stands for a Context Source that holds one Entity of ours. Its Registration offers to have that very id
-retrieved and nothing else, so that nobody else's request is ever forwarded; that is why queries, the lists of types and
-all that changes something are not distributed here.
+retrieved and nothing else, so that nobody else's request is ever forwarded.
 """
 
 import re
-import time
 from typing import Any
 
-from ldt_conformance import Broker, Entity, Level, Mode, check, expect_members, expect_problem
+from ldt_conformance import Broker, Entity, Level, check, expect_members, expect_problem
 from ldt_conformance.checks.ngsi_ld.context_sources.registering import source as new_registration
-from ldt_conformance.checks.ngsi_ld.declared import REGISTRATIONS, cim009
+from ldt_conformance.checks.ngsi_ld.declared import cim009
+from ldt_conformance.checks.ngsi_ld.distributed.distributing import DISTRIBUTED, LIMITED, PARTIAL, RETRIEVAL, until
+from ldt_conformance.checks.ngsi_ld.distributed.source import Source, context_source
 from ldt_conformance.checks.ngsi_ld.given import registered, stored
 from ldt_conformance.clients import Registration
 from ldt_conformance.comparators import attribute_value
 from ldt_conformance.engine.transport.response import Response
 from ldt_conformance.engine.verdicts import fail, precondition
 from ldt_conformance.expectations import describe, expect_equal, expect_object, require
-from ldt_conformance.receiver import Receiver, Source
+from ldt_conformance.receiver import Receiver
 
-BASE: dict[str, Any] = {
-    "level": Level.MUST,
-    "capability": REGISTRATIONS,
-    "since": "1.8.1",
-    "mode": Mode.SANDBOX_WRITE,
-}
-DISTRIBUTED: dict[str, Any] = {**BASE, "requirements": ["ngsi-ld/4.3.6"]}
-WARNED: dict[str, Any] = {**BASE, "requirements": ["ngsi-ld/6.3.17"]}
-LIMITED: dict[str, Any] = {**BASE, "requirements": ["ngsi-ld/6.3.18"]}
 FORWARDED = cim009("5.7.1.4", "forwarded for remote retrieval by matching endpoints, and remote Attribute data for the")
 WARNING = "NGSILD-Warning"
-RETRIEVAL = ["retrieveEntity"]
-EFFECT_SECONDS = 3.0
-PAUSE_SECONDS = 0.25
 
 
 def remote(broker: Broker, receiver: Receiver, entity: Entity, **members: Any) -> Source:
     """A registered Context Source that holds an Entity; `members` are further ones of the Entity as it has it."""
-    source = receiver.source({**entity.to_json(), **members})
+    source = context_source(receiver, {**entity.to_json(), **members})
     registered(broker, offering(broker, source, entity))
     return source
 
@@ -49,21 +37,13 @@ def offering(broker: Broker, source: Source, entity: Entity) -> Registration:
     return (
         Registration(template.id, source.url)
         .offering(str(entity.type), id=entity.id)
-        .with_members(operations=RETRIEVAL)
+        .with_members(operations=[RETRIEVAL])
     )
 
 
 def asked(broker: Broker, source: Source) -> Response:
-    """The answer to a retrieval of the Entity of a source, as soon as that is distributed.
-
-    How soon a Registration takes effect is said nowhere, so a broker has a moment.
-    """
-    deadline = time.monotonic() + EFFECT_SECONDS
-    while True:
-        response = broker.retrieve_entity(source.entity["id"])
-        if source.retrievals() or time.monotonic() > deadline:
-            return response
-        time.sleep(PAUSE_SECONDS)
+    """The answer to a retrieval of the Entity of a source, as soon as that is distributed."""
+    return until(lambda: broker.retrieve_entity(source.entity["id"]), source.retrievals, source)
 
 
 def elsewhere(broker: Broker) -> Entity:
@@ -135,8 +115,8 @@ def test_merged(broker: Broker, context_server: Receiver) -> None:
 )
 def test_auxiliary(broker: Broker, context_server: Receiver) -> None:
     here = stored(broker, broker.new_entity("Vehicle").with_property("speed", 55))
-    source = context_server.source(here.with_property("speed", 99).with_property("heading", 90).to_json())
-    registered(broker, offering(broker, source, here).with_members(operations=RETRIEVAL, mode="auxiliary"))
+    source = context_source(context_server, here.with_property("speed", 99).with_property("heading", 90).to_json())
+    registered(broker, offering(broker, source, here).with_members(operations=[RETRIEVAL], mode="auxiliary"))
 
     found = expect_object(asked(broker, source))
 
@@ -155,7 +135,7 @@ def test_auxiliary(broker: Broker, context_server: Receiver) -> None:
 def test_other_operations(broker: Broker, context_server: Receiver) -> None:
     """A second Registration shows that the first one, which came before it, has taken effect."""
     entity = elsewhere(broker)
-    source = context_server.source(entity.to_json())
+    source = context_source(context_server, entity.to_json())
     registered(broker, offering(broker, source, entity).with_members(operations=["createEntity"]))
     later = remote(broker, context_server, elsewhere(broker))
     expect_retrievable(broker, later)
@@ -206,7 +186,7 @@ def test_expired(broker: Broker, context_server: Receiver) -> None:
         ),
         cim009("6.3.17", "An error response (such as 403 - Forbidden) was received from the registration"),
     ],
-    **WARNED,
+    **PARTIAL,
 )
 def test_error_warned(broker: Broker, context_server: Receiver) -> None:
     source = shared(broker, context_server)
@@ -236,7 +216,7 @@ def expect_warned(response: Response, source: Source, code: str) -> None:
         ),
         cim009("6.3.17", "timeout period, the payload of the response was invalid. This could occur if the"),
     ],
-    **WARNED,
+    **PARTIAL,
 )
 def test_invalid_warned(broker: Broker, context_server: Receiver) -> None:
     source = shared(broker, context_server)
@@ -253,7 +233,7 @@ def test_invalid_warned(broker: Broker, context_server: Receiver) -> None:
     clause=cim009(
         "6.3.17", "no data and the HTTP status code 404 - Not Found should not be considered as abnormal behaviour"
     ),
-    **{**WARNED, "level": Level.SHOULD},
+    **{**PARTIAL, "level": Level.SHOULD},
 )
 def test_not_found_is_normal(broker: Broker, context_server: Receiver) -> None:
     source = shared(broker, context_server)
@@ -317,9 +297,9 @@ def test_via(broker: Broker, context_server: Receiver) -> None:
 )
 def test_loop(broker: Broker, context_server: Receiver) -> None:
     entity = elsewhere(broker)
-    source = context_server.source(entity.to_json())
+    source = context_source(context_server, entity.to_json())
     alias = broker.unique("source")
-    registered(broker, offering(broker, source, entity).with_members(operations=RETRIEVAL, contextSourceAlias=alias))
+    registered(broker, offering(broker, source, entity).with_members(operations=[RETRIEVAL], contextSourceAlias=alias))
     expect_retrievable(broker, source)
     before = len(source.retrievals())
 
