@@ -174,7 +174,10 @@ MUTANTS: dict[str, Mutant] = {
     "local-scope-ignored": Mutant(
         "6.3.18",
         "sources are asked although local is true",
-        all_of(*(function(entities, name, _never_local) for name in ("retrieve_entity", "query_entities"))),
+        all_of(
+            *(function(entities, name, _never_local) for name in ("retrieve_entity", "query_versions")),
+            function(entities, "is_local", lambda _: lambda *of: False),
+        ),
     ),
     "operations-ignored": Mutant(
         "4.3.6.1",

@@ -40,6 +40,7 @@ NEVER_HERE = cim009(
 )
 RETRIEVAL = "retrieveEntity"
 EFFECT_SECONDS = 3.0
+ARRIVAL_SECONDS = 1.0  # of what a broker may forward beside its answer
 PAUSE_SECONDS = 0.25
 
 
@@ -141,7 +142,11 @@ def here(broker: Broker, vehicle: Vehicle, *sources: Source) -> dict[str, Any]:
 
 def sent(source: Source, method: str, path: str) -> list[Received]:
     """The writes that reached a source with this method, at this path below the root of the API."""
-    return [one for one in source.writes() if one.method == method and _at(resource(source, one), path)]
+    return [one for one in source.writes() if _is(source, one, method, path)]
+
+
+def _is(source: Source, one: Received, method: str, path: str) -> bool:
+    return one.method == method and _at(resource(source, one), path)
 
 
 def _at(found: str, path: str) -> bool:
@@ -154,6 +159,7 @@ def _at(found: str, path: str) -> bool:
 
 def expect_sent(source: Source, method: str, path: str) -> dict[str, Any]:
     """Fail unless a write reached a source; returns what it said, taken together where it came in several requests."""
+    source.wait_for(lambda one: _is(source, one, method, path), ARRIVAL_SECONDS)
     found = sent(source, method, path)
     if not found:
         fail(f"a {method} of {path} at the Context Source", f"there arrived {arrived(source)}")

@@ -24,6 +24,8 @@ API_ROOT = "/ngsi-ld/v1"
 QUERIES = ("entities", "entityOperations/query")
 TEMPORAL_QUERIES = ("temporal/entities", "temporal/entityOperations/query")
 ALTERNATIVES, CONJUNCTION = re.compile("[,|]"), re.compile("[;()]")  # of types, clause 4.17
+CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+CHANGEABLE = frozenset({"entities", "entityOperations", "temporal"})
 NO_CONTENT = Answer(204)
 
 
@@ -56,8 +58,13 @@ class Source(Inbox):
         return [request for request in asked if selects(request, entity_id, type_name, alone=True)]
 
     def writes(self) -> list[Received]:
-        """Everything that arrived and is no read."""
-        return [request for request in self.received() if request.method != "GET" and not _asks(self, request)]
+        """The requests so far that would change Entities or their evolutions."""
+        return [request for request in self.received() if self.is_write(request)]
+
+    def is_write(self, request: Received) -> bool:
+        """Whether a request would change Entities or their evolutions."""
+        found = resource(self, request).split("/", 1)[0]
+        return request.method in CHANGING and found in CHANGEABLE and not _asks(self, request)
 
     def say(self, body: bytes, media_type: str) -> None:
         """From now on answer with this."""
@@ -70,7 +77,7 @@ class Source(Inbox):
 
     def answer_to(self, request: Received) -> Answer:
         """The Entity, what a write is answered, or what `answer` says instead of either; else 404 or nothing found."""
-        ours = self._retrieves(request) or self._finds(request) or request.method != "GET"
+        ours = self._retrieves(request) or self._finds(request) or self.is_write(request)
         if _asks(self, request) and not self._finds(request):
             return _page(request, [])
         if not ours:
@@ -173,9 +180,8 @@ def _page(request: Received, found: list[Any]) -> Answer:
     asked = {name: values[-1] for name, values in parse_qs(request.query).items()}
     start, limit = _number(asked.get("offset"), 0), _number(asked.get("limit"), len(found))
     answer = _document(request, found[start : start + limit])
-    if asked.get("count") == "true":
-        answer = Answer(200, answer.body, answer.media_type, headers={**answer.headers, "NGSILD-Results-Count": "1"})
-    return answer
+    counted = {**answer.headers, "NGSILD-Results-Count": str(len(found))}
+    return Answer(200, answer.body, answer.media_type, headers=counted)
 
 
 def _number(value: str | None, default: int) -> int:
