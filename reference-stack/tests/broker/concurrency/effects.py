@@ -34,13 +34,17 @@ Effect = Callable[[State, str], Outcome]
 
 @dataclass(frozen=True)
 class Request:
-    """A request; `read` makes of a successful answer's body what the model foretells."""
+    """A request; `read` makes of a successful answer's body what the model foretells.
+
+    `looks` says that it changes nothing of Entities and histories.
+    """
 
     method: str
     path: str
     body: Any
     effect: Effect
     read: Callable[[Any], Any] = lambda body: None
+    looks: bool = False
 
     def answer(self, status: int, body: Any) -> Answer:
         """What there is to compare of an answer."""
@@ -160,6 +164,19 @@ def forget(entity_id: str) -> Effect:
         if entity_id not in state.history:
             return Outcome(model.NOT_FOUND, state)
         return Outcome((204, None), state.without_history(entity_id))
+
+    return effect
+
+
+def forget_attribute(entity_id: str, name: str, dataset: str | None, *, everything: bool = False) -> Effect:
+    """5.6.13: instances of an Attribute go from the evolution, of one dataset or of all."""
+
+    def effect(state: State, _: str) -> Outcome:
+        rows = state.history.get(entity_id, ())
+        left = tuple(row for row in rows if row[0][0] != name or not (everything or row[0][1] == dataset))
+        if len(left) == len(rows):
+            return Outcome(model.NOT_FOUND, state)
+        return Outcome((204, None), replace(state, history={**state.history, entity_id: left}))
 
     return effect
 

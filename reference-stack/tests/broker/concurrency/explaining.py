@@ -26,7 +26,7 @@ class Exchange:
     @property
     def changed_nothing(self) -> bool:
         """For certain: 204 and 207 may be the answer of a request that found nothing to do, or of one that did much."""
-        return self.request.method == "GET" or self.answer[0] in (404, 409)
+        return self.request.looks or self.answer[0] in (404, 409)
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,10 @@ class _Place:
         The changes so far are the first that were witnessed, and say what is there, but not what of the history is
         gone; a purge is done in both, but may have changed something in one alone.
         """
-        rows = sorted((name, len(found)) for name, found in self.state.history.items())
-        return self.done, len(self.changes), tuple(rows)
+        rows = {
+            name: tuple((*key, one["modifiedAt"]) for key, one in found) for name, found in self.state.history.items()
+        }
+        return self.done, len(self.changes), frozenset(rows.items())
 
 
 def shown_to_witness(change: Change) -> Shown:

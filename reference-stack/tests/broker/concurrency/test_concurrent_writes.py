@@ -21,16 +21,17 @@ import pytest
 
 from ..api import API
 from ..http.fuzzing import Fuzzed, fuzzed_broker
-from .effects import Request
-from .explaining import Exchange, explain
-from .model import TYPE, Given, State
-from .watching import WATCHES, Ledger, subscriptions
+from .effects import Request, look
+from .explaining import Exchange, explain, instant_of
+from .model import TYPE, Given, Shown, State
+from .watching import WATCHES, WITNESS, Ledger, subscriptions, to_everything
 from .workload import Maker, everything
 
 CLIENTS = 6
 REQUESTS = 10
 ROUNDS_OF_AN_ID = 8
 ENTITIES = 4
+MORE_ENTITIES = 40
 DEADLINE_SECONDS = 30.0
 TENANTS = ("", "other")
 
@@ -75,6 +76,7 @@ class World:
         self._state = State()
         self._random = random.Random(seed)  # noqa: S311 — choices, not secrets
         self._values = itertools.count(1)
+        self._paths = itertools.count(1)
         self._clients = [Client(fuzzed.url, tenant) for _ in range(CLIENTS)]
         self._last = Client(fuzzed.url, tenant)
         headers = {"NGSILD-Tenant": tenant} if tenant else {}
@@ -83,10 +85,14 @@ class World:
 
     def play(self, number: int, pool: ThreadPoolExecutor) -> Any:
         """Have every client send its requests; call what it returns to wait for them and to compare."""
-        ids = [f"urn:ngsi-ld:{TYPE}:{number // ROUNDS_OF_AN_ID}:{index}" for index in range(ENTITIES)]
-        known = {name: rows for name, rows in self._state.history.items() if name in ids}
+        all_ids = [
+            f"urn:ngsi-ld:{TYPE}:{number // ROUNDS_OF_AN_ID}:{index}" for index in range(ENTITIES + MORE_ENTITIES)
+        ]
+        ids = all_ids[:ENTITIES], all_ids[ENTITIES:]
+        known = {name: rows for name, rows in self._state.history.items() if name in all_ids}
         self._state = State(self._state.entities, known)  # nobody asks for the histories of others any more
-        makers = [Maker(self._random.getrandbits(32), ids, self._values) for _ in self._clients]
+        seeds = [self._random.getrandbits(32) for _ in self._clients]
+        makers = [Maker(seed, *ids, self._values, self._subscription) for seed in seeds]
         playing = [
             pool.submit(lambda client, maker: [client.send(maker.request()) for _ in range(REQUESTS)], client, maker)
             for client, maker in zip(self._clients, makers, strict=True)
@@ -95,27 +101,33 @@ class World:
         def compare() -> None:
             sent = [one.result() for one in playing]
             mark = f"urn:ngsi-ld:{TYPE}:mark:{number}"
-            self._compare([*sent, self._look_and_mark(makers[0], ids, mark)], mark)
+            rest = [maker.removal() for maker in makers[:1] if number % ROUNDS_OF_AN_ID == ROUNDS_OF_AN_ID - 1]
+            self._compare([*sent, self._look_and_mark(makers[0], ids[0], rest, mark)], mark)
 
         return compare
 
-    def _look_and_mark(self, maker: Maker, ids: Sequence[str], mark: str) -> list[Exchange]:
-        """When all is done: what there is, and a last change."""
+    def _subscription(self) -> dict[str, Any]:
+        return to_everything(self._ledger.port, f"/late-{next(self._paths)}")
+
+    def _look_and_mark(self, maker: Maker, ids: Sequence[str], rest: list[Request], mark: str) -> list[Exchange]:
+        """When all is done: what there is, `rest`, and a last change."""
         values = {("a", None): Given(next(self._values)), ("b", None): Given(next(self._values))}
         requests = [
             maker.query(everything()),
+            maker.evolutions(),
             *(maker.evolution(one) for one in ids),
+            *rest,
             maker.creation(mark, frozenset({TYPE}), values),
             maker.deletion(mark),
         ]
-        found = [self._last.send(request) for request in requests]
-        self.close()
-        return found
+        return [self._last.send(request) for request in requests]
 
     def _compare(self, sent: list[list[Exchange]], mark: str) -> None:
-        witness = self._ledger.take_until(
-            self.tenant, lambda one: one["id"] == mark and "deletedAt" in one, DEADLINE_SECONDS
-        )
+        witness = self._told_until(mark, WITNESS)
+        for exchange in itertools.chain(*sent):
+            if exchange.request.path == "/subscriptions":
+                self._compare_late(exchange, witness, mark)
+        self.close()
         place = explain(sent, witness, self._state)
         self._state = place.state
         self.exchanges += sum(map(len, sent))
@@ -124,6 +136,22 @@ class World:
             owed = [own for change in place.changes if (own := watch.owes(change)) is not None]
             told = self._ledger.take(self.tenant, watch.path, len(owed), DEADLINE_SECONDS)
             assert [watch.reads(entity) for entity in told] == owed, f"notifications at {watch.path}"
+
+    def _compare_late(self, exchange: Exchange, witness: Sequence[Shown], mark: str) -> None:
+        """A Subscription that came meanwhile: it was told all that was changed after its creation had been answered."""
+        body = exchange.request.body
+        told = self._told_until(mark, urlsplit(body["notification"]["endpoint"]["uri"]).path)
+        assert told == list(witness[-len(told) :]), f"{body['id']} was told something else than the witness"
+        certain = sum(instant_of(one) > exchange.answered_at for one in witness)
+        possible = sum(instant_of(one) >= exchange.sent_at for one in witness)
+        assert certain <= len(told) <= possible, f"{body['id']}: {len(told)} changes, not {certain} to {possible}"
+        gone = Request("DELETE", f"/subscriptions/{body['id']}", None, look(lambda _: (204, None)))
+        assert self._last.send(gone).answer == (204, None)
+
+    def _told_until(self, mark: str, path: str) -> list[Shown]:
+        return self._ledger.take_until(
+            self.tenant, path, lambda one: one["id"] == mark and "deletedAt" in one, DEADLINE_SECONDS
+        )
 
     def close(self) -> None:
         """Hang up: no server waits for as long as it may take to compare."""

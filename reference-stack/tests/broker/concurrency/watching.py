@@ -99,14 +99,14 @@ class Ledger(Sink):
             self._told[tenant, path] += body["data"]
             self._more.notify_all()
 
-    def take_until(self, tenant: str, last: Callable[[dict[str, Any]], bool], seconds: float) -> list[Shown]:
-        """What the witness was told, up to what must come last."""
-        told = self._told[tenant, WITNESS]
+    def take_until(self, tenant: str, path: str, last: Callable[[dict[str, Any]], bool], seconds: float) -> list[Shown]:
+        """What was told at a path, up to what must come last."""
+        told = self._told[tenant, path]
         with self._more:
             came = self._more.wait_for(lambda: any(map(last, told)), seconds)
             found = list(told)
             told.clear()
-        assert came, f"the witness was not told of the last change, only of {found[-3:]}"
+        assert came, f"{path} was not told of the last change, only of {found[-3:]}"
         assert last(found[-1]), f"something was notified after the last change: {found[-3:]}"
         return [canonical(one) for one in found]
 
@@ -122,15 +122,18 @@ class Ledger(Sink):
 
 def subscriptions(port: int) -> list[dict[str, Any]]:
     """The witness, which is told everything, and those that are told a part."""
-    entities = [{"type": TYPE}]
-    everything = {"notificationTrigger": ["entityCreated", "entityUpdated", "entityDeleted"]}
-    witness = Watch(WITNESS, everything, {"showChanges": True, "sysAttrs": True}, lambda change: change, canonical)
-    return [
-        {
-            "type": "Subscription",
-            "entities": entities,
-            **watch.members,
-            "notification": {**watch.notification, "endpoint": {"uri": f"http://127.0.0.1:{port}{watch.path}"}},
-        }
-        for watch in (witness, *WATCHES)
-    ]
+    notified = [_subscription(port, watch.path, watch.members, watch.notification) for watch in WATCHES]
+    return [to_everything(port, WITNESS), *notified]
+
+
+def to_everything(port: int, path: str) -> dict[str, Any]:
+    """A Subscription that is told everything; `path` is also the end of its id."""
+    triggers = {"notificationTrigger": ["entityCreated", "entityUpdated", "entityDeleted"]}
+    whole = {"showChanges": True, "sysAttrs": True}
+    return {"id": f"urn:ngsi-ld:Subscription:{path[1:]}", **_subscription(port, path, triggers, whole)}
+
+
+def _subscription(port: int, path: str, members: dict[str, Any], notification: dict[str, Any]) -> dict[str, Any]:
+    endpoint = {"uri": f"http://127.0.0.1:{port}{path}"}
+    watched = {"type": "Subscription", "entities": [{"type": TYPE}], **members}
+    return {**watched, "notification": {**notification, "endpoint": endpoint}}

@@ -15,17 +15,35 @@ from .model import DATASET, LOCATION, NULL, TYPE, Entity, Fragment, Given, Key, 
 
 KEYS: Final[list[Key]] = [("a", None), ("b", None), ("c", None), ("c", DATASET), (LOCATION, None)]
 NAMES: Final = ("a", "b", "c", LOCATION)
+GREAT: Final = 0.03  # of all batches
 INSTANTS: Final = ("2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z")
 TYPES: Final = [frozenset({TYPE}), frozenset({TYPE}), frozenset({TYPE, "Other"})]
 
 
 class Maker:
-    """Makes requests about Entities with these ids; no value is written twice, so that each write can be told."""
+    """Makes requests; no value is written twice, so that each write can be told.
 
-    def __init__(self, seed: int, ids: Sequence[str], values: itertools.count[int]) -> None:
+    Args:
+        seed: Of its choices.
+        ids: Of the Entities.
+        more_ids: Of Entities that great batches are about, too.
+        values: To be written.
+        subscription: Makes Subscriptions to everything.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        ids: Sequence[str],
+        more_ids: Sequence[str],
+        values: itertools.count[int],
+        subscription: Callable[[], dict[str, Any]],
+    ) -> None:
         self._random = random.Random(seed)  # noqa: S311 — choices, not secrets
         self._ids = ids
+        self._more_ids = more_ids
         self._values = values
+        self._subscription = subscription
         self._last = 0
 
     def request(self) -> Request:
@@ -33,8 +51,8 @@ class Maker:
         one = (self._create, self._replace, self._merge, self._update, self._append, self._append_new, self._delete)
         attribute = (self._update_attribute, self._replace_attribute, self._delete_attribute)
         batch = (self._batch_create, self._batch_upsert, self._batch_update, self._batch_append, self._batch_merge)
-        rare = (self._batch_delete, self._purge, self._forget)
-        reads = (self._retrieve, self._query, self.evolution)
+        rare = (self._batch_delete, self._purge, self._forget, self._forget_attribute, self._subscribe)
+        reads = (self._retrieve, self._query, self.evolution, self.evolutions)
         kinds = [one, attribute, batch, rare, reads]
         (kind,) = self._random.choices(kinds, [8, 3, 5, 2, 4])
         return self._random.choice(kind)()
@@ -104,8 +122,7 @@ class Maker:
 
     def _delete_attribute(self) -> Request:
         entity_id, (name, dataset) = self._id(), self._random.choice(KEYS)
-        everything = dataset is not None and self._random.random() < 0.5
-        given = {"deleteAll": "true"} if everything else {} if dataset is None else {"datasetId": dataset}
+        given, everything = self._instances(dataset)
         effect = effects.on_one(entity_id, model.delete_attribute(name, dataset, everything=everything))
         return Request("DELETE", f"/entities/{entity_id}/attrs/{name}?{urlencode(given)}", None, effect)
 
@@ -126,7 +143,10 @@ class Maker:
         return self._batch("merge", lambda i, types, fragment: model.merge(fragment, types))
 
     def _batch(self, path: str, step: Callable[[str, frozenset[str], Fragment], Step]) -> Request:
-        given = [(self._id(), self._types(), self._fragment()) for _ in range(self._random.randint(1, 5))]
+        great = self._random.random() < GREAT
+        ids = [*self._ids, *self._more_ids] if great else self._ids
+        size = self._random.randint(30, 70) if great else self._random.randint(1, 5)
+        given = [(self._random.choice(ids), self._types(), self._fragment()) for _ in range(size)]
         effect = effects.on_each([(one[0], step(*one)) for one in given])
         return Request(
             "POST", f"/entityOperations/{path}", [self._entity(*one) for one in given], effect, _batch_result
@@ -158,6 +178,15 @@ class Maker:
         entity_id = self._id()
         return Request("DELETE", f"/temporal/entities/{entity_id}", None, effects.forget(entity_id))
 
+    def _forget_attribute(self) -> Request:
+        entity_id, (name, dataset) = self._id(), self._random.choice(KEYS)
+        given, everything = self._instances(dataset)
+        effect = effects.forget_attribute(entity_id, name, dataset, everything=everything)
+        return Request("DELETE", f"/temporal/entities/{entity_id}/attrs/{name}?{urlencode(given)}", None, effect)
+
+    def _subscribe(self) -> Request:
+        return Request("POST", "/subscriptions", self._subscription(), effects.look(lambda _: (201, None)), looks=True)
+
     # What is there
 
     def _retrieve(self) -> Request:
@@ -168,7 +197,7 @@ class Maker:
             return model.NOT_FOUND if entity is None else (200, entity.shown(times=times))
 
         path = f"/entities/{entity_id}{'?options=sysAttrs' if times else ''}"
-        return Request("GET", path, None, effects.look(find), model.canonical)
+        return Request("GET", path, None, effects.look(find), model.canonical, looks=True)
 
     def _query(self) -> Request:
         return self.query(self._selection())
@@ -183,8 +212,8 @@ class Maker:
             assert len({one["id"] for one in body}) == len(body), f"an Entity comes twice: {body}"
             return {one["id"]: model.canonical(one) for one in body}
 
-        given = {**selection.parameters, "options": "sysAttrs", "limit": "100"}
-        return Request("GET", f"/entities?{urlencode(given)}", None, effects.look(find), read)
+        given = {**selection.parameters, "options": "sysAttrs", "limit": "1000"}
+        return Request("GET", f"/entities?{urlencode(given)}", None, effects.look(find), read, looks=True)
 
     def evolution(self, entity_id: str = "") -> Request:
         """All of an evolution."""
@@ -193,18 +222,35 @@ class Maker:
         def find(state: State) -> Answer:
             if own not in state.history:
                 return model.NOT_FOUND
-            found: dict[Key, list[model.Shown]] = {}
-            for key, one in state.history[own]:
-                found.setdefault(key, []).append(one)
-            return 200, found
+            return 200, _by_key(state.history[own])
 
         path = f"/temporal/entities/{own}?timeproperty=modifiedAt&options=sysAttrs"
-        return Request("GET", path, None, effects.look(find), model.canonical_history)
+        return Request("GET", path, None, effects.look(find), model.canonical_history, looks=True)
+
+    def evolutions(self) -> Request:
+        """All evolutions that have anything in them (5.7.4.4)."""
+        ids = {*self._ids, *self._more_ids}
+
+        def find(state: State) -> Answer:
+            return 200, {name: _by_key(rows) for name, rows in state.history.items() if rows and name in ids}
+
+        def read(body: Any) -> Any:
+            return {one["id"]: model.canonical_history(one) for one in body}
+
+        whole = {"timeproperty": "modifiedAt", "timerel": "before", "timeAt": "2999-01-01T00:00:00Z"}
+        given = {"type": TYPE, "id": ",".join(ids), "options": "sysAttrs", "limit": "100", **whole}
+        return Request("GET", f"/temporal/entities?{urlencode(given)}", None, effects.look(find), read, looks=True)
 
     # Parts
 
     def _id(self) -> str:
         return self._random.choice(self._ids)
+
+    def _instances(self, dataset: str | None) -> tuple[dict[str, str], bool]:
+        """Parameters that say which instances are deleted, and whether all are."""
+        if dataset is not None and self._random.random() < 0.5:
+            return {"deleteAll": "true"}, True
+        return {} if dataset is None else {"datasetId": dataset}, False
 
     def _types(self) -> frozenset[str]:
         return self._random.choice(TYPES)
@@ -236,6 +282,12 @@ class Maker:
         own = sorted(types)
         return {"id": entity_id, "type": own[0] if len(own) == 1 else own, **self._members(fragment)}
 
+    def removal(self) -> Request:
+        """Of all Entities."""
+        chosen = everything()
+        path = f"/entities?{urlencode(chosen.parameters)}"
+        return Request("DELETE", path, None, effects.purge(chosen, lambda entity, at: None))
+
     def _selection(self) -> Selection:
         """By type and values, or the place."""
         last = self._last
@@ -254,6 +306,13 @@ class Maker:
         ]
         parameters, finds = self._random.choice(kinds)
         return Selection({"type": TYPE, **parameters}, finds)
+
+
+def _by_key(rows: Sequence[tuple[Key, model.Shown]]) -> dict[Key, list[model.Shown]]:
+    found: dict[Key, list[model.Shown]] = {}
+    for key, one in rows:
+        found.setdefault(key, []).append(one)
+    return found
 
 
 def everything() -> Selection:
