@@ -11,13 +11,16 @@ from typing import Final, NamedTuple
 CONTEXT_RELATION: Final = "http://www.w3.org/ns/json-ld#context"
 # Possessive, so that no header takes more than linear time.
 _LINK: Final = re.compile(
-    r'<([^<>]*+)>((?:\s*+;\s*+[^\s=;,"<>]++\s*+(?:=\s*+(?:"[^"]*+"|[^\s;,"<>]*+))?+)*+)\s*+(?:,|$)'
+    r'<([^<>]*+)>((?:\s*+;\s*+[^\s=;,"<>]++\s*+(?:=\s*+(?:"(?:[^"\\]|\\.)*+"|[^\s;,"<>]*+))?+)*+)\s*+(?:,|$)'
 )
-_PARAMETER: Final = re.compile(r';\s*+([^\s=;,"<>]++)\s*+(?:=\s*+(?:"([^"]*+)"|([^\s;,"<>]*+)))?')
+_PARAMETER: Final = re.compile(r';\s*+([^\s=;,"<>]++)\s*+(?:=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s;,"<>]*+)))?')
 
 
 class Link(NamedTuple):
-    """A link: its target as written, which may be a relative reference, and its relations."""
+    """A link: its target as written, which may be a relative reference, and its relations in lower case.
+
+    Relations are compared without case; of several parameters `rel` the first one counts (RFC 8288, 2.1 and 3.3).
+    """
 
     target: str
     relations: tuple[str, ...]
@@ -25,15 +28,11 @@ class Link(NamedTuple):
 
 def parse_links(header: str) -> list[Link]:
     """The links of a Link header, several headers joined by commas; what is no link is left out."""
-    return [
-        Link(
-            target.strip(),
-            tuple(
-                relation
-                for name, quoted, plain in _PARAMETER.findall(parameters)
-                if name.lower() == "rel"
-                for relation in (quoted or plain).split()
-            ),
-        )
-        for target, parameters in _LINK.findall(header)
-    ]
+    return [Link(target.strip(), _relations(parameters)) for target, parameters in _LINK.findall(header)]
+
+
+def _relations(parameters: str) -> tuple[str, ...]:
+    for name, quoted, plain in _PARAMETER.findall(parameters):
+        if name.lower() == "rel":
+            return tuple((quoted or plain).lower().split())
+    return ()

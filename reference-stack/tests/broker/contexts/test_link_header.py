@@ -19,14 +19,19 @@ from ldt_stack.broker.outbound import Answer
         ("<a>; rel=next", [Link("a", ("next",))]),
         ('<a>;rel="next last", <b> ; title="x, y" ; rel=prev', [Link("a", ("next", "last")), Link("b", ("prev",))]),
         (f'<c?a=1,2>; type="application/ld+json"; REL="{CONTEXT_RELATION}"', [Link("c?a=1,2", (CONTEXT_RELATION,))]),
+        (f'<c>; rel="{CONTEXT_RELATION.upper()} NEXT"', [Link("c", (CONTEXT_RELATION, "next"))]),
+        (f'<c>; rel="next"; rel="{CONTEXT_RELATION}"', [Link("c", ("next",))]),
+        (r'<c>; title="a \"b\", <d>; rel=prev \\"; rel=next', [Link("c", ("next",))]),
     ],
 )
 def test_links_are_read_in_any_form(header: str, links: list[Link]) -> None:
-    """Order, quotes and blanks are free."""
+    """Order, quotes, blanks and the case of relations are free; a second `rel` is ignored (RFC 8288, 2.1 and 3.3)."""
     assert parse_links(header) == links
 
 
-@pytest.mark.parametrize("piece", ["<", "<a>", "<a>;", '<a>; rel="', "<a>; ;", "<a>; b=c", "<a> ", '<a>; a="b'])
+@pytest.mark.parametrize(
+    "piece", ["<", "<a>", "<a>;", '<a>; rel="', "<a>; ;", "<a>; b=c", "<a> ", '<a>; a="b', r'<a>; a="\"', "\\"]
+)
 def test_a_hostile_header_takes_linear_time(piece: str) -> None:
     """A source may send what it likes."""
     started = time.perf_counter()
