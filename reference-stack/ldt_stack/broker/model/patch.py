@@ -16,7 +16,7 @@ from ldt_stack.broker.errors import BadRequestData
 from ldt_stack.broker.model.attributes import REMOVED, check_members
 from ldt_stack.broker.model.entities import Fragment
 from ldt_stack.broker.model.names import NULL, VALUE_MEMBER, JsonObject, JsonValue, is_attribute_key
-from ldt_stack.broker.model.values import check_geometry_value, check_uri
+from ldt_stack.broker.model.values import check_geometry_value, check_uri, decoded_geometry
 
 
 @dataclass(slots=True)
@@ -229,7 +229,9 @@ def _as_type(before: JsonObject, fragment: JsonObject, name: str, lang: str | No
         return {"object": [check_uri(o, what) for o in value] if isinstance(value, list) else check_uri(value, what)}
     if bare and before["type"] == "ListRelationship" and isinstance(value, list):
         return {"objectList": [check_uri(o, what) for o in value]}
-    if bare and before["type"] in {"Property", "GeoProperty"}:
+    if bare and before["type"] == "GeoProperty":
+        return {"value": decoded_geometry(value, f'The value of "{name}"')}
+    if bare and before["type"] == "Property":
         return {"value": value}
     if bare and before["type"] == "ListProperty" and isinstance(value, list):
         return {"valueList": value}

@@ -25,6 +25,7 @@ __all__ = [
     "check_geometry_value",
     "check_uri",
     "checked_value",
+    "decoded_geometry",
     "is_geometry",
     "is_language_tag",
     "is_null",
@@ -137,12 +138,22 @@ def _check_json(value: JsonValue, what: str, nulls: Nulls, depth: int) -> None:
         raise BadRequestData(f'{what} has "{NULL}" in it, which only a merge operation may (5.5.4)')
 
 
-def _geometry(value: JsonValue, what: str, _: LdContext, nulls: Nulls) -> JsonValue:
-    if isinstance(value, str):  # 4.7.2: a geometry may come as an encoded string
+def decoded_geometry(value: JsonValue, what: str) -> JsonValue:
+    """A geometry, or a part of one in a merge, that may have come as an encoded string (4.7.2).
+
+    Raises:
+        BadRequestData: It is a string, but no JSON.
+    """
+    if isinstance(value, str):
         try:
-            value = orjson.loads(value)
+            return orjson.loads(value)
         except orjson.JSONDecodeError:
             raise BadRequestData(f"{what} is {_shown(value)}; expected a GeoJSON geometry") from None
+    return value
+
+
+def _geometry(value: JsonValue, what: str, _: LdContext, nulls: Nulls) -> JsonValue:
+    value = decoded_geometry(value, what)
     if nulls is not Nulls.ANYWHERE or not isinstance(value, dict):  # in a merge, it may be a part (5.5.12)
         check_geometry_value(value, what)
     return value

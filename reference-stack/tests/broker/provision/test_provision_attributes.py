@@ -171,6 +171,21 @@ async def test_attribute_fragment_that_is_a_geometry(running: RunningBroker, met
     assert (await get(running.client))["location"] == {"type": "GeoProperty", "value": then}
 
 
+@pytest.mark.parametrize("value", ['{"type":"Point","coordinates":[3,4]}', {"type": "Point", "coordinates": [3, 4]}])
+async def test_fragment_with_an_encoded_geometry(running: RunningBroker, value: Any) -> None:
+    """4.7.2: it is accepted as a string, too, where the type that the Attribute has says what it is."""
+    there = {"type": "Point", "coordinates": [1, 2]}
+    await create(running.client, a=there, b=there)
+    await send(running.client, "PATCH", f"{ATTRS}/a", {"value": value}, 204)
+    await send(running.client, "PATCH", f"/entities/{CAR}", {"b": {"value": value}}, 204)
+    found = await get(running.client)
+    assert found["a"] == found["b"] == {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [3, 4]}}
+    for wrong in ("Point", '{"type":"Point","coordinates":[3]}', 5, "5"):
+        await refused(running.client, "PATCH", f"{ATTRS}/a", {"value": wrong}, 400, "BadRequestData")
+        await refused(running.client, "PATCH", f"/entities/{CAR}", {"b": wrong}, 400, "BadRequestData")
+    assert await get(running.client) == found
+
+
 async def test_sub_attributes_that_were_not_modified(running: RunningBroker) -> None:
     """4.8: modifiedAt says when it was last modified, of a sub-Attribute too; others of the Attribute do not matter."""
     await create(running.client, a={"value": 1, "by": {"value": 1, "of": 1}, "at": 1})

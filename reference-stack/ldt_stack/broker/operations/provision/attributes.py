@@ -27,7 +27,7 @@ from ldt_stack.broker.model import patch
 from ldt_stack.broker.model.attributes import REMOVED, AttributeReader
 from ldt_stack.broker.model.entities import Fragment, check_core_type, read_fragment
 from ldt_stack.broker.model.names import VALUE_MEMBER, JsonObject
-from ldt_stack.broker.model.values import Nulls, check_uri, is_geometry
+from ldt_stack.broker.model.values import Nulls, check_geometry_value, check_uri, decoded_geometry, is_geometry
 from ldt_stack.broker.operations.distributed.writes import Work, known_target, write_everywhere
 from ldt_stack.broker.operations.recording import SCOPE, record
 from ldt_stack.broker.operations.targets import attribute_name, check_entity_id, read_types, target_entity
@@ -197,10 +197,15 @@ async def partial_attribute_update(
 
 
 def _as_existing_type(fragment: JsonObject, before: JsonObject, payload: JsonObject) -> JsonObject:
-    """A type that was only inferred from a value does not count as a change from Property to GeoProperty."""
+    """A type that was only inferred from a value does not count as a change between Property and GeoProperty."""
     inferred = "type" not in payload or is_geometry(payload)
-    if before["type"] == "Property" and fragment.get("type") == "GeoProperty" and inferred:
+    kinds = before["type"], fragment.get("type")
+    if inferred and kinds == ("Property", "GeoProperty"):
         return {**fragment, "type": "Property"}
+    if inferred and kinds == ("GeoProperty", "Property"):  # an encoded geometry (4.7.2), else it is refused as such
+        value = decoded_geometry(fragment["value"], "The value of the fragment")
+        check_geometry_value(value, "The value of the fragment")
+        return {**fragment, "type": "GeoProperty", "value": value}
     return fragment
 
 
