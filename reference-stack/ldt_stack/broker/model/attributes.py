@@ -14,6 +14,7 @@ from typing import Final
 from ldt_stack.broker.errors import BadRequestData
 from ldt_stack.broker.ld_context import LdContext, core_context
 from ldt_stack.broker.model.instants import normalize, normalize_text
+from ldt_stack.broker.model.members import WITH_UNIT, check_has, check_value_type, texts_of
 from ldt_stack.broker.model.names import (
     ATTRIBUTE_MEMBERS,
     ATTRIBUTE_TYPES,
@@ -42,11 +43,7 @@ REMOVED: Final = "@null"
 """Member of an instance that asks for a deletion: the NGSI-LD Null stood for it, or for its value. Never stored."""
 
 _KIND_OF_MEMBER: Final = {member: kind for kind, member in VALUE_MEMBER.items() if kind != "GeoProperty"}
-_UNITS_AND_TYPES: Final = frozenset({"unitCode", "valueType", "objectType"})  # which not every kind has
 _SIMPLIFIED: Final = frozenset({"languageMap", "json", "vocab"})
-_RELATIONSHIPS: Final = frozenset({"Relationship", "ListRelationship"})
-_WITH_UNIT: Final = frozenset({"Property", "GeoProperty", "ListProperty"})
-_UNITLESS: Final = ATTRIBUTE_TYPES - _WITH_UNIT
 _OUTPUT_OF: Final[Mapping[str, frozenset[str]]] = {  # members that only these kinds have, as output (4.5.2 to 4.5.24)
     "entity": frozenset({"Relationship"}),
     "entityList": frozenset({"ListRelationship"}),
@@ -58,7 +55,7 @@ _OUTPUT_OF: Final[Mapping[str, frozenset[str]]] = {  # members that only these k
     },
 }
 _NUMBERS: Final = frozenset({int, float, bool})  # values that need no look inside
-_LANG_STRING: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#langString"
+_OF_PLAIN_GEOMETRY: Final = 2  # type and coordinates: foreign members have to be looked at
 _SEALS: Final = frozenset({"entityIdSealed", "entityTypeSealed"})
 _KINDS: Final[Mapping[str, str]] = {
     **{kind: kind for kind in ATTRIBUTE_TYPES},
@@ -143,7 +140,7 @@ class AttributeReader:
         """
         kind = self._kind(name, payload)
         if kind is None and is_geometry(payload):
-            return {"type": "GeoProperty", "value": payload}
+            return self._bare("GeoProperty", name, payload)
         return self._instance(name, kind or "", payload, 0, whole=False)
 
     def _datasets(self, name: str, values: JsonValue, depth: int) -> list[JsonObject]:
@@ -170,14 +167,17 @@ class AttributeReader:
             if kind is not None:
                 return self._instance(name, kind, value, depth)
             if is_geometry(value):
-                return {"type": "GeoProperty", "value": value}
+                return self._bare("GeoProperty", name, value)
             if self._is_bare_fragment(value):
                 return self._instance(name, "", value, depth)
         elif value == NULL:
             if self.nulls is Nulls.FORBIDDEN:
                 raise BadRequestData(f'"{name}" is "{NULL}", which this operation does not take (5.5.4)')
             return {REMOVED: True}
-        return {"type": "Property", "value": checked_value("Property", value, name, self.ld_context, self.nulls)}
+        return self._bare("Property", name, value)
+
+    def _bare(self, kind: str, name: str, value: JsonValue) -> JsonObject:
+        return {"type": kind, "value": checked_value(kind, value, name, self.ld_context, self.nulls)}
 
     def _kind(self, name: str, value: JsonObject) -> str | None:
         """The Attribute type that an object states or implies; None: it is a bare value."""
@@ -271,7 +271,7 @@ class AttributeReader:
         instance[key] = NULL
 
     def _checked_member(self, name: str, kind: str, key: str, value: JsonValue) -> JsonValue:
-        if key == "unitCode" and kind in _WITH_UNIT and isinstance(value, str) and value:
+        if key == "unitCode" and kind in WITH_UNIT and isinstance(value, str) and value:
             return value
         what = f'"{key}" of "{name}"'
         if key in {"observedAt", "expiresAt"}:
@@ -279,12 +279,12 @@ class AttributeReader:
         if key == "datasetId":
             return None if value == "@none" else check_uri(value, what)  # 4.5.5.1: "@none" is the default instance
         if kind:
-            _check_has(kind, key, what)
-        texts = _texts(value if key == "objectType" else [value], what)
+            check_has(kind, key, what)
+        texts = texts_of(value if key == "objectType" else [value], what)
         if key == "unitCode":
             return value
         expanded = [self.ld_context.expand_vocab(text) for text in texts]
-        _check_value_type(kind, expanded, what)
+        check_value_type(kind, expanded, what)
         return expanded if isinstance(value, list) else expanded[0]
 
     def _set_seal(self, instance: JsonObject, name: str, key: str, value: JsonValue) -> None:
@@ -296,7 +296,7 @@ class AttributeReader:
         elif key == "entityIdSealed":
             instance[key] = check_uri(value, f'"{key}" of "{name}"')
         else:
-            expanded = [self.ld_context.expand_vocab(text) for text in _texts(value, f'"{key}" of "{name}"')]
+            expanded = [self.ld_context.expand_vocab(text) for text in texts_of(value, f'"{key}" of "{name}"')]
             instance[key] = expanded if isinstance(value, list) else expanded[0]
 
     def _set_sub_attribute(self, instance: JsonObject, key: str, value: JsonValue, depth: int) -> None:
@@ -304,44 +304,6 @@ class AttributeReader:
         if iri in instance:
             raise BadRequestData(f'Two names stand for the sub-Attribute "{iri}"')
         instance[iri] = self.attribute(key, value, depth + 1)
-
-
-def _texts(value: JsonValue, what: str) -> list[str]:
-    """A string, or an array of strings, as a list; none of them is empty."""
-    texts = value if isinstance(value, list) and value else [value]
-    if not all(isinstance(text, str) and text for text in texts):
-        raise BadRequestData(f"{what} is not a string")
-    return texts
-
-
-def _check_has(kind: str, key: str, what: str) -> None:
-    if (key in _UNITS_AND_TYPES and (kind in _RELATIONSHIPS) != (key == "objectType")) or (
-        key == "unitCode" and kind in _UNITLESS
-    ):
-        raise BadRequestData(f"{what} cannot be: a {kind} has none")
-
-
-def _check_value_type(kind: str, expanded: list[str], what: str) -> None:
-    if kind == "LanguageProperty" and expanded != [_LANG_STRING]:
-        raise BadRequestData(f'{what} is not "langString" (5.2.32)')
-
-
-def check_members(fragment: JsonObject, kind: str, name: str) -> None:
-    """What a fragment without a type brings for an Attribute: members that such an Attribute may have.
-
-    Args:
-        fragment: Expanded.
-        kind: The type of the Attribute that it changes.
-        name: Of the Attribute, for messages.
-
-    Raises:
-        BadRequestData: Clauses 4.5.2 to 4.5.24 prohibit a member for this type.
-    """
-    for key in _UNITS_AND_TYPES & fragment.keys():
-        if fragment[key] != NULL:
-            _check_has(kind, key, f'"{key}" of "{name}"')
-            if key == "valueType":
-                _check_value_type(kind, [fragment[key]], f'"{key}" of "{name}"')
 
 
 def _is_instance(value: JsonValue) -> bool:
@@ -372,7 +334,8 @@ def is_plain(value: JsonValue, instants: Container[str | None] = ()) -> bool:
         if type(content) not in _NUMBERS and (type(content) is not str or content == NULL):
             return False
     elif kind == "GeoProperty":
-        if not is_geometry(get("value")):
+        content = get("value")
+        if type(content) is not dict or len(content) != _OF_PLAIN_GEOMETRY or not is_geometry(content):
             return False
     elif kind == "Relationship":
         content = get("object")

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ldt_stack.broker.errors import BadRequestData
-from ldt_stack.broker.model.attributes import REMOVED, check_members
+from ldt_stack.broker.model.attributes import REMOVED
 from ldt_stack.broker.model.entities import Fragment
+from ldt_stack.broker.model.members import check_members
 from ldt_stack.broker.model.names import NULL, VALUE_MEMBER, JsonObject, JsonValue, is_attribute_key
-from ldt_stack.broker.model.values import check_geometry_value, check_uri, decoded_geometry
+from ldt_stack.broker.model.values import Nulls, check_geometry_value, check_uri, decoded_geometry
 
 
 @dataclass(slots=True)
@@ -230,7 +231,7 @@ def _as_type(before: JsonObject, fragment: JsonObject, name: str, lang: str | No
     if bare and before["type"] == "ListRelationship" and isinstance(value, list):
         return {"objectList": [check_uri(o, what) for o in value]}
     if bare and before["type"] == "GeoProperty":
-        return {"value": decoded_geometry(value, f'The value of "{name}"')}
+        return {"value": decoded_geometry(value, f'The value of "{name}"', Nulls.ANYWHERE)}
     if bare and before["type"] == "Property":
         return {"value": value}
     if bare and before["type"] == "ListProperty" and isinstance(value, list):

@@ -39,6 +39,7 @@ _LANGUAGE_TAG: Final = re.compile(
     r"|i-(?:ami|bnn|default|enochian|hak|klingon|lux|mingo|navajo|pwn|tao|tay|tsu)",
     re.IGNORECASE | re.ASCII,
 )
+_OF_GEOMETRIES: Final = frozenset({"type", "coordinates"})  # which the check of the geometry is about
 MAX_DEPTH: Final = 64  # nesting of values and sub-Attributes; deeper is no data that anybody meant
 
 
@@ -138,22 +139,28 @@ def _check_json(value: JsonValue, what: str, nulls: Nulls, depth: int) -> None:
         raise BadRequestData(f'{what} has "{NULL}" in it, which only a merge operation may (5.5.4)')
 
 
-def decoded_geometry(value: JsonValue, what: str) -> JsonValue:
+def decoded_geometry(value: JsonValue, what: str, nulls: Nulls) -> JsonValue:
     """A geometry, or a part of one in a merge, that may have come as an encoded string (4.7.2).
 
+    Its foreign members (RFC 7946, section 6.1) are looked at like any value of a Property.
+
     Raises:
-        BadRequestData: It is a string, but no JSON.
+        BadRequestData: It is a string, but no JSON; or it has a null, or an NGSI-LD Null where none may stand.
     """
     if isinstance(value, str):
         try:
-            return orjson.loads(value)
+            value = orjson.loads(value)
         except orjson.JSONDecodeError:
             raise BadRequestData(f"{what} is {_shown(value)}; expected a GeoJSON geometry") from None
+    if isinstance(value, dict):
+        for key, member in value.items():
+            if key not in _OF_GEOMETRIES:
+                _check_json(member, what, nulls, 1)
     return value
 
 
 def _geometry(value: JsonValue, what: str, _: LdContext, nulls: Nulls) -> JsonValue:
-    value = decoded_geometry(value, what)
+    value = decoded_geometry(value, what, nulls)
     if nulls is not Nulls.ANYWHERE or not isinstance(value, dict):  # in a merge, it may be a part (5.5.12)
         check_geometry_value(value, what)
     return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -113,6 +114,13 @@ BAD_ENTITIES: dict[str, dict[str, Any]] = {
         "l": {"type": "GeoProperty", "value": {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1]]]}}
     },
     "collection": {"location": {"type": "GeoProperty", "value": {"type": "GeometryCollection", "geometries": []}}},
+    "JSON null in a geometry": {"g": {"type": "GeoProperty", "value": {**POINT, "x": {"y": None}}}},
+    "NGSI-LD Null in a geometry": {"g": {"type": "GeoProperty", "value": {**POINT, "x": NULL}}},
+    "NGSI-LD Null in a concise geometry": {"g": {**POINT, "x": [NULL]}},
+    "NGSI-LD Null in an encoded geometry": {"g": {"type": "GeoProperty", "value": json.dumps({**POINT, "x": NULL})}},
+    "encoded geometry that is nested too deep": {
+        "g": {"type": "GeoProperty", "value": json.dumps(POINT)[:-1] + ',"x":' + "[" * 300 + "]" * 300 + "}"}
+    },
     "observedAt": {"speed": {"value": 1, "observedAt": "2026-01-01"}},
     "observedAt with an offset": {"speed": {"value": 1, "observedAt": "2026-01-01T00:00:00+01:00"}},
     "seven digits": {"speed": {"value": 1, "observedAt": "2026-01-01T00:00:00.1234567Z"}},

@@ -203,7 +203,7 @@ def _as_existing_type(fragment: JsonObject, before: JsonObject, payload: JsonObj
     if inferred and kinds == ("Property", "GeoProperty"):
         return {**fragment, "type": "Property"}
     if inferred and kinds == ("GeoProperty", "Property"):  # an encoded geometry (4.7.2), else it is refused as such
-        value = decoded_geometry(fragment["value"], "The value of the fragment")
+        value = decoded_geometry(fragment["value"], "The value of the fragment", Nulls.MEMBER)
         check_geometry_value(value, "The value of the fragment")
         return {**fragment, "type": "GeoProperty", "value": value}
     return fragment
