@@ -13,7 +13,7 @@ from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.attributes import REMOVED, AttributeReader
 from ldt_stack.broker.model.entities import read_entity
 from ldt_stack.broker.model.instants import normalize
-from ldt_stack.broker.model.names import VALUE_MEMBER, JsonObject, is_attribute_key
+from ldt_stack.broker.model.names import ATTRIBUTE_MEMBERS, VALUE_MEMBER, JsonObject, is_attribute_key
 from ldt_stack.broker.model.values import Nulls
 from ldt_stack.broker.notifications.content import null_value
 
@@ -50,7 +50,7 @@ def read_received(payload: JsonObject, ld_context: LdContext, *, notified_at: st
         if notified_at is not None:
             instances = [_or_deleted(one, notified_at) for one in instances]
         for source, instance in zip(sources, instances, strict=False):
-            take_times(source, instance)
+            take_instance_times(source, instance, reader)
         entity[reader.name(name)] = instances
     return entity
 
@@ -71,6 +71,20 @@ def take_times(source: object, target: JsonObject) -> None:
             instant = normalize(source.get(member))
             if instant is not None:
                 target[member] = instant
+
+
+def take_instance_times(source: object, instance: JsonObject, reader: AttributeReader) -> None:
+    """The same of an instance of an Attribute as it was read, and of its sub-Attributes (6.3.11)."""
+    take_times(source, instance)
+    if not isinstance(source, dict) or not any(map(is_attribute_key, instance)):
+        return
+    for name, value in source.items():
+        if name in ATTRIBUTE_MEMBERS or name.startswith("@") or not isinstance(value, dict | list):
+            continue
+        held = instance.get(reader.name(name), [])
+        given = value if isinstance(value, list) and len(value) == len(held) else [value]
+        for one, below in zip(given, held, strict=False):
+            take_instance_times(one, below, reader)
 
 
 def within_registration(entity: JsonObject, registration: Registration, info: RegistrationInfo) -> JsonObject | None:

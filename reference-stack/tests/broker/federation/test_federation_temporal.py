@@ -331,3 +331,31 @@ async def test_sources_are_asked_for_the_scope(pair: list[Node], wanted: str, sp
         assert held.json()
         found = await send(a, "GET", path, None, 200)
         assert (found.json(), found.headers.get("ngsild-warning")) == (held.json(), None)
+
+
+@pytest.mark.parametrize("holder", [0, 1])
+async def test_a_scope_query_finds_what_may_be_split_whatever_is_shown(pair: list[Node], holder: int) -> None:
+    """5.7.4.4: "the Scope query … [is] applied after the Entity information … has been aggregated", so it is needed."""
+    a, b = pair
+    scope = [{"type": "Property", "value": "/Madrid", "observedAt": at(1)}]
+    await send(pair[holder], "POST", "/temporal/entities", evolution(speed=series((1, 1)), scope=scope), 201)
+    await send(b, "POST", "/temporal/entities", evolution(OTHER, speed=series((1, 1))), 201)
+    await a.register("b", **TEMPORAL)
+    for wanted in ("attrs=speed", "pick=id,speed"):
+        path = f"/temporal/entities?type=Car&{SINCE}&{wanted}&splitEntities=true&scopeQ=/Madrid"
+        (found,) = (await send(a, "GET", path, None, 200)).json()
+        assert found["id"] == CAR
+        assert "scope" not in found
+
+
+async def test_system_times_of_sub_attributes_come_along(pair: list[Node]) -> None:
+    """6.3.11: they "are included in the response payload body where known", at any depth."""
+    a, b = pair
+    accuracy = {"type": "Property", "value": 1, "by": {"type": "Relationship", "object": OTHER}}
+    await create(b.client, CAR, speed={"type": "Property", "value": 1, "accuracy": accuracy})
+    await a.register("b", id="urn:ngsi-ld:ContextSourceRegistration:current", operations=["federationOps"])
+    await a.register("b", **TEMPORAL)
+    for path in (f"/entities/{CAR}", f"/entities/{CAR}?options=sysAttrs", f"/temporal/entities/{CAR}?options=sysAttrs"):
+        held = await send(b, "GET", path, None, 200)
+        assert held.text.count("createdAt") == (4 if "sysAttrs" in path else 0)
+        assert (await send(a, "GET", path, None, 200)).json() == held.json()

@@ -203,6 +203,17 @@ async def test_scopes_have_their_time(running: Any) -> None:
     assert await within("/B", 0, 3) == []
 
 
+async def test_a_scope_has_no_dataset(running: Any) -> None:
+    """datasetId selects "Attribute instances" (5.7.3.4, 5.7.4.4); a scope is none, and is shown as of current state."""
+    scope = [{"type": "Property", "value": "/Madrid", "observedAt": at(1)}]
+    await post(running, speed=[prop(1, 1, datasetId="urn:x:d"), prop(2, 2)], scope=scope)
+
+    for dataset, speed in (("urn:x:d", [1]), ("@none", [2]), ("urn:x:other", [])):
+        (found,) = await query(running, timerel="after", timeAt=at(0), datasetId=dataset)
+        assert (values(found["scope"]), values(found.get("speed", []))) == (["/Madrid"], speed)
+        assert (await retrieve(running, datasetId=dataset, lastN=1))["scope"] == found["scope"]
+
+
 async def test_queries_that_are_refused(running: Any) -> None:
     """No temporal query, too wide, linked Entities, ordering by anything but id or without local scope (5.7.4.4)."""
     bad: list[dict[str, str]] = [

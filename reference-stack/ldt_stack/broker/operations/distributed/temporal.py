@@ -28,7 +28,7 @@ from ldt_stack.broker.federation.reading import (
     wire_names,
     within_time,
 )
-from ldt_stack.broker.federation.received import take_times
+from ldt_stack.broker.federation.received import take_instance_times, take_times
 from ldt_stack.broker.federation.registration import Registration, RegistrationInfo
 from ldt_stack.broker.federation.together import together
 from ldt_stack.broker.federation.writing import evolution_path
@@ -75,6 +75,11 @@ def interval_parameters(interval: TemporalQuery, registration: Registration) -> 
         "options": "sysAttrs",
     }
     return [(name, value) for name, value in given.items() if value is not None]
+
+
+def looked_at(query: FederatedQuery) -> frozenset[str]:
+    """What filters look at, the scope included, which is none of the Attributes of current state."""
+    return query.filtered if query.registrations.scope is None else query.filtered | {SCOPE}
 
 
 def _dataset_ids(interval: TemporalQuery) -> frozenset[str] | None:
@@ -208,7 +213,7 @@ async def _parameters(
     wanted = interval.attributes
     if filters is None:
         interval = replace(interval, last_n=None, dataset_ids=None)
-        wanted = with_filtered(wanted, query.filtered)
+        wanted = with_filtered(wanted, looked_at(query))
     chosen = {
         "type": type_selector(set(part.types), names) if part.types else "",
         "id": ",".join(part.ids),
@@ -311,7 +316,7 @@ def read_received_evolution(payload: JsonObject, ld_context: LdContext, *, compl
                 iri, instance = _deleted(name, element, reader)
             else:
                 iri, instance = read_instance(name, element, reader)
-            take_times(element, instance)
+            take_instance_times(element, instance, reader)
             identifier = element.get("instanceId") if isinstance(element, dict) else None
             if isinstance(identifier, str) and is_uri(identifier):
                 instance["instanceId"] = identifier

@@ -21,7 +21,7 @@ from ldt_stack.broker.operations.consumption.query_input import (
     parse_view,
 )
 from ldt_stack.broker.operations.distributed.query import federated
-from ldt_stack.broker.operations.distributed.temporal import query_evolutions, retrieve_evolutions
+from ldt_stack.broker.operations.distributed.temporal import looked_at, query_evolutions, retrieve_evolutions
 from ldt_stack.broker.operations.temporal.evolutions import (
     EvolutionsPage,
     assembled_evolutions,
@@ -210,7 +210,7 @@ async def evolutions_everywhere(
                 request.query,
                 request.interval,
                 remote,
-                asked.filtered,
+                looked_at(asked),
                 most=most,
                 descending=request.descending,
             )

@@ -234,7 +234,7 @@ class _Reader:
         left = {} if last_n is None else dict.fromkeys(attributes, last_n)
         for one in self._dated(attributes, left, backwards=backwards):
             _, _, attribute, instance = one
-            if not self._is_asked_for(instance) or not self._admits(attribute, instance):
+            if not self._is_asked_for(attribute, instance) or not self._admits(attribute, instance):
                 continue
             if last_n is not None:
                 if left[attribute] == 0:
@@ -242,9 +242,12 @@ class _Reader:
                 left[attribute] -= 1
             yield one
 
-    def _is_asked_for(self, instance: JsonObject) -> bool:
+    def _is_asked_for(self, attribute: int, instance: JsonObject) -> bool:
+        """Whether it has a datasetId that was asked for; a scope is no Attribute and has none (4.5.5.1)."""
         datasets = self._query.dataset_ids
-        return datasets is None or instance.get("datasetId", "@none") in datasets
+        if datasets is None or instance.get("datasetId", "@none") in datasets:
+            return True
+        return attribute == self._session.find_name(SCOPE)
 
     def _admits(self, attribute: int, instance: JsonObject) -> bool:
         if self._evolution is None:
