@@ -61,6 +61,9 @@ CONCERNED: dict[str, list[str]] = {
         "update-attributes/others-stay",
     ],
     "encodes-locations": [
+        "contexts/add",
+        "contexts/delete",
+        "contexts/serve",
         "create-entity/location-header",
         "subscription-create/echo",
         "subscription-create/generated-id",

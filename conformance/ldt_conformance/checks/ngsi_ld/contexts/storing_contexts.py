@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from ldt_conformance.checks.ngsi_ld.given import VOCABULARY
 from ldt_conformance.clients import Broker
-from ldt_conformance.engine.transport.journal import Resource
+from ldt_conformance.engine.transport.journal import Resource, last_segment
 from ldt_conformance.engine.transport.response import Response
 from ldt_conformance.engine.verdicts import fail, precondition
 from ldt_conformance.expectations import describe, require
@@ -42,7 +42,7 @@ def hosted(broker: Broker, ld_context: Any) -> str:
     response = require(add_context(broker, ld_context), 201, step="adding an @context")
     location: str = response.headers.get("location", "")
     precondition(bool(location), f"adding an @context: expected a Location, observed {describe(response)}")
-    return location.rstrip("/").rpartition("/")[2]
+    return last_segment(location)
 
 
 def listed(broker: Broker, **params: Any) -> list[Any]:

@@ -20,6 +20,7 @@ from ldt_conformance.checks.ngsi_ld.contexts.storing_contexts import (
 from ldt_conformance.checks.ngsi_ld.declared import cim009, purposes
 from ldt_conformance.checks.ngsi_ld.given import read_back
 from ldt_conformance.clients import JSON
+from ldt_conformance.engine.transport.journal import last_segment
 from ldt_conformance.engine.verdicts import fail
 from ldt_conformance.expectations import describe, expect_date_time, expect_equal, expect_object, require
 
@@ -51,7 +52,7 @@ def test_add(broker: Broker) -> None:
     location = response.headers.get("location")
     if not location:
         fail("a Location header with the path of the @context", describe(response))
-    expect_equal(details(broker, location.rpartition("/")[2]).get("kind"), "Hosted", "kind")
+    expect_equal(details(broker, last_segment(location)).get("kind"), "Hosted", "kind")
 
 
 @check(
