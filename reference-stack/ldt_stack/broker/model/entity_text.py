@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Final
 
 import orjson
@@ -33,6 +34,7 @@ ID_LINE, TYPE_LINE, TIMES_LINE, OTHER_LINE, FIRST_NAME_LINE = range(5)
 _TIMES: Final = ("createdAt", "modifiedAt")
 _CREATED: Final = ',"createdAt":"'
 _GEO_PROPERTY: Final = '"type":"GeoProperty"'
+_SHORT: Final = 200  # characters; a Point has fewer
 _FORM: Final = b'{"id":%b\n,"type":%b\n,"createdAt":"%b","modifiedAt":"%b"\n\n%b'
 
 
@@ -140,37 +142,24 @@ def _types(types: tuple[str, ...]) -> bytes:
     return orjson.dumps(types)
 
 
-def has_geometries(text: str, entity: PlainEntity, instances: Sequence[bytes]) -> bool:
-    """Whether an Entity that has nothing but plain Attributes has the GeoProperties of another, in the same places.
-
-    False also where finding out would take as long as looking at each.
+def places_of(entity: PlainEntity, instances: Sequence[bytes]) -> str:
+    """What tells the GeoProperties of an Entity, but for their observedAt: their text, or a hash of a long one.
 
     Args:
-        text: Of the one.
-        entity: The other.
+        entity: Whose.
         instances: `split_array` of its instances.
     """
-    geo_properties = entity.geo_properties
-    if text.count(_GEO_PROPERTY) != len(geo_properties):
-        return False
-    for name, (instance,) in geo_properties.items():
-        members = instances[entity.names.index(name)].decode()
+    told = b""
+    for name, (instance,) in entity.geo_properties.items():
+        members = instances[entity.names.index(name)]
         if "observedAt" in instance:  # as the last member it can be taken off
-            last = f',"observedAt":"{instance["observedAt"]}"'
-            if not members.endswith(last):
-                return False
-            members = members[: -len(last)]
-        beginning = _line_of_name(name) + members
-        place = text.find(beginning)
-        if place < 0 or text[place + len(beginning)] not in ",}":
-            return False
-    return True
-
-
-@lru_cache(maxsize=1024)
-def _line_of_name(name: str) -> str:
-    """How the line of a name ends, and the next one begins; line breaks stand nowhere else."""
-    return _opening(name).decode()[2:] + "\n{"
+            last = f',"observedAt":"{instance["observedAt"]}"'.encode()
+            if members.endswith(last):
+                members = members[: -len(last)]
+            else:
+                members = orjson.dumps({key: value for key, value in instance.items() if key != "observedAt"})[1:-1]
+        told += _opening(name) + members
+    return told.decode() if len(told) <= _SHORT else blake2b(told, digest_size=16).hexdigest()
 
 
 def geo_properties_of(text: str) -> dict[str, list[JsonObject]]:

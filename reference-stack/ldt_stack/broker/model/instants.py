@@ -8,9 +8,14 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import Final
 
 # "YYYY-MM-DDThh:mm:ss[.f{1,6}]Z"; offsets are no DateTime of 4.6.3. A comma is allowed by ISO 8601 alone.
 _DATETIME = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:[.,](\d{1,6}))?Z", re.ASCII)
+
+
+_SHORT: Final = len("1970-01-01T00:00:00Z")
+_FIRST_DAY: Final = datetime(1970, 1, 1, tzinfo=UTC).toordinal()
 
 
 def format_instant(instant: datetime) -> str:
@@ -27,6 +32,8 @@ def normalize(text: object) -> str | None:
 @lru_cache(maxsize=4096)  # the Attributes of an Entity, and the Entities of a batch, mostly share theirs
 def normalize_text(text: str) -> str | None:
     """As `normalize`, of a text."""
+    if len(text) == _SHORT and text[-1] == "Z" and seconds_of(text[:-1]) is not None:  # most are
+        return f"{text[:-1]}.000000Z"
     match = _DATETIME.fullmatch(text)
     if match is None:
         return None
@@ -36,6 +43,18 @@ def normalize_text(text: str) -> str | None:
     except ValueError:
         return _leap_second(whole)
     return f"{whole}.{(fraction or '').ljust(6, '0')}Z"
+
+
+@lru_cache(maxsize=4096)  # instants of one second come together
+def seconds_of(text: str) -> int | None:
+    """Seconds since 1970 of a date and a time of day, `2026-11-23T10:00:00`; None: it is none, or not so written."""
+    if len(text) != _SHORT - 1 or text[4] + text[7] + text[10] + text[13] + text[16] != "--T::":
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return (at.toordinal() - _FIRST_DAY) * 86_400 + at.hour * 3600 + at.minute * 60 + at.second
 
 
 def _leap_second(whole: str) -> str | None:

@@ -87,9 +87,11 @@ def record_plain(
     created_at = at if before is None else before.created_alike(entity.types, entity.names)
     if created_at is None:
         return False
+    watched = broker.notifier.is_watched(call.tenant, entity.id, entity.types)
+    previous = before.entity if watched and before is not None else None  # as long as it is there
     transaction.put_plain(entity, created_at, at, before)
-    if broker.notifier.is_watched(call.tenant, entity.id, entity.types):
-        change = EntityChange(entity.id, at, None if before is None else before.entity, entity.expanded(created_at, at))
+    if watched:
+        change = EntityChange(entity.id, at, previous, entity.expanded(created_at, at))
         broker.notifier.changes(transaction, call, (change,))
     return True
 

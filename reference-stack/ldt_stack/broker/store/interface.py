@@ -123,7 +123,7 @@ class KeptEntity(Protocol):
 
     @property
     def entity(self) -> JsonObject:
-        """Expanded, as `Snapshot.get_entity` returns it."""
+        """Expanded, as `Snapshot.get_entity` returns it; to be asked for before anything else is put in its place."""
         ...
 
     def created_alike(self, types: tuple[str, ...], names: tuple[str, ...]) -> str | None:
@@ -137,8 +137,13 @@ class KeptEntity(Protocol):
 class Transaction(Snapshot, Protocol):
     """A snapshot that can be written to; sees its own writes."""
 
-    def look_ahead(self, entity_ids: Collection[str]) -> None:
-        """These Entities are going to be asked for: a store that can read them at once may do so now."""
+    def look_ahead(self, entity_ids: Collection[str], *, bodies: bool = True) -> None:
+        """These Entities are going to be asked for: a store that can read them at once may do so now.
+
+        Args:
+            entity_ids: Whose.
+            bodies: Whether all of each will be looked at; otherwise most are going to be replaced.
+        """
         ...
 
     def find_entity(self, entity_id: str) -> KeptEntity | None:

@@ -13,6 +13,7 @@ from typing import Any
 from unittest.mock import patch
 from urllib.parse import quote
 
+import pytest
 from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 
@@ -23,7 +24,7 @@ from ldt_stack.broker.model.entities import read_entity
 from ldt_stack.broker.model.plain import plain_entity, read_plain
 
 from ..conftest import API, Clock, running_broker
-from ..store.database_dump import dump
+from ..store.database_dump import assert_forms_hold, dump
 
 INSTANTS = st.sampled_from(["2026-01-01T00:00:00Z", "2026-01-01T00:00:00.5Z", "2026-01-02T00:00:00.123456Z"])
 TEXTS = st.sampled_from(["", "a", 'quoted "GeoProperty"', "GeoProperty", "Größe", "urn:ngsi-ld:null", "\n", "%b"])
@@ -89,7 +90,8 @@ def entities(ids: Any, attributes: Any) -> Any:
 
 
 KEPT_IDS = st.sampled_from(["urn:ngsi-ld:Car:1"] * 3 + ["urn:ngsi-ld:Car:%b"])
-PLACES = st.sampled_from([{"type": "Point", "coordinates": [x, 49]} for x in (8, 9)])
+LINES = [{"type": "LineString", "coordinates": [[x + step / 8, 49] for step in range(40)]} for x in (8, 9)]
+PLACES = st.sampled_from([{"type": "Point", "coordinates": [x, 49]} for x in (8, 9)] + LINES)
 VALID = st.one_of(
     st.builds(lambda value: {"type": "Property", "value": value}, st.sampled_from([1, 2, True, "GeoProperty", "%b"])),
     st.builds(lambda value, at: {"type": "Property", "value": value, "observedAt": at}, st.integers(1, 2), INSTANTS),
@@ -221,6 +223,7 @@ def test_both_ways_lead_to_the_same_database(requests: list[Any], indexed: bool)
 
     with TemporaryDirectory() as short, TemporaryDirectory() as long:
         found = run(short)
+        assert_forms_hold(Path(short) / "default.sqlite")
         with long_way():
             expected = run(long)
     assert found == expected
@@ -260,3 +263,20 @@ def test_a_plain_entity_is_seen_as_such() -> None:
     assert read_plain(payload, context) == expected
     assert expected.fragment == read_entity(payload, AttributeReader(context))
     assert read_entity(expected.payload, AttributeReader(context)) == expected.fragment
+
+
+@pytest.mark.anyio
+async def test_what_was_there_is_told_though_rows_are_written_at_once(running: Any, receiver: Any) -> None:
+    """A notification tells the value before, which nobody had to read for the replacement itself."""
+    subscription = {
+        "type": "Subscription",
+        "entities": [{"type": "Car"}],
+        "notification": {"endpoint": {"uri": receiver.url()}, "showChanges": True},
+    }
+    assert (await running.client.post(f"{API}/subscriptions", json=subscription)).status_code == 201
+    with patch("ldt_stack.broker.store.sqlite.pending._MANY", 0):
+        for value in (1, 2):
+            batch = [_car(speed={"type": "Property", "value": value})]
+            await running.client.post(f"{API}/entityOperations/upsert", json=batch)
+    told = await receiver.wait(2)
+    assert told[1].body["data"][0]["speed"] == {"type": "Property", "value": 2, "previousValue": 1}

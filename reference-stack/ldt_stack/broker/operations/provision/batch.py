@@ -260,7 +260,7 @@ async def _process(
         left = await _forward(broker, call, left, forwarded, results)
         try:
             if left:
-                work = partial(_step_by_step, broker, result, step, left)
+                work = partial(_step_by_step, broker, result, step, left, bodies=not whole)
                 await write_unless_changed(broker, call, generation, work, create=whole)
             break
         except RegistrationsChangedError:
@@ -320,12 +320,19 @@ async def _forward(
 
 
 def _step_by_step(
-    broker: Broker, result: BatchResult, step: Step, readable: Sequence[_Readable], transaction: Transaction
+    broker: Broker,
+    result: BatchResult,
+    step: Step,
+    readable: Sequence[_Readable],
+    transaction: Transaction,
+    *,
+    bodies: bool,
 ) -> None:
     at = broker.now()
     for number, one in enumerate(readable):
         if number % _AT_ONCE == 0:
-            transaction.look_ahead([str(next_one.written.id) for next_one in readable[number : number + _AT_ONCE]])
+            next_ones = readable[number : number + _AT_ONCE]
+            transaction.look_ahead([str(next_one.written.id) for next_one in next_ones], bodies=bodies)
         entity_id = str(one.written.id)
         try:
             created = step(transaction, one.call, at, one.written)

@@ -13,10 +13,12 @@ from ldt_stack.broker.store.sqlite.pending import EntityRow
 from ldt_stack.broker.store.sqlite.places import index_places
 from ldt_stack.broker.store.sqlite.session import Session
 from ldt_stack.broker.store.sqlite.stored import decode_entity, encode_entity
-from ldt_stack.broker.store.sqlite.value_index import index_values
+from ldt_stack.broker.store.sqlite.value_index import index_values, is_any_indexed
 
 _NOTHING: Final[JsonObject] = {"type": []}
-_SELECT: Final = "SELECT number, body, times, expires_at FROM entities WHERE id = ?"
+_COLUMNS: Final = EntityRow._fields
+_SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM entities WHERE id = ?"  # noqa: S608 — own constants
+_LOOK: Final = ("id", "number", "form", "created", "places")
 _UNREAD: Final = EntityRow(0, "", None, None)
 
 
@@ -26,30 +28,47 @@ def get_entity(session: Session, entity_id: str, *, instance_times: bool = True)
     row = find_row(session, entity_id)
     if row is None:
         return None
-    entity: JsonObject = decode_entity(row.body, row.times) if instance_times else orjson.loads(row.body)
+    body = body_of(session, row)
+    entity: JsonObject = decode_entity(body, row.times) if instance_times else orjson.loads(body)
     return entity
 
 
-def look_ahead(session: Session, entity_ids: Collection[str]) -> None:
+def look_ahead(session: Session, entity_ids: Collection[str], *, bodies: bool) -> None:
     """See `Transaction.look_ahead`."""
     known = session.writes.entities
     wanted = [one for one in entity_ids if one not in known]
     known.update(dict.fromkeys(wanted))
-    columns = ("id", "number", "times", "expires_at", "body")
-    for entity_id, number, times, expires_at, body in session.look_at_all(columns, "entities", wanted):
-        known[entity_id] = EntityRow(int(number), body, times or None, expires_at or None)
+    if bodies or is_any_indexed(session):  # whoever writes an index of values, too, wants to see what was there
+        found = session.look_at_all(("id", *_COLUMNS), "entities", wanted)
+        for entity_id, number, body, times, expires_at, form, created, places in found:
+            plain = (int(form), int(created), places) if form else ()
+            known[entity_id] = EntityRow(int(number), body, times or None, expires_at or None, *plain)
+        return
+    for entity_id, number, form, created, places in session.look_at_all(_LOOK, "entities", wanted):
+        if form:
+            known[entity_id] = EntityRow(int(number), None, None, None, int(form), int(created), places)
+        else:
+            del known[entity_id]  # more is to be read of it
 
 
 def find_row(session: Session, entity_id: str) -> EntityRow | None:
-    """What is kept of an Entity that has not expired."""
+    """What is kept of an Entity that has not expired; perhaps without its body (`body_of`)."""
     row = find_any_row(session, entity_id)
     if row is None or (row.expires_at is not None and row.expires_at <= session.now()):
         return None
     return row
 
 
+def body_of(session: Session, row: EntityRow) -> str:
+    """The text of an Entity."""
+    if row.body is not None:
+        return row.body
+    text: str = session.look("SELECT body FROM entities WHERE number = ?", (row.number,)).fetchone()[0]
+    return text
+
+
 def find_any_row(session: Session, entity_id: str) -> EntityRow | None:
-    """What is kept under an id, whether expired or not."""
+    """What is kept under an id, whether expired or not; likewise."""
     known = _UNREAD if session.pending is None else session.pending.entities.get(entity_id, _UNREAD)
     if known is not _UNREAD:
         return known
@@ -79,8 +98,9 @@ def put_entity(session: Session, entity: JsonObject, before: JsonObject | None =
     if known is None:
         number, before = session.next_entity(), _NOTHING
     else:
-        number, before = known.number, before or orjson.loads(known.body)
-    session.writes.rows_of_entities.append((number, entity["id"], body, times, expires_at, next_expiry))
+        number, before = known.number, before or orjson.loads(body_of(session, known))
+    row = (number, entity["id"], None, None, "", expires_at, next_expiry, times, body)
+    session.writes.rows_of_entities.append(row)
     session.writes.entities[entity["id"]] = EntityRow(number, body, times, expires_at)
     _index(session, number, before, entity)
 

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from ldt_stack.broker.model.instance_ids import decode_instance_id, encode_instance_id, shifted
-from ldt_stack.broker.model.instants import normalize
+from ldt_stack.broker.model.instants import normalize, seconds_of
 from ldt_stack.broker.model.names import JsonObject
 
 COLUMNS: Final = "number, shape, instance_id, body, observed_at, created_at, modified_at, deleted_at"
@@ -27,7 +27,6 @@ TIME_COLUMN: Final = {
 }
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
-_FIRST_DAY: Final = _EPOCH.toordinal()
 _SHORT: Final = len("1970-01-01T00:00:00Z")
 _LONG: Final = len("1970-01-01T00:00:00.000000Z")
 
@@ -79,25 +78,13 @@ def _quick(text: str, length: int) -> int | None:
     """The number of an instant that has the form that answers give it; None: it has another one, or is none."""
     if len(text) != length or text[-1] != "Z":
         return None
-    whole = _seconds(text[:19])
+    whole = seconds_of(text[:19])
     if whole is None or length == _SHORT:
         return None if whole is None else whole * 1_000_000
     fraction = text[20:26]
     if text[19] != "." or not (fraction.isascii() and fraction.isdigit()):
         return None
     return whole * 1_000_000 + int(fraction)
-
-
-@lru_cache(maxsize=4096)  # instants of one second come together
-def _seconds(text: str) -> int | None:
-    """Seconds since 1970 of a date and a time of day without fraction and zone."""
-    if text[4] + text[7] + text[10] + text[13] + text[16] != "--T::":
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return (at.toordinal() - _FIRST_DAY) * 86_400 + at.hour * 3600 + at.minute * 60 + at.second
 
 
 def system_time(text: str) -> int | None:

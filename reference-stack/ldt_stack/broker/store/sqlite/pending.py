@@ -20,12 +20,25 @@ _MANY_ENTITIES: Final = 5000  # some megabytes; likewise
 
 
 class EntityRow(NamedTuple):
-    """What is looked up by id."""
+    """What is looked up by id.
+
+    Args:
+        number: Of the Entity.
+        body: Its text; None: it was not read.
+        times: System times of its instances, where they are not those of the Entity.
+        expires_at: Normalized.
+        form: If it was written as nothing but plain, the number of its types and Attributes; otherwise None.
+        created: Likewise, when it was created, in microseconds since 1970.
+        places: Likewise, what tells its GeoProperties.
+    """
 
     number: int
-    body: str
+    body: str | None
     times: str | None
     expires_at: str | None
+    form: int | None = None
+    created: int | None = None
+    places: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,10 +72,11 @@ class _Table:
 
 
 _ENTITIES: Final = _Table(
-    "INSERT INTO entities (number, id, body, times, expires_at, next_expiry)",
-    6,
-    " ON CONFLICT (number) DO UPDATE SET body = excluded.body, times = excluded.times,"
-    " expires_at = excluded.expires_at, next_expiry = excluded.next_expiry",
+    "INSERT INTO entities (number, id, form, created, places, expires_at, next_expiry, times, body)",
+    9,
+    " ON CONFLICT (number) DO UPDATE SET form = excluded.form, created = excluded.created, places = excluded.places,"
+    " expires_at = excluded.expires_at, next_expiry = excluded.next_expiry, times = excluded.times,"
+    " body = excluded.body",
 )
 _TYPES: Final = _Table("INSERT INTO entity_types (type, entity)", 2)
 _ATTRIBUTES: Final = _Table("INSERT INTO entity_attributes (attribute, entity)", 2)

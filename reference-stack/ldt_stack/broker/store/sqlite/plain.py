@@ -11,7 +11,7 @@ from typing import Final
 from ldt_stack.broker.model.entity_text import (
     created_at_of,
     geo_properties_of,
-    has_geometries,
+    places_of,
     split_array,
     write_plain,
 )
@@ -19,7 +19,7 @@ from ldt_stack.broker.model.instance_ids import TOGETHER, new_instance_key
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.model.plain import PlainEntity
 from ldt_stack.broker.store.sqlite import entities, history
-from ldt_stack.broker.store.sqlite.instances import shorten_together, system_time
+from ldt_stack.broker.store.sqlite.instances import instant_of, shorten_together, system_time
 from ldt_stack.broker.store.sqlite.pending import EntityRow
 from ldt_stack.broker.store.sqlite.places import index_places
 from ldt_stack.broker.store.sqlite.session import Session
@@ -32,28 +32,36 @@ _NOTHING: Final[JsonObject] = {}
 class SqliteEntity:
     """Implements `KeptEntity`."""
 
-    __slots__ = ("_entity", "row")
+    __slots__ = ("_entity", "_session", "row")
 
-    def __init__(self, row: EntityRow) -> None:
+    def __init__(self, session: Session, row: EntityRow) -> None:
+        self._session = session
         self.row = row
         self._entity: JsonObject | None = None
+
+    @property
+    def body(self) -> str:
+        """Its text, before anything else of it is put."""
+        return entities.body_of(self._session, self.row)
 
     @property
     def entity(self) -> JsonObject:
         """See `KeptEntity.entity`."""
         if self._entity is None:
-            self._entity = decode_entity(self.row.body, self.row.times)
+            self._entity = decode_entity(self.body, self.row.times)
         return self._entity
 
     def created_alike(self, types: tuple[str, ...], names: tuple[str, ...]) -> str | None:
         """See `KeptEntity.created_alike`."""
-        return None if self.row.times is not None else created_at_of(self.row.body, types, names)
+        if self.row.form is None or self.row.created is None:
+            return None if self.row.times is not None else created_at_of(self.body, types, names)
+        return instant_of(self.row.created) if self.row.form == self._session.form_of(types, names) else None
 
 
 def find_entity(session: Session, entity_id: str) -> SqliteEntity | None:
     """See `Transaction.find_entity`."""
     row = entities.find_row(session, entity_id)
-    return None if row is None else SqliteEntity(row)
+    return None if row is None else SqliteEntity(session, row)
 
 
 def put_plain(
@@ -66,10 +74,10 @@ def put_plain(
     instances = split_array(entity.instances, len(entity.names))
     text = write_plain(entity, instances, created_at, modified_at)
     number = session.next_entity() if before is None else before.row.number
-    writes = session.writes
-    writes.rows_of_entities.append((number, entity.id, text, None, None, None))
-    writes.entities[entity.id] = EntityRow(number, text, None, None)
     shape = session.shape_of(entity.names)
+    created, places = system_time(created_at), places_of(entity, instances)
+    form = None if created is None else session.form_of(entity.types, entity.names)
+    writes = session.writes
     if before is None:
         writes.types += [(session.name(iri), number) for iri in entity.types]
         writes.attributes += [(attribute, number) for attribute in session.attributes_of(shape)]
@@ -77,9 +85,11 @@ def put_plain(
         history.put_temporal_head(session, {"id": entity.id, "type": list(entity.types), **times})
     if is_any_indexed(session):
         index_values(session, number, _NOTHING if before is None else before.entity, entity.attributes)
-    if before is None or not has_geometries(before.row.body, entity, instances):
-        old = {} if before is None else geo_properties_of(before.row.body)
+    if before is None or before.row.form is None or before.row.places != places:
+        old = {} if before is None else geo_properties_of(before.body)
         index_places(session, number, old, entity.geo_properties)
+    writes.rows_of_entities.append((number, entity.id, form, created, places, None, None, None, text))
+    writes.entities[entity.id] = EntityRow(number, text, None, None, form, created, places)
     _append_instances(session, entity, shape, created_at, modified_at)
 
 

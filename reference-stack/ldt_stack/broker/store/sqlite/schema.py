@@ -17,14 +17,15 @@ _WRITER_CHECKPOINT_PAGES = 4000  # of the log, 16 MiB; pages that are written of
 
 # Names (IRIs) are long and few: they are kept once. `stored` and `instances` say what bodies leave out. Instants of
 # Entities are normalized text (six digits, UTC), those of the history microseconds since 1970: there are many.
+# `form`, `created` and `places` are what a replacement has to know of an Entity that was written as nothing but plain.
 # What an Entity has in the tables that find it follows from its body: no index leads back from the Entity to them, but
 # from an Entity that one condition has found to its values, for the others.
 _TABLES = """
 CREATE TABLE names (number INTEGER PRIMARY KEY, iri TEXT NOT NULL UNIQUE);
 
 CREATE TABLE entities (
-    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL, times TEXT,
-    expires_at TEXT, next_expiry TEXT);
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, form INTEGER, created INTEGER, places TEXT NOT NULL,
+    expires_at TEXT, next_expiry TEXT, times TEXT, body TEXT NOT NULL);
 CREATE INDEX entities_expiring ON entities (next_expiry) WHERE next_expiry IS NOT NULL;
 CREATE TABLE entity_types (type INTEGER NOT NULL, entity INTEGER NOT NULL, PRIMARY KEY (type, entity)) WITHOUT ROWID;
 CREATE TABLE entity_attributes (

@@ -214,6 +214,15 @@ class Session:
             self._remember(key, number)
         return number
 
+    def form_of(self, types: tuple[str, ...], names: tuple[str, ...]) -> int:
+        """The number of a form: IRIs of types and of Attributes; kept as a shape that says how many the types are."""
+        key: tuple[int | str, ...] = (len(types), *types, *names)
+        number = self.names.shapes.get(key)
+        if number is None:
+            number = self.shape((len(types), *(self.name(iri) for iri in (*types, *names))))
+            self._remember(key, number)
+        return number
+
     def _remember(self, key: tuple[int | str, ...], number: int) -> None:
         if len(self.names.shapes) >= _MAX_REMEMBERED:
             self.names.shapes.clear()

@@ -104,9 +104,9 @@ class SqliteSnapshot:
 class SqliteTransaction(SqliteSnapshot):
     """Reads and writes of one tenant, all or nothing."""
 
-    def look_ahead(self, entity_ids: Collection[str]) -> None:
+    def look_ahead(self, entity_ids: Collection[str], *, bodies: bool = True) -> None:
         """See `Transaction.look_ahead`."""
-        entities.look_ahead(self.session, entity_ids)
+        entities.look_ahead(self.session, entity_ids, bodies=bodies)
         history.look_ahead(self.session, entity_ids)
 
     def find_entity(self, entity_id: str) -> SqliteEntity | None:
