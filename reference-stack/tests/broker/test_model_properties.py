@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import copy
+from contextlib import suppress
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ldt_stack.broker.errors import BadRequestData
 from ldt_stack.broker.ld_context import core_context
 from ldt_stack.broker.model import patch
 from ldt_stack.broker.model.attributes import AttributeReader
 from ldt_stack.broker.model.changes import with_times
-from ldt_stack.broker.model.entities import read_entity
-from ldt_stack.broker.model.names import VALUE_MEMBER
+from ldt_stack.broker.model.entities import Fragment, read_entity, read_fragment
+from ldt_stack.broker.model.names import NULL, VALUE_MEMBER
+from ldt_stack.broker.model.values import Nulls
 from ldt_stack.broker.representation import RenderOptions, render_entity
 
 AT = "2026-01-01T00:00:00.000000Z"
@@ -121,6 +124,70 @@ def test_an_update_leaves_the_rest_alone(one: dict[str, Any], other: dict[str, A
             assert [i["type"] for i in after[name]] == [i["type"] for i in fragment.attributes[name]]
         elif ":" in name:
             assert after[name] is before[name]
+
+
+# Parts of Attributes, which a fragment may or may not have: of the right type for some, of the wrong one for others.
+PARTS: dict[str, Any] = {
+    "type": st.sampled_from(sorted(BARE)),
+    "value": st.one_of(VALUES, POINTS, st.just(NULL), st.dictionaries(KEYS, st.just(NULL)), st.just([NULL])),
+    "object": st.one_of(URIS, st.just(NULL), st.just([NULL])),
+    "languageMap": st.dictionaries(st.sampled_from(["en", "@none"]), st.one_of(TEXT, st.just(NULL), st.just([NULL]))),
+    "unitCode": st.sampled_from(["KMH", NULL]),
+    "valueType": st.sampled_from(["langString", "speed", NULL]),
+    "objectType": st.sampled_from(["Car", NULL]),
+    "observedAt": st.sampled_from([AT, NULL]),
+    "datasetId": st.sampled_from(["urn:d:1", "@none"]),
+}
+PART = st.lists(st.sampled_from(sorted(PARTS)), max_size=4, unique=True).flatmap(
+    lambda names: st.fixed_dictionaries({name: PARTS[name] for name in names})
+)
+SUBS = st.dictionaries(NAMES, st.one_of(PART, st.just(NULL)), max_size=1)
+FRAGMENTS = st.dictionaries(NAMES, st.builds(lambda part, subs: {**part, **subs}, PART, SUBS), min_size=1, max_size=2)
+
+
+@MANY
+@given(ENTITIES, FRAGMENTS, st.booleans())
+def test_fragments_leave_entities_that_could_have_been_sent(
+    entity: dict[str, Any], payload: dict[str, Any], simplified: bool
+) -> None:
+    """Whatever is not refused of a merge, or of a partial update, makes an Entity that Create Entity takes."""
+    before = stored(entity)
+    results = []
+    with suppress(BadRequestData):
+        reader = AttributeReader(core_context(), Nulls.ANYWHERE, partial=True, simplified=simplified)
+        results.append(patch.merge(before, read_fragment(payload, reader), AT, simplified=simplified).entity)
+    for name, part in payload.items():
+        with suppress(BadRequestData):
+            own = AttributeReader(core_context(), Nulls.MEMBER).fragment(name, part)
+            iri = core_context().expand_term(name)
+            old = [one for one in before.get(iri, ()) if one.get("datasetId") == own.get("datasetId")]
+            if old and "@null" not in own:
+                changed = patch.partial_update(old[0], own, AT, iri)
+                results.append(patch.replace_instance(before, iri, changed, AT))
+    for result in results:
+        shown = render_entity(result, core_context(), RenderOptions())
+        assert render_entity(stored(shown), core_context(), RenderOptions()) == shown
+
+
+class Counted(dict[str, Any]):
+    """An instance that counts how often it is looked at."""
+
+    looks = 0
+
+    def get(self, key: str, default: Any = None) -> Any:
+        Counted.looks += 1
+        return super().get(key, default)
+
+
+def test_a_merge_of_many_instances_looks_at_each_a_few_times() -> None:
+    """What it takes grows with the number of instances, not with its square."""
+    many = [Counted(type="Property", value=1, datasetId=f"urn:d:{number}") for number in range(300)]
+    entity = {"id": "urn:a:1", "type": ["urn:t:1"], "createdAt": AT, "modifiedAt": AT, "urn:a:p": many}
+    fragment = Fragment(attributes={"urn:a:p": [{"value": 2, "datasetId": one["datasetId"]} for one in many]})
+    Counted.looks = 0
+    merged = patch.merge(entity, fragment, AT).entity["urn:a:p"]
+    assert [one["value"] for one in merged] == [2] * len(many)
+    assert Counted.looks <= 10 * len(many)
 
 
 @MANY

@@ -150,18 +150,20 @@ def merge(
     """
     patched = _begin(entity, fragment, at)
     for name, instances in fragment.attributes.items():
-        present = _by_dataset(patched.entity.get(name, ()))
+        present = _by_dataset(entity.get(name, ()))
         for instance in instances:
             dataset = instance.get("datasetId")
             before = present.get(dataset)
             if REMOVED in instance:
-                _remove(patched.entity, name, {dataset})
-            elif before is None:
-                new = _as_others(present, instance, name, lang) if simplified and present else instance
-                _write(patched, name, [_complete(new, name)], at)
-            else:
+                present.pop(dataset, None)
+                continue
+            if before is not None:
                 merged = merge_instance(before, instance, name, observed_at=observed_at, lang=lang)
-                _write(patched, name, [merged], at)
+            else:
+                others = simplified and bool(present)
+                merged = _complete(_as_others(present, instance, name, lang) if others else instance, name)
+            present[dataset] = stamp(merged, at, before)
+        _set_instances(patched.entity, name, list(present.values()))
         patched.updated.append(name)
     if fragment.scope is not None:
         _set_scope(patched.entity, fragment.scope)
@@ -200,10 +202,7 @@ def _merge_sub_attribute(merged: JsonObject, name: str, fragments: list[JsonObje
             instances.pop(dataset, None)
         else:
             instances[dataset] = merge_instance(before, fragment, name) if before else _complete(fragment, name)
-    if instances:
-        merged[name] = list(instances.values())
-    else:
-        merged.pop(name, None)
+    _set_instances(merged, name, list(instances.values()))
 
 
 def _as_others(present: dict[str | None, JsonObject], instance: JsonObject, name: str, lang: str | None) -> JsonObject:
@@ -323,8 +322,12 @@ def _write(patched: Patched, name: str, instances: Iterable[JsonObject], at: str
 
 def _remove(entity: JsonObject, name: str, datasets: set[str | None]) -> None:
     left = [instance for instance in entity.get(name, ()) if instance.get("datasetId") not in datasets]
-    if left:
-        entity[name] = left
+    _set_instances(entity, name, left)
+
+
+def _set_instances(entity: JsonObject, name: str, instances: list[JsonObject]) -> None:
+    if instances:
+        entity[name] = instances
     else:
         entity.pop(name, None)
 
