@@ -359,3 +359,15 @@ async def test_system_times_of_sub_attributes_come_along(pair: list[Node]) -> No
         held = await send(b, "GET", path, None, 200)
         assert held.text.count("createdAt") == (4 if "sysAttrs" in path else 0)
         assert (await send(a, "GET", path, None, 200)).json() == held.json()
+
+
+async def test_an_entity_of_which_no_instance_is_shown_is_in_the_result(pair: list[Node]) -> None:
+    """5.7.4.4: each condition is met by an instance, and no instance meets both; the same wherever it is filtered."""
+    a, b = pair
+    await send(b, "POST", "/temporal/entities", evolution(speed=series((1, 1), (2, 9))), 201)
+    await a.register("b", **TEMPORAL)
+    path = f"/temporal/entities?type=Car&{SINCE}&q=speed>8;speed<2"
+    held = (await send(b, "GET", path, None, 200)).json()
+    assert [sorted(one) for one in held] == [["id", "type"]]
+    for split in ("", "&splitEntities=true"):
+        assert (await send(a, "GET", path + split, None, 200)).json() == held

@@ -261,8 +261,10 @@ async def _ask_all(
             raise _too_many()
     kept = []
     for one in found.values():
-        # datasetId takes Attributes away, not Entities (5.7.4.4); what came with others than are registered has none.
-        bare = filtered and interval.dataset_ids is not None and not one.attributes.keys() - {SCOPE}
+        # datasetId and conditions take instances away, not Entities (5.7.4.4); what came with other Attributes than are
+        # registered has none.
+        emptied = interval.dataset_ids is not None or bool(query.local.conditions)
+        bare = filtered and emptied and not one.attributes.keys() - {SCOPE}
         own = _narrowed(one, registration, [info])
         if own is not None and (bare or own.attributes.keys() - ({SCOPE} - set(interval.attributes))):
             shown = own if filtered or query.split else meeting(own, query.local.conditions, interval)

@@ -142,7 +142,7 @@ def meeting(
     for name, instances in evolution.attributes.items():
         if not interval.attributes or name in interval.attributes:
             admitted = [one for one in instances if whole.admits(conditions, name, one)]
-            found = found or ((name != SCOPE or SCOPE in interval.attributes) and bool(admitted))
+            found = found or ((name != SCOPE or SCOPE in interval.attributes) and bool(instances))
             shown = [one for one in admitted if _is_wanted(name, one, interval)]
             if shown:
                 attributes[name] = shown if interval.last_n is None else shown[-interval.last_n :]
