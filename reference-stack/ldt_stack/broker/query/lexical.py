@@ -15,8 +15,8 @@ _OTHER_NUMBERS: Final = "".join(
     for character in map(chr, range(0x20000))
     if character.isnumeric() and not (character.isdecimal() or character.isalpha())
 )
-LETTER: Final = rf"[^\W\d_{_OTHER_NUMBERS}]"
-NAME: Final = rf"{LETTER}\w*"
+_LETTER: Final = rf"(?:[A-Za-z]|[^\W\d_{_OTHER_NUMBERS}])"  # most are found without a look through the numbers
+NAME: Final = rf"{_LETTER}\w*"
 PREFIXED_NAME: Final = rf"{NAME}(?::{NAME})?"  # 4.6.2: prefix:name
 # RFC 3986/3987: a scheme, none of the characters that no URI or IRI may have, brackets only around an IP address, whole
 # percent-encodings, one "#" at most.
