@@ -2,7 +2,8 @@
 
 What is registered is one Entity of the run by type and id, for queries also by names of Attributes, so that no request
 of anybody else is about it. By the letter of clause 5.12 a query that names none of them (a condition on values or
-places alone) may still be forwarded for as long as a source is registered; `Source` answers it with an empty list.
+places alone) may still be forwarded for as long as a source is registered; `Source` answers it with an empty list. What
+a run that was killed leaves behind ends by itself within the hour.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ldt_conformance.checks.ngsi_ld.context_sources.registering import source as new_registration
@@ -39,6 +41,7 @@ NEVER_HERE = cim009(
     "4.3.6.3", "registered Attributes are distributed on to the registered sources and never serviced directly by the"
 )
 RETRIEVAL = "retrieveEntity"
+LIFE = timedelta(hours=1)  # of a Registration, should nobody remove it; longer than clocks differ
 EFFECT_SECONDS = 3.0
 ARRIVAL_SECONDS = 1.0  # of what a broker may forward beside its answer
 PAUSE_SECONDS = 0.25
@@ -98,7 +101,8 @@ def offering(
     """A Registration that offers operations on one Entity, or on some of its Attributes."""
     template = Registration(new_registration(broker).id, source.url)
     offered = template.offering(vehicle.type, id=vehicle.id, properties=properties)
-    return offered.with_members(operations=list(operations), **members)
+    ends = f"{datetime.now(UTC) + LIFE:%Y-%m-%dT%H:%M:%SZ}"
+    return offered.with_members(operations=list(operations), expiresAt=ends, **members)
 
 
 def remote(broker: Broker, receiver: Receiver, vehicle: Vehicle, *operations: str, **members: Any) -> Source:

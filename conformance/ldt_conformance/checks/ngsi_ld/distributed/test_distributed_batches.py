@@ -1,5 +1,6 @@
-"""Batches that go to registered Context Sources: ETSI GS CIM 009 V1.9.1, clauses 4.3.6 and 5.6.7."""
+"""Batches that go to registered Context Sources: ETSI GS CIM 009 V1.9.1, clauses 4.3.6, 5.6.7 to 5.6.9 and 5.6.20."""
 
+from collections.abc import Callable
 from typing import Any
 
 from ldt_conformance import Broker, check
@@ -19,6 +20,8 @@ from ldt_conformance.checks.ngsi_ld.distributed.distributing import (
     sent,
 )
 from ldt_conformance.checks.ngsi_ld.distributed.source import Source
+from ldt_conformance.checks.ngsi_ld.given import stored
+from ldt_conformance.clients import Entity
 from ldt_conformance.engine.transport.response import Response
 from ldt_conformance.engine.verdicts import fail
 from ldt_conformance.expectations import ERRORS, describe, expect_equal, expect_ids, expect_status
@@ -45,10 +48,12 @@ def expect_all_created(response: Response, vehicles: tuple[Vehicle, ...]) -> Non
     expect_equal(found, {vehicle.id for vehicle in vehicles}, "the ids of the Entities created")
 
 
-def expect_divided(broker: Broker, source: Source, vehicle: Vehicle, sent_there: Any) -> None:
+def expect_divided(
+    broker: Broker, source: Source, vehicle: Vehicle, sent_there: Any, near: int = 55, far: int = 90
+) -> None:
     """Fail unless the source was sent its Attribute of the Entity alone, and the other one alone is held here."""
-    expect_equal(vehicle.values(sent_there), (None, 90), "what the source is sent of both Attributes")
-    expect_equal(vehicle.values(here(broker, vehicle, source)), (55, None), "what is held here of both Attributes")
+    expect_equal(vehicle.values(sent_there), (None, far), "what the source is sent of both Attributes")
+    expect_equal(vehicle.values(here(broker, vehicle, source)), (near, None), "what is held here of both Attributes")
 
 
 @check(
@@ -68,11 +73,16 @@ def test_create(broker: Broker, context_server: Receiver) -> None:
     response = created(broker, vehicles)
 
     expect_all_created(response, vehicles)
-    expect_sent(source, "POST", CREATE)
-    body = sent(source, "POST", CREATE)[0].json()
+    expect_divided(broker, source, vehicles[0], expect_batch_sent(source, CREATE, vehicles[0]))
+
+
+def expect_batch_sent(source: Source, path: str, vehicle: Vehicle) -> Any:
+    """Fail unless a batch of this one Entity reached the source; returns what it is sent of it."""
+    expect_sent(source, "POST", path)
+    body = sent(source, "POST", path)[0].json()
     items = body if isinstance(body, list) else [body]
-    expect_ids(items, [vehicles[0].id])
-    expect_divided(broker, source, vehicles[0], items[0])
+    expect_ids(items, [vehicle.id])
+    return items[0]
 
 
 @check(
@@ -120,3 +130,59 @@ def test_create_not_offered(broker: Broker, context_server: Receiver) -> None:
     kinds = {found: str(error.get("type")) for found, error in errors.items() if isinstance(error, dict)}
     if kinds != {vehicles[0].id: f"{ERRORS}Conflict"}:
         fail(f"an error of type Conflict for {vehicles[0].id} alone", describe(response))
+
+
+def expect_change_divided(
+    broker: Broker, receiver: Receiver, operation: str, path: str, change: Callable[[list[Entity]], Response]
+) -> None:
+    """Fail unless a batch that changes an Entity here and at an exclusive source is divided between them.
+
+    Args:
+        broker: The broker.
+        receiver: Where the source is.
+        operation: What the source offers, by its name in clause 4.20.
+        path: Where it is to be asked for it.
+        change: Sends the batch.
+    """
+    vehicle, other = batch(broker)
+    for entity in (vehicle, other):
+        stored(broker, entity.here())
+    source = remote(broker, receiver, vehicle, operation, mode="exclusive")
+
+    response = change([vehicle.whole(near=56, far=91), other.here(56)])
+
+    expect_status(response, 201, 204)
+    expect_divided(broker, source, vehicle, expect_batch_sent(source, path, vehicle), near=56, far=91)
+
+
+@check(
+    id="distributed-batch/upsert",
+    title="Of a batch that is created or updated an exclusive Context Source gets its part",
+    clause=[
+        cim009("5.6.8.4", "Forward the Batch Entity Creation or Update (Upsert) request with IN as input Array."),
+        NEVER_HERE,
+    ],
+    **DISTRIBUTED,
+)
+def test_upsert(broker: Broker, context_server: Receiver) -> None:
+    expect_change_divided(broker, context_server, "upsertBatch", "entityOperations/upsert", broker.batch_upsert)
+
+
+@check(
+    id="distributed-batch/update",
+    title="Of a batch that is updated an exclusive Context Source gets its part",
+    clause=[cim009("5.6.9.4", "Forward the Batch Entity Update request with IN as input Array."), NEVER_HERE],
+    **DISTRIBUTED,
+)
+def test_update(broker: Broker, context_server: Receiver) -> None:
+    expect_change_divided(broker, context_server, "updateBatch", "entityOperations/update", broker.batch_update)
+
+
+@check(
+    id="distributed-batch/merge",
+    title="Of a batch that is merged an exclusive Context Source gets its part",
+    clause=[cim009("5.6.20.4", "Forward the Batch Entity Merge request with IN as input Array."), NEVER_HERE],
+    **DISTRIBUTED,
+)
+def test_merge(broker: Broker, context_server: Receiver) -> None:
+    expect_change_divided(broker, context_server, "mergeBatch", "entityOperations/merge", broker.batch_merge)

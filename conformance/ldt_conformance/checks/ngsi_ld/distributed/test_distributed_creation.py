@@ -227,6 +227,30 @@ def test_inclusive_refused(broker: Broker, context_server: Receiver) -> None:
 
 
 @check(
+    id="distributed-create/redirect-refused",
+    title="Where one of several redirect Context Sources refuses a new Entity, the answer is 207",
+    clause=[
+        cim009(
+            "6.3.17",
+            "In the case of an inclusive or redirect registration, where an entity is distributed over multiple",
+        ),
+        cim009("4.3.6.3", "operations are distributed to all registered Context Sources."),
+    ],
+    **PARTIAL,
+)
+def test_redirect_refused(broker: Broker, context_server: Receiver) -> None:
+    vehicle = new_vehicle(broker)
+    sources = [remote(broker, context_server, vehicle, "createEntity", mode="redirect") for _ in range(2)]
+    sources[0].refuse(403, "OperationNotSupported")
+
+    response = created(broker, vehicle)
+
+    for source in sources:
+        expect_created_at(source, vehicle, 55, 90)
+    expect_partial(response)
+
+
+@check(
     id="distributed-create/source-context",
     title="A Context Source with an @context of its own gets names of that, as application/json with a Link header",
     clause=[
