@@ -121,6 +121,13 @@ def remote(broker: Broker, receiver: Receiver, vehicle: Vehicle, *operations: st
     return source
 
 
+def awaiting(broker: Broker, receiver: Receiver, vehicle: Vehicle, *operations: str, **members: Any) -> Source:
+    """As `remote`, a source that has not got the Entity by the time that it is created."""
+    source = remote(broker, receiver, vehicle, *operations, **members)
+    source.holds = False
+    return source
+
+
 def until(ask: Callable[[], Response], seen: Callable[[], object], *sources: Source) -> Response:
     """The answer to a request, as soon as something has been seen at the sources: asked again for a moment."""
     deadline = time.monotonic() + (EFFECT_SECONDS if all(source.waits for source in sources) else 0.0)
@@ -141,6 +148,7 @@ def here(broker: Broker, vehicle: Vehicle, *sources: Source) -> dict[str, Any]:
     for source in sources:
         source.holds = False
     response = broker.retrieve_entity(vehicle.id, params={"local": True})
+    precondition(response.status in (200, 404), f"reading back {vehicle.id}: observed {describe(response)}")
     return {} if response.status == 404 else expect_object(response)
 
 
@@ -181,11 +189,10 @@ def arrived(source: Source) -> str:
     return ", ".join(f"{one.method} {resource(source, one)}" for one in source.received()) or "nothing"
 
 
-def expect_no_write(sources: Sequence[Source]) -> None:
-    """Fail if anything that changes data reached one of these sources."""
-    for source in sources:
-        if source.writes():
-            fail("no write at the Context Source", f"there arrived {arrived(source)}")
+def expect_no_write(source: Source) -> None:
+    """Fail if anything that changes Entities reached a source."""
+    if source.writes():
+        fail("no write at the Context Source", f"there arrived {arrived(source)}")
 
 
 def expect_error(response: Response, status: int, *, error: str = "") -> None:

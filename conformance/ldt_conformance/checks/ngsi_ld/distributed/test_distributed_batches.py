@@ -10,6 +10,7 @@ from ldt_conformance.checks.ngsi_ld.distributed.distributing import (
     NEVER_HERE,
     RESPECTED,
     Vehicle,
+    awaiting,
     expect_no_write,
     expect_sent,
     failures,
@@ -68,7 +69,7 @@ def expect_divided(
 )
 def test_create(broker: Broker, context_server: Receiver) -> None:
     vehicles = batch(broker)
-    source = remote(broker, context_server, vehicles[0], "createBatch", mode="exclusive")
+    source = awaiting(broker, context_server, vehicles[0], "createBatch", mode="exclusive")
 
     response = created(broker, vehicles)
 
@@ -97,7 +98,7 @@ def expect_batch_sent(source: Source, path: str, vehicle: Vehicle) -> Any:
 )
 def test_create_singly(broker: Broker, context_server: Receiver) -> None:
     vehicles = batch(broker)
-    source = remote(broker, context_server, vehicles[0], "createEntity", mode="exclusive")
+    source = awaiting(broker, context_server, vehicles[0], "createEntity", mode="exclusive")
 
     response = created(broker, vehicles)
 
@@ -119,12 +120,12 @@ def test_create_singly(broker: Broker, context_server: Receiver) -> None:
 )
 def test_create_not_offered(broker: Broker, context_server: Receiver) -> None:
     vehicles = batch(broker)
-    source = remote(broker, context_server, vehicles[0], mode="exclusive")
+    source = awaiting(broker, context_server, vehicles[0], mode="exclusive")
     in_effect(source)
 
     response = created(broker, vehicles)
 
-    expect_no_write([source])
+    expect_no_write(source)
     expect_equal(vehicles[0].values(here(broker, vehicles[0], source))[1], None, "what is held here of the Attribute")
     errors = {str(one.get("entityId")): one.get("error") for one in failures(response) if isinstance(one, dict)}
     kinds = {found: str(error.get("type")) for found, error in errors.items() if isinstance(error, dict)}

@@ -211,7 +211,7 @@ def test_not_offered(broker: Broker, context_server: Receiver) -> None:
 
     response = broker.append_attributes(vehicle.id, {vehicle.far: property_(91)})
 
-    expect_no_write([source])
+    expect_no_write(source)
     expect_equal(vehicle.values(here(broker, vehicle, source)), (55, None), "what is held here of both Attributes")
     expect_error(response, 409, error="Conflict")
 

@@ -10,6 +10,7 @@ from ldt_conformance.checks.ngsi_ld.distributed.distributing import (
     PARTIAL,
     RESPECTED,
     Vehicle,
+    awaiting,
     expect_no_write,
     expect_partial,
     expect_sent,
@@ -17,7 +18,6 @@ from ldt_conformance.checks.ngsi_ld.distributed.distributing import (
     in_effect,
     members,
     new_vehicle,
-    remote,
     sent,
 )
 from ldt_conformance.checks.ngsi_ld.distributed.source import Source, means
@@ -62,7 +62,7 @@ def _listed(value: Any) -> list[Any]:
 )
 def test_exclusive(broker: Broker, context_server: Receiver) -> None:
     vehicle = new_vehicle(broker)
-    source = remote(broker, context_server, vehicle, "createEntity", mode="exclusive")
+    source = awaiting(broker, context_server, vehicle, "createEntity", mode="exclusive")
 
     response = created(broker, vehicle)
 
@@ -85,7 +85,7 @@ def test_redirect(broker: Broker, context_server: Receiver) -> None:
     vehicle, control = new_vehicle(broker), new_vehicle(broker)
     stored(broker, control.here())
     seen(broker, control.id, control.near)
-    sources = [remote(broker, context_server, vehicle, "createEntity", mode="redirect") for _ in range(2)]
+    sources = [awaiting(broker, context_server, vehicle, "createEntity", mode="redirect") for _ in range(2)]
 
     response = created(broker, vehicle)
 
@@ -113,7 +113,7 @@ def test_redirect(broker: Broker, context_server: Receiver) -> None:
 )
 def test_inclusive(broker: Broker, context_server: Receiver) -> None:
     vehicle = new_vehicle(broker)
-    source = remote(broker, context_server, vehicle, "createEntity")
+    source = awaiting(broker, context_server, vehicle, "createEntity")
 
     response = created(broker, vehicle)
 
@@ -133,8 +133,8 @@ def test_inclusive(broker: Broker, context_server: Receiver) -> None:
 )
 def test_exclusive_first(broker: Broker, context_server: Receiver) -> None:
     vehicle = new_vehicle(broker)
-    exclusive = remote(broker, context_server, vehicle, "createEntity", mode="exclusive")
-    inclusive = remote(broker, context_server, vehicle, "createEntity")
+    exclusive = awaiting(broker, context_server, vehicle, "createEntity", mode="exclusive")
+    inclusive = awaiting(broker, context_server, vehicle, "createEntity")
 
     response = created(broker, vehicle)
 
@@ -159,12 +159,12 @@ def test_exclusive_first(broker: Broker, context_server: Receiver) -> None:
 def test_not_offered(broker: Broker, context_server: Receiver) -> None:
     """Whether a part that can be created is, is left open: Conflict for the whole is as good as a partial success."""
     vehicle = new_vehicle(broker)
-    source = remote(broker, context_server, vehicle, mode="exclusive")
+    source = awaiting(broker, context_server, vehicle, mode="exclusive")
     in_effect(source)
 
     response = created(broker, vehicle)
 
-    expect_no_write([source])
+    expect_no_write(source)
     expect_equal(vehicle.values(here(broker, vehicle, source))[1], None, f"what is held here of {vehicle.far}")
     if response.status != 409 or error_type(response) != "Conflict":
         expect_partial(response)
@@ -185,7 +185,7 @@ def test_not_offered(broker: Broker, context_server: Receiver) -> None:
 def test_partial(broker: Broker, context_server: Receiver) -> None:
     """A broker that keeps nothing when a part fails has failed as a whole: an error then, and a warning here."""
     vehicle = new_vehicle(broker)
-    source = remote(broker, context_server, vehicle, "createEntity", mode="exclusive")
+    source = awaiting(broker, context_server, vehicle, "createEntity", mode="exclusive")
     source.refuse(403, "OperationNotSupported")
 
     response = created(broker, vehicle)
@@ -214,7 +214,7 @@ def test_partial(broker: Broker, context_server: Receiver) -> None:
 def test_inclusive_refused(broker: Broker, context_server: Receiver) -> None:
     """Ruling M6: 201 is a warning."""
     vehicle = new_vehicle(broker)
-    source = remote(broker, context_server, vehicle, "createEntity")
+    source = awaiting(broker, context_server, vehicle, "createEntity")
     source.refuse(403, "OperationNotSupported")
 
     response = created(broker, vehicle)
@@ -240,7 +240,7 @@ def test_inclusive_refused(broker: Broker, context_server: Receiver) -> None:
 )
 def test_redirect_refused(broker: Broker, context_server: Receiver) -> None:
     vehicle = new_vehicle(broker)
-    sources = [remote(broker, context_server, vehicle, "createEntity", mode="redirect") for _ in range(2)]
+    sources = [awaiting(broker, context_server, vehicle, "createEntity", mode="redirect") for _ in range(2)]
     sources[0].refuse(403, "OperationNotSupported")
 
     response = created(broker, vehicle)
@@ -269,7 +269,7 @@ def test_source_context(broker: Broker, context_server: Receiver) -> None:
     term, iri = broker.unique("term"), f"https://example.org/ldt-check/{vehicle.far}"
     served = context_server.serve_context({term: iri}).url
     info = [{"key": "jsonldContext", "value": served}]
-    source = remote(broker, context_server, vehicle, "createEntity", contextSourceInfo=info)
+    source = awaiting(broker, context_server, vehicle, "createEntity", contextSourceInfo=info)
 
     response = broker.create_entity(vehicle.here().with_property(iri, 90))
 

@@ -9,6 +9,7 @@ from ldt_conformance.checks.ngsi_ld.declared import cim009
 from ldt_conformance.checks.ngsi_ld.distributed.distributing import (
     DISTRIBUTED,
     LIMITED,
+    awaiting,
     expect_no_write,
     expect_sent,
     here,
@@ -90,7 +91,7 @@ def test_only_there(broker: Broker, context_server: Receiver) -> None:
 def test_via(broker: Broker, context_server: Receiver) -> None:
     vehicle = new_vehicle(broker)
     before = broker.unique("before")
-    source = remote(broker, context_server, vehicle, "createEntity", mode="exclusive")
+    source = awaiting(broker, context_server, vehicle, "createEntity", mode="exclusive")
 
     broker.create_entity(vehicle.whole(), headers={"Via": f"1.1 {before}"})
 
@@ -113,12 +114,12 @@ def test_loop(broker: Broker, context_server: Receiver) -> None:
     """Ruling W2."""
     vehicle = new_vehicle(broker)
     alias = broker.unique("source")
-    source = remote(broker, context_server, vehicle, "createEntity", contextSourceAlias=alias)
+    source = awaiting(broker, context_server, vehicle, "createEntity", contextSourceAlias=alias)
     in_effect(source)
 
     response = broker.create_entity(vehicle.whole(), headers={"Via": f"1.1 another, 1.1 {alias}"})
 
-    expect_no_write([source])
+    expect_no_write(source)
     expect_status(response, 201)
     expect_equal(vehicle.values(here(broker, vehicle, source)), (55, 90), "what is held here of both Attributes")
 
@@ -144,7 +145,7 @@ def test_loop_exclusive(broker: Broker, context_server: Receiver) -> None:
 
     response = broker.update_attributes(vehicle.id, {vehicle.far: property_(91)}, headers={"Via": f"1.1 {alias}"})
 
-    expect_no_write([source])
+    expect_no_write(source)
     expect_equal(vehicle.values(here(broker, vehicle, source)), (None, None), "what is held here of both Attributes")
     if response.status == 207 or (response.status >= 400 and response.status != 508):
         warn(Reason.TOLERATED, "508", describe(response))
