@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import BadRequestData, ResourceNotFound
-from ldt_stack.broker.model.names import JsonObject
+from ldt_stack.broker.model.names import CORE, JsonObject
 from ldt_stack.broker.model.values import check_uri
 from ldt_stack.broker.query.lexical import is_member_name
 from ldt_stack.broker.query.type_selection import TypeSelection, parse_types
+from ldt_stack.broker.store.evolution import SCOPE
 from ldt_stack.broker.store.interface import KeptEntity, Snapshot, Transaction
+
+_SCOPE_IRI: Final = CORE + SCOPE
 
 
 def check_entity_id(entity_id: str) -> str:
@@ -59,3 +64,13 @@ def attribute_name(call: Call, name: str) -> str:
     if not is_member_name(name):
         raise BadRequestData(f'"{name}" is not a name of an Attribute (4.6.2) and no URI')
     return call.ld_context.expand_term(name)
+
+
+def attribute_or_scope(call: Call, name: str) -> str:
+    """The same where the scope may be named, too (5.6.4.4, 5.6.5.4): "scope", whatever name stands for it.
+
+    Raises:
+        BadRequestData: It is no name of clause 4.6.2 and no URI.
+    """
+    iri = attribute_name(call, name)
+    return SCOPE if iri == _SCOPE_IRI else iri

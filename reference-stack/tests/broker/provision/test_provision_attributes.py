@@ -306,6 +306,20 @@ async def test_delete_attribute(running: RunningBroker, parameters: str, left: A
     assert found["b"]["value"] == 1
 
 
+@pytest.mark.parametrize("name", ["scope", "ngsi-ld:scope", "https%3A%2F%2Furi.etsi.org%2Fngsi-ld%2Fscope"])
+async def test_the_scope_by_any_name(running: RunningBroker, name: str) -> None:
+    """5.6.4.4, 5.6.5.4, 5.6.19.4, 5.6.21.4: the target is the scope, whichever name stands for it (5.5.7)."""
+    for number in (1, 2):
+        await create(running.client, f"urn:a:{number}", scope="/a", b=1)
+    for method in ("PATCH", "PUT"):
+        path = f"/entities/urn:a:1/attrs/{name}"
+        await refused(running.client, method, path, {"value": "/b"}, 400, "BadRequestData")
+    await send(running.client, "DELETE", f"/entities/urn:a:1/attrs/{name}", None, 204)
+    await send(running.client, "DELETE", f"/entities?type=Car&id=urn:a:2&drop={name}", None, 204)
+    for number in (1, 2):
+        assert set(await get(running.client, f"urn:a:{number}")) == {"id", "type", "b"}
+
+
 async def test_delete_scope(running: RunningBroker) -> None:
     """5.6.5.4: the scope can be deleted like an Attribute."""
     await create(running.client, scope=["/a", "/b"])

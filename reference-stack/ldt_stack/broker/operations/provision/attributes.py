@@ -30,7 +30,7 @@ from ldt_stack.broker.model.names import VALUE_MEMBER, JsonObject
 from ldt_stack.broker.model.values import Nulls, check_geometry_value, check_uri, decoded_geometry, is_geometry
 from ldt_stack.broker.operations.distributed.writes import Work, known_target, write_everywhere
 from ldt_stack.broker.operations.recording import SCOPE, record
-from ldt_stack.broker.operations.targets import attribute_name, check_entity_id, read_types, target_entity
+from ldt_stack.broker.operations.targets import attribute_or_scope, check_entity_id, read_types, target_entity
 from ldt_stack.broker.query.type_selection import TypeSelection
 from ldt_stack.broker.service import Broker
 from ldt_stack.broker.store.interface import Transaction
@@ -254,7 +254,7 @@ async def delete_attribute(
         ResourceNotFound: There is no such Entity, or no such instance of the Attribute.
     """
     check_entity_id(entity_id)
-    iri = SCOPE if name == SCOPE else attribute_name(call, name)
+    iri = attribute_or_scope(call, name)
     selection = read_types(call, types)
     dataset = None if dataset_id in (None, "@none") else check_uri(dataset_id, "The parameter datasetId")
 
@@ -373,9 +373,10 @@ async def _write_attribute(
 
 def _target_attribute(call: Call, entity_id: str, name: str) -> str:
     check_entity_id(entity_id)
-    if name == SCOPE:
+    iri = attribute_or_scope(call, name)
+    if iri == SCOPE:
         raise BadRequestData('"scope" is no Attribute that can be updated or replaced by itself (5.6.4.4, 5.6.19.4)')
-    return attribute_name(call, name)
+    return iri
 
 
 def _instance(entity: JsonObject, iri: str, dataset_id: str | None) -> JsonObject:

@@ -15,7 +15,7 @@ from ldt_stack.broker.operations.distributed.purging import begin_purge
 from ldt_stack.broker.operations.distributed.query import federated
 from ldt_stack.broker.operations.entity_maps.queries import parts_by_map
 from ldt_stack.broker.operations.recording import SCOPE, record
-from ldt_stack.broker.operations.targets import attribute_name
+from ldt_stack.broker.operations.targets import attribute_or_scope
 from ldt_stack.broker.service import Broker
 from ldt_stack.broker.store.data import EntityQuery
 from ldt_stack.broker.store.interface import Transaction
@@ -99,7 +99,7 @@ async def _purge(
 def _members(call: Call, names: Sequence[str] | None) -> frozenset[str] | None:
     if names is None:
         return None
-    return frozenset(SCOPE if name == SCOPE else attribute_name(call, name) for name in names)
+    return frozenset(attribute_or_scope(call, name) for name in names)
 
 
 def _after(

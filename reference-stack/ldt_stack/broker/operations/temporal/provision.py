@@ -29,7 +29,7 @@ from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.model.patch import stamp
 from ldt_stack.broker.model.values import check_uri
 from ldt_stack.broker.operations.distributed.writes import Work, datasets_of, write_everywhere
-from ldt_stack.broker.operations.targets import attribute_name, check_entity_id
+from ldt_stack.broker.operations.targets import attribute_or_scope, check_entity_id
 from ldt_stack.broker.operations.temporal.evolution_input import EvolutionFragment, read_evolution
 from ldt_stack.broker.service import Broker
 from ldt_stack.broker.store.data import HistoryRow, TemporalQuery
@@ -208,7 +208,7 @@ async def delete_attribute_from_temporal_evolution(
     Source: CIM 009 V1.9.1, clause 5.6.13.
     """
     check_entity_id(entity_id)
-    attribute = _attribute_name(call, name)
+    attribute = attribute_or_scope(call, name)
     if dataset_id is not None and dataset_id != "@none":
         check_uri(dataset_id, "The parameter datasetId")
     dataset = None if dataset_id == "@none" else dataset_id
@@ -323,14 +323,10 @@ def _own_name(attribute: str, names: LdContext) -> str:
     return attribute if attribute == SCOPE else names.compact_iri(attribute)
 
 
-def _attribute_name(call: Call, name: str) -> str:
-    return SCOPE if name == SCOPE else attribute_name(call, name)
-
-
 def _check_instance(call: Call, entity_id: str, name: str, instance_id: str) -> str:
     """The ids and the name of an instance; returns the IRI of the Attribute."""
     check_entity_id(entity_id)
-    attribute = _attribute_name(call, name)
+    attribute = attribute_or_scope(call, name)
     check_uri(instance_id, "The instanceId")
     return attribute
 
