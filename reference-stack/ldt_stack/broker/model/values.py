@@ -39,6 +39,7 @@ _LANGUAGE_TAG: Final = re.compile(
     r"|i-(?:ami|bnn|default|enochian|hak|klingon|lux|mingo|navajo|pwn|tao|tay|tsu)",
     re.IGNORECASE | re.ASCII,
 )
+_LITERAL: Final = {"@type", "@value"}
 _OF_GEOMETRIES: Final = frozenset({"type", "coordinates"})  # which the check of the geometry is about
 MAX_DEPTH: Final = 64  # nesting of values and sub-Attributes; deeper is no data that anybody meant
 
@@ -128,7 +129,7 @@ def _check_json(value: JsonValue, what: str, nulls: Nulls, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise BadRequestData(f"{what} is nested more than {MAX_DEPTH} levels deep")
     if isinstance(value, dict):
-        if value.get("@type") == "@json":
+        if value.keys() == _LITERAL and value["@type"] == "@json":
             return  # a JSON literal is opaque (4.5.0)
         for inner in value.values():
             _check_json(inner, what, nulls, depth + 1)

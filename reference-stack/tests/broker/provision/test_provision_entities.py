@@ -89,6 +89,8 @@ BAD_ENTITIES: dict[str, dict[str, Any]] = {
     "JSON null": {"speed": None},
     "JSON null as value": {"speed": {"type": "Property", "value": None}},
     "JSON null in a value": {"speed": {"type": "Property", "value": {"a": [None]}}},
+    "JSON null beside a JSON literal": {"speed": {"value": {"@type": "@json", "@value": None, "a": None}}},
+    "JSON null in what is no JSON literal": {"speed": {"value": {"@type": "@json", "a": None}}},
     "NGSI-LD Null": {"speed": NULL},
     "NGSI-LD Null as value": {"speed": {"type": "Property", "value": NULL}},
     "NGSI-LD Null in a value": {"speed": {"type": "Property", "value": {"a": NULL}}},
