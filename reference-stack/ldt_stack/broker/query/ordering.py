@@ -17,7 +17,7 @@ from ldt_stack.broker.model.names import JsonObject, JsonValue
 from ldt_stack.broker.query.collation import ROOT, Collation, parse_collation
 from ldt_stack.broker.query.geometry import check_reference, distance_metres, is_geometry
 from ldt_stack.broker.query.lexical import MAX_TERMS, Cursor
-from ldt_stack.broker.query.paths import AttributePath, LinkedPath, parse_path
+from ldt_stack.broker.query.paths import AttributePath, LinkedPath, Target, parse_path
 from ldt_stack.broker.query.values import Kind, TemporalValue, temporal_value
 
 if TYPE_CHECKING:
@@ -76,9 +76,13 @@ class Ordering:
         return [self._key(term, entity) for term in self.terms]
 
     def _key(self, term: OrderingTerm, entity: JsonObject) -> tuple[int, Any]:
-        value = _value(term.path, entity)
-        if term.direction.startswith("dist-") and self.reference is not None and is_geometry(value):
-            return -1, distance_metres(value, json.loads(self.reference))
+        target = _target(term.path, entity)
+        if target is None:
+            return _MISSING, 0
+        reference = self.reference if term.direction.startswith("dist-") else None
+        if reference is not None and target.place and is_geometry(target.value):
+            return -1, distance_metres(target.value, json.loads(reference))
+        value = target.value[0] if target.languages and target.value else target.value
         return _rank(value, self.collation)
 
     def _compare(self, one: tuple[list[Any], str], other: tuple[list[Any], str]) -> int:
@@ -91,23 +95,14 @@ class Ordering:
         return -1 if one[1] < other[1] else 1
 
 
-_ABSENT: Final = object()
-
-
-def _value(path: AttributePath | str, entity: JsonObject) -> Any:
+def _target(path: AttributePath | str, entity: JsonObject) -> Target | None:
+    """What is compared; of several instances the default one, which is stored first where there is one."""
     if isinstance(path, str):
-        return entity.get(path, _ABSENT)
-    targets = list(path.targets(entity))
-    if not targets:
-        return _ABSENT
-    # Several instances: the default one decides, which has no datasetId and, where there is one, is stored first.
-    value = targets[0].value
-    return value[0] if targets[0].languages and value else value
+        return Target(entity[path]) if path in entity else None
+    return next(path.targets(entity), None)
 
 
 def _rank(value: Any, collation: Collation) -> tuple[int, Any]:
-    if value is _ABSENT:
-        return _MISSING, 0
     if value is None:
         return _NULL, 0
     moment = _moment(value)

@@ -113,11 +113,13 @@ class Target:
         value: Its value: JSON, or a `TemporalValue`; a list where the element holds several values.
         relationship: Whether it is a (List)Relationship: only equality is defined.
         languages: Whether `value` lists the strings of a whole languageMap.
+        place: Whether it is the geometry of a GeoProperty.
     """
 
     value: JsonValue
     relationship: bool = False
     languages: bool = False
+    place: bool = False
 
 
 def objects_of(instance: JsonObject) -> list[str]:
@@ -158,7 +160,7 @@ def _element(instance: JsonObject, members: tuple[str, ...]) -> Iterator[Target]
     value_type = instance.get("valueType")
     if isinstance(value, list):
         value = [unwrap(item, value_type) for item in value]
-    yield Target(unwrap(value, None if members else value_type))
+    yield Target(unwrap(value, None if members else value_type), place=kind == "GeoProperty" and not members)
 
 
 def _language(value: JsonValue, members: tuple[str, ...]) -> Iterator[Target]:

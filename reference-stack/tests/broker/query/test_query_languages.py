@@ -288,6 +288,19 @@ def test_what_is_no_collation_is_refused(collation: str) -> None:
         parse_ordering("v", CONTEXT, collation=collation)
 
 
+def test_only_geo_properties_have_a_distance() -> None:
+    """4.23.1 and 4.23.2: a geometry that is the value of another Property is a value like others."""
+    point = {"type": "Point", "coordinates": [8, 40]}
+    held: dict[str, list[dict[str, Any]]] = {
+        "geo": [{"type": "GeoProperty", "value": {**point, "coordinates": [9, 40]}}],
+        "object": [{"type": "Property", "value": point}],
+        "number": [{"type": "Property", "value": 5}],
+    }
+    entities = [{"id": f"urn:x:{name}", "type": ["A"], IRI("v"): instances} for name, instances in held.items()]
+    order = parse_ordering("v;dist-asc", CONTEXT, order_from="[8,40]")
+    assert [one["id"] for one in order.sort(entities)] == ["urn:x:geo", "urn:x:number", "urn:x:object"]
+
+
 def test_order_by_distance() -> None:
     """4.23.3, examples 8 to 10: by Haversine distance; what is no GeoProperty comes after."""
 
