@@ -15,13 +15,15 @@ from ldt_stack.broker.model.entities import read_entity
 from ldt_stack.broker.model.instants import normalize
 from ldt_stack.broker.model.names import ATTRIBUTE_MEMBERS, VALUE_MEMBER, JsonObject, is_attribute_key
 from ldt_stack.broker.model.values import Nulls
-from ldt_stack.broker.notifications.content import null_value
+from ldt_stack.broker.notifications.content import PREVIOUS_MEMBER, null_value
 
 _ENTITY_TIMES: Final = ("createdAt", "modifiedAt", "deletedAt")
 _NO_ATTRIBUTES: Final = frozenset({"id", "@id", "type", "@type", "scope", "expiresAt", "@context", *_ENTITY_TIMES})
 
 
-def read_received(payload: JsonObject, ld_context: LdContext, *, notified_at: str | None = None) -> JsonObject:
+def read_received(
+    payload: JsonObject, ld_context: LdContext, *, notified_at: str | None = None, show_changes: bool = False
+) -> JsonObject:
     """An expanded Entity from its normalized (or concise) representation, system times included.
 
     Args:
@@ -29,6 +31,7 @@ def read_received(payload: JsonObject, ld_context: LdContext, *, notified_at: st
         ld_context: Of its names.
         notified_at: Where it comes in a notification, the instant of that (six digits): then an Attribute may be
             deleted, its value the NGSI-LD Null (5.8.6), and gets this instant for deletedAt.
+        show_changes: Whether previousValue and its siblings are of interest.
 
     Raises:
         BadRequestData: It is no Entity.
@@ -51,6 +54,8 @@ def read_received(payload: JsonObject, ld_context: LdContext, *, notified_at: st
             instances = [_or_deleted(one, notified_at) for one in instances]
         for source, instance in zip(sources, instances, strict=False):
             take_instance_times(source, instance, reader)
+            if show_changes:
+                _take_previous(name, source, instance, ld_context)
         entity[reader.name(name)] = instances
     return entity
 
@@ -85,6 +90,15 @@ def take_instance_times(source: object, instance: JsonObject, reader: AttributeR
         given = value if isinstance(value, list) and len(value) == len(held) else [value]
         for one, below in zip(given, held, strict=False):
             take_instance_times(one, below, reader)
+
+
+def _take_previous(name: str, source: object, instance: JsonObject, ld_context: LdContext) -> None:
+    """The value before a change, where a notification has it (5.2.14.1); it is read as a value is."""
+    member = VALUE_MEMBER[instance["type"]]
+    previous = PREVIOUS_MEMBER[member]
+    if isinstance(source, dict) and previous in source:
+        before = {"type": instance["type"], member: source[previous]}
+        instance[previous] = AttributeReader(ld_context).attribute(name, before)[0][member]
 
 
 def within_registration(entity: JsonObject, registration: Registration, info: RegistrationInfo) -> JsonObject | None:

@@ -82,6 +82,34 @@ async def test_a_deleted_attribute_is_notified(pair: list[Node], network: Networ
     assert one.body["data"][0]["speed"]["value"] == NULL
 
 
+@pytest.mark.parametrize("show_changes", [True, False])
+async def test_values_before_a_change_come_along(pair: list[Node], network: Network, show_changes: bool) -> None:
+    """5.8.6: "the Notification shall be copied", and with it what showChanges asks for; it had got lost on the way."""
+    a, b = pair
+    kinds = {
+        "speed": ({"value": 1}, {"value": 2}),
+        "label": ({"languageMap": {"en": "x"}}, {"languageMap": {"en": "y"}}),
+        "next": ({"object": "urn:ngsi-ld:Car:2"}, {"object": "urn:ngsi-ld:Car:3"}),
+        "gears": ({"valueList": [1]}, {"valueList": [2]}),
+        "raw": ({"json": {"a": 1}}, {"json": {"a": 2}}),
+        "state": ({"vocab": "on"}, {"vocab": "off"}),
+        "stops": ({"objectList": ["urn:ngsi-ld:Car:2"]}, {"objectList": ["urn:ngsi-ld:Car:3"]}),
+    }
+    await create(b.client, CAR, **{name: before for name, (before, _) in kinds.items()})
+    await a.register("b")
+    notification = {"format": "concise", "showChanges": show_changes}
+    await subscribe(a, notificationTrigger=["attributeUpdated", "attributeDeleted"], notification=notification)
+    await send(b, "PATCH", f"/entities/{CAR}/attrs", {name: after for name, (_, after) in kinds.items()}, 204)
+    await send(b, "DELETE", f"/entities/{CAR}/attrs/next", None, 204)
+    first, second = [one.body["data"][0] for one in await notified(network, 2)]
+    for name, (before, after) in kinds.items():
+        ((member, value),) = before.items()
+        previous = {f"previous{member[0].upper()}{member[1:]}": value} if show_changes else {}
+        alone = member == "value" and not show_changes  # as concise as can be (4.5.2.3)
+        assert first[name] == (after[member] if alone else {**after, **previous})
+    assert second["next"] == ({"object": NULL, "previousObject": "urn:ngsi-ld:Car:3"} if show_changes else NULL)
+
+
 async def test_sources_get_their_part_alone(pair: list[Node]) -> None:
     """5.8.1.4: "reduced to what is matched by the registration information"; notifications come to this broker."""
     a, b = pair

@@ -60,12 +60,14 @@ async def receive_notification(broker: Broker, token: str, payload: JsonObject, 
         raise ResourceNotFound("The Subscription or the Registration of this notification has been deleted")
     registration = compile_registration(registered["members"])
     now = broker.now()
+    show_changes = document["members"]["notification"].get("showChanges", False)
     entities = []
     for one in data:
         if not isinstance(one, dict):
             raise BadRequestData("The Notification has data that are no Entities (clause 5.3.1)")
         context = await broker.contexts.resolve(one["@context"]) if "@context" in one else ld_context
-        kept = narrowed(read_received(one, context, notified_at=now), registration, registration.offers)
+        entity = read_received(one, context, notified_at=now, show_changes=show_changes)
+        kept = narrowed(entity, registration, registration.offers)
         if kept is not None:
             entities.append(kept)
     members = document["members"]
