@@ -27,6 +27,7 @@ _MORE: Final = 20_000  # likewise, where the Entities created first do not fill 
 _VERY_FEW: Final = 100  # for so many, other conditions are looked up one by one rather than gathered
 _FIRST: Final = 1000  # Entities, if SQL decides
 _FIRST_CHECKED: Final = 100  # likewise, if each must be read to be judged
+DEAR: Final = 2000  # Entities: as much as a look through an index may cost
 # By the index of what can expire: cheap while little has. Wants the present instant twice.
 EXPIRED: Final = "SELECT number FROM entities WHERE next_expiry <= ? AND expires_at <= ?"
 
@@ -135,8 +136,7 @@ def _begin_with(session: Session, plan: Plan, limit: int) -> Beginning | None:
     common = set(first).intersection(*more)  # of the longer ones no sets are made
     settled = {id(known[position]) for position in gathered}
     others = [part for part in plan.parts if id(part) not in settled and part.looked_up]
-    given = Condition("1", (orjson.dumps(list(common)).decode(),))
-    return Beginning("(SELECT value AS entity FROM json_each(?)) AS c", _join([given, *others]), few=True, cheap=True)
+    return _given(list(common), others)
 
 
 def begin_with_first(session: Session, plan: Plan) -> tuple[Beginning, bool] | None:
@@ -145,7 +145,7 @@ def begin_with_first(session: Session, plan: Plan) -> tuple[Beginning, bool] | N
     Returns:
         With it, whether these are all there are. None: what `begin_with_many` does is as cheap.
     """
-    if _is_cheap(plan):
+    if _is_cheap(plan) and plan.id_checks is None:
         return None
     source, own = _all_of_type(plan)
     offset = (_FIRST if plan.exact else _FIRST_CHECKED) - 1
@@ -159,7 +159,24 @@ def begin_with_first(session: Session, plan: Plan) -> tuple[Beginning, bool] | N
 
 def begin_with_more(session: Session, plan: Plan) -> Beginning:
     """The best way to see all that match, where those created first do not suffice."""
-    return _begin_with(session, plan, _MORE) or begin_with_many(session, plan)
+    known = _begin_with(session, plan, _MORE)
+    if known is None and plan.id_checks is not None:
+        return _begin_with_ids(session, plan, plan.id_checks)
+    return known or begin_with_many(session, plan)
+
+
+def _begin_with_ids(session: Session, plan: Plan, checks: Callable[[str], bool]) -> Beginning:
+    """Begin with the ids that will do: to look through their index takes a tenth of what it takes to read Entities."""
+    session.spend(DEAR)
+    rows = session.timed(session.execute("SELECT id, number FROM entities"))
+    numbers = [number for identifier, number in rows if checks(identifier)]
+    return _given(numbers, [part for part in plan.parts if part.looked_up])
+
+
+def _given(numbers: Sequence[int], others: Sequence[Condition]) -> Beginning:
+    """Begin with these."""
+    given = Condition("1", (orjson.dumps(numbers).decode(),))
+    return Beginning("(SELECT value AS entity FROM json_each(?)) AS c", _join([given, *others]), few=True, cheap=True)
 
 
 def begin_with_many(session: Session, plan: Plan) -> Beginning:

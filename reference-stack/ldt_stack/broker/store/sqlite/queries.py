@@ -12,6 +12,7 @@ from ldt_stack.broker.query.q import And, Comparison, Exists, Linked, Or, Patter
 from ldt_stack.broker.store.data import EntityQuery, Page, Predicate
 from ldt_stack.broker.store.sqlite.entities import get_entity
 from ldt_stack.broker.store.sqlite.planning import (
+    DEAR,
     EXPIRED,
     Beginning,
     Plan,
@@ -23,8 +24,6 @@ from ldt_stack.broker.store.sqlite.planning import (
 )
 from ldt_stack.broker.store.sqlite.session import Session
 from ldt_stack.broker.store.sqlite.stored import decode_entity
-
-_DEAR = 2000  # Entities: as much as a look through an index may cost
 
 
 def iterate_entities(session: Session, query: EntityQuery) -> Iterator[JsonObject]:
@@ -45,7 +44,7 @@ def _iterate(
 ) -> Iterator[tuple[JsonObject, str]]:
     """All that match, of those that it begins with; with their bodies as they are kept."""
     if not beginning.cheap:
-        session.spend(_DEAR)
+        session.spend(DEAR)
     whole = query.instance_times or any(_names_instance_times(condition) for condition in query.conditions)
     rows = session.execute(beginning.rows, beginning.condition.parameters)
     for identifier, body, times in session.timed(rows):
@@ -119,7 +118,7 @@ def _sorted_page(session: Session, query: EntityQuery) -> Page:
 def _exact_page(session: Session, query: EntityQuery, beginning: Beginning) -> Page:
     """SQLite counts and skips itself."""
     quick = beginning.few or (beginning.cheap and not query.count)
-    session.spend(query.limit + query.offset // 10 if quick else _DEAR)
+    session.spend(query.limit + query.offset // 10 if quick else DEAR)
     parameters = beginning.condition.parameters
     rows = session.execute(
         f"SELECT body, times FROM entities WHERE number IN ({beginning.numbers} LIMIT ? OFFSET ?) ORDER BY number",  # noqa: S608 — own constants
