@@ -119,6 +119,7 @@ CONCERNED: dict[str, list[str]] = {
         "distributed-retrieval/loop",
         "distributed-retrieval/merged",
         "distributed-retrieval/via",
+        "distributed-temporal/create",
         "distributed-temporal/query",
         "distributed-temporal/retrieve",
         "distributed-update/exclusive",
