@@ -36,8 +36,8 @@ def test_absence_is_no_pass_where_nothing_is_ever_shown(mutant: str, judged: dic
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(5400)
 def test_no_check_fails_a_right_broker_that_differs(tmp_path: Path):
     """Over the whole pack no variant fails anything."""
-    results = run_all(tmp_path, {name: [] for name in VARIANTS}, 1700)
+    results = run_all(tmp_path, {name: [] for name in VARIANTS}, 5300)
     assert {name: killed(result) for name, result in results.items()} == {name: [] for name in VARIANTS}

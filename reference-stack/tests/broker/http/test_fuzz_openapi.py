@@ -1,6 +1,7 @@
 """Anything that the broker's own OpenAPI document allows, and what it does not: no server error, no hang, no traceback.
 
-A slice runs in CI, `make soak` sends more than 100,000 requests (with those of test_fuzz_languages.py).
+A slice runs in CI, `make soak` sends more than 100,000 requests (with those of test_fuzz_languages.py). Most are
+refused at the first look; those of test_fuzz_mutated.py get further.
 """
 
 from __future__ import annotations
