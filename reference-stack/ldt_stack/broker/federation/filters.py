@@ -71,9 +71,9 @@ class Filters:
             members.append(("q", q))
             for name, values in (("expandValues", self.expand_values), ("jsonKeys", self.json_keys)):
                 if values:
-                    written = [names.compact_iri(self.ld_context.expand_term(value)) for value in values]
-                    parameters.append((name, ",".join(written)))
-                    members.append((name, written))
+                    written = ",".join(names.compact_iri(self.ld_context.expand_term(value)) for value in values)
+                    parameters.append((name, written))
+                    members.append((name, written))  # a string in a Query, too (table 5.2.23-1)
         if self.geo is not None:
             said = self._geo(self.geo, names)
             parameters += said.parameters

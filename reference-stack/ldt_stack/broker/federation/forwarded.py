@@ -12,7 +12,7 @@ from ldt_stack.broker.federation.querying import parts_of
 from ldt_stack.broker.federation.reading import offered_attributes, type_selector
 from ldt_stack.broker.federation.registration import Registration, RegistrationInfo
 from ldt_stack.broker.ld_context import CORE_CONTEXT_URL, LdContext, core_context
-from ldt_stack.broker.model.names import JsonObject, JsonValue
+from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.notifications.subscription import Subscription
 from ldt_stack.broker.query import GeoQuery, ScopeQuery, link_depth, parse_q
 
@@ -58,10 +58,9 @@ def matching_infos(
 def query_filter(members: JsonObject, query_context: LdContext) -> Filters:
     """The query of a Subscription, as it is forwarded."""
     names = {member: tuple(members[member].split(",")) for member in ("expandValues", "jsonKeys") if member in members}
-    linked = "q" in members and link_depth(parse_q(members["q"], query_context)) > 0
-    return Filters(
-        query_context, members.get("q"), names.get("expandValues", ()), names.get("jsonKeys", ()), linked=linked
-    )
+    expand_values = names.get("expandValues", ())
+    linked = "q" in members and link_depth(parse_q(members["q"], query_context, expand_values=expand_values)) > 0
+    return Filters(query_context, members.get("q"), expand_values, names.get("jsonKeys", ()), linked=linked)
 
 
 def forwarded_subscription(
@@ -95,7 +94,7 @@ def forwarded_subscription(
         body["@context"] = CORE_CONTEXT_URL if source is None else source
     if filters is not None:
         body |= {name: members[name] for name in ("geoQ", "scopeQ") if name in members}
-        body |= {name: _text(value) for name, value in filters.members}
+        body |= dict(filters.members)
     if registration.management.local_only:
         body["localOnly"] = True
         body.pop("splitEntities", None)
@@ -109,10 +108,6 @@ def forwarded_subscription(
     if watched:
         body["watchedAttributes"] = watched
     return body
-
-
-def _text(value: JsonValue) -> JsonValue:
-    return ",".join(value) if isinstance(value, list) else value  # as 5.2.12 has it, other than 5.2.23
 
 
 def _notification(members: JsonObject, uri: str, *, whole: bool) -> JsonObject:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from ldt_stack.broker.model.instants import normalize
 from ldt_stack.broker.model.names import JsonValue
 from ldt_stack.broker.query.lexical import MAX_TERMS, Cursor
-from ldt_stack.broker.query.paths import AttributePath, Path, parse_path, write_path
+from ldt_stack.broker.query.paths import LinkedPath, Path, parse_path, write_path
 from ldt_stack.broker.query.patterns import compile_pattern
 from ldt_stack.broker.query.q import And, Comparison, Exists, Or, PatternMatch, QNode
 from ldt_stack.broker.query.values import Kind, Literal, Range, Value, ValueList, normalize_date, normalize_time
@@ -159,13 +159,19 @@ class _QParser:
         return literal
 
     def _literal(self, path: Path) -> Literal:
-        expands = isinstance(path, AttributePath) and path.name in self.expand_values
+        expands = bool(self.expand_values) and self._expands(path)
         if self.cursor.peek() == '"':
             text = self._string()
             return Literal(Kind.URI, self.ld_context.expand_vocab(text)) if expands else Literal(Kind.STRING, text)
         if expands and (word := self.cursor.take_match(_WORD)):
             return Literal(Kind.URI, self.ld_context.expand_vocab(word[0]))
         return self._unquoted()
+
+    def _expands(self, path: Path) -> bool:
+        """Whether values of the target element are expanded: it, or the Attribute that it is below, is named."""
+        while isinstance(path, LinkedPath):
+            path = path.target
+        return not self.expand_values.isdisjoint((path.name, *path.subs[-1:]))
 
     def _unquoted(self) -> Literal:
         cursor = self.cursor

@@ -23,6 +23,17 @@ async def test_an_entity_elsewhere_is_retrieved_and_found(pair: list[Node], mode
     assert ids(answer) == [CAR]
 
 
+async def test_a_query_by_post_is_forwarded_as_its_table_has_it(pair: list[Node], network: Network) -> None:
+    """Table 5.2.23-1: expandValues and jsonKeys are strings."""
+    a, b = pair
+    await create(b.client, CAR, category={"type": "VocabProperty", "vocab": "Fast"})
+    await a.register("b", operations=["queryBatch"])
+    values = {"q": "category==Fast", "expandValues": "category,kind", "jsonKeys": "ticket"}
+    query = {"type": "Query", "entities": [{"type": "Car"}], **values}
+    assert ids(await a.client.post(f"{API}/entityOperations/query", json=query)) == [CAR]
+    assert values.items() <= network.sent[-1].body.items()
+
+
 async def test_local_leaves_registrations_aside(pair: list[Node], network: Network) -> None:
     """6.3.18."""
     a, b = pair

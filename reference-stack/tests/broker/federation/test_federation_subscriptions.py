@@ -260,6 +260,18 @@ async def test_context_source_filters_choose_sources(pair: list[Node]) -> None:
     assert len(await of(b)) == 1
 
 
+async def test_attributes_whose_values_are_expanded_are_one_string(pair: list[Node], network: Network) -> None:
+    """Table 5.2.23-1: expandValues is a comma separated list, in a payload, too."""
+    a, b = pair
+    await a.register("b")
+    await subscribe(a, q="category==Fast", expandValues="category,kind")
+    (copy,) = await of(b)
+    assert (copy["q"], copy["expandValues"]) == ("category==Fast", "category,kind")
+    await create(b.client, CAR, category={"type": "VocabProperty", "vocab": "Fast"})
+    (one,) = await notified(network, 1)
+    assert one.body["data"] == [{"id": CAR, "type": "Car", "category": {"vocab": "Fast"}}]
+
+
 @pytest.mark.parametrize("said", [True, False], ids=["with a name for it", "without"])
 async def test_a_subscription_is_written_in_the_names_of_the_source(
     pair: list[Node], network: Network, said: bool

@@ -237,6 +237,16 @@ def test_vocab_property() -> None:
     assert not matches('gender=="Male"', gender=gender)
 
 
+@pytest.mark.parametrize("named", ["gender", "person"])
+def test_values_of_a_sub_attribute_are_expanded(named: str) -> None:
+    """The list may name the target element itself, or the Attribute that it is below."""
+    person = prop("x", **{IRI("gender"): [{"type": "VocabProperty", "vocab": IRI("Male")}]})
+    for q in ("person.gender==Male", 'person.gender=="Male"'):
+        assert parse_q(q, CONTEXT, expand_values=[named]).matches(entity(person=person))
+    with pytest.raises(BadRequestData):
+        parse_q("person.gender==Male", CONTEXT, expand_values=["other"])
+
+
 @pytest.mark.parametrize(
     ("q", "expected"),
     [
@@ -311,6 +321,15 @@ def test_linked_entities() -> None:
         assert bind_links(node, resolve).matches(station) is expected, q
         assert not node.matches(station), "unbound, a linked term matches nothing"
     assert link_depth(parse_q("a{b{c}}==1;d", CONTEXT)) == 2
+
+
+def test_values_of_linked_entities_are_expanded() -> None:
+    """expandValues names Attributes; they may be those of a linked Entity."""
+    device = entity(category={"type": "VocabProperty", "vocab": IRI("Sensor")}) | {"id": "urn:d:1"}
+    station = entity(sensor={"type": "Relationship", "object": "urn:d:1"})
+    for q in ("sensor{category}==Sensor", 'sensor{category}=="Meter","Sensor"'):
+        node = parse_q(q, CONTEXT, expand_values=["category"])
+        assert bind_links(node, lambda links: [device]).matches(station), q
 
 
 @pytest.mark.parametrize(
