@@ -75,10 +75,7 @@ def aggregate(
 
     Source: CIM 009 V1.9.1, clause 4.5.19.
     """
-    dated = [
-        (normalize(one[timeproperty]) or "", one) for one in instances if timeproperty in one and "deletedAt" not in one
-    ]
-    periods = _periods(dated, aggregation.period, start, end)
+    periods = _periods(_dated(instances, timeproperty), aggregation.period, start, end)
     kind = instances[0]["type"]
     result: JsonObject = {"type": "Relationship" if kind in ("Relationship", "ListRelationship") else kind}
     for method in aggregation.methods:
@@ -90,6 +87,20 @@ def aggregate(
         if rows:
             result[method] = rows
     return result
+
+
+def is_eligible(instances: Sequence[JsonObject], aggregation: Aggregation, timeproperty: str) -> bool:
+    """Whether tables 4.5.19.1-1 to -3 have any of the methods for the values; yes where there are no values."""
+    values = [_value(one) for _, one in _dated(instances, timeproperty)]
+    kind = instances[0]["type"]
+    return not values or any(_applies(method, kind, values) for method in aggregation.methods)
+
+
+def _dated(instances: Sequence[JsonObject], timeproperty: str) -> list[tuple[str, JsonObject]]:
+    """Those that are aggregated, with their normalized instant: a deletion has no value."""
+    return [
+        (normalize(one[timeproperty]) or "", one) for one in instances if timeproperty in one and "deletedAt" not in one
+    ]
 
 
 def _periods(
@@ -138,17 +149,31 @@ def _value(instance: JsonObject) -> JsonValue:
 
 
 def _apply(method: str, kind: str, values: Sequence[JsonValue]) -> JsonValue:
-    """The aggregate of the values of one period; None where tables 4.5.19.1-1 to -3 say N/A."""
+    """The aggregate of the values of one period; None where there is none."""
     if method == "totalCount":
         return len(values)
     if method == "distinctCount":
         return len({orjson.dumps(_same(value), option=orjson.OPT_SORT_KEYS) for value in values})
     if kind not in ("Property", "ListProperty"):
         return None
+    numbers = _numbers(method, values)
+    return _of_texts(method, values) if numbers is None else _finite(method, numbers)
+
+
+def _applies(method: str, kind: str, values: Sequence[JsonValue]) -> bool:
+    """Whether tables 4.5.19.1-1 to -3 have a method for such values: not "N/A"."""
+    if method in ("totalCount", "distinctCount"):
+        return True
+    if kind not in ("Property", "ListProperty"):
+        return False
+    return _numbers(method, values) is not None or _of_texts(method, values) is not None
+
+
+def _numbers(method: str, values: Sequence[JsonValue]) -> list[float] | None:
+    """What a method calculates with; None if that is not numbers alone."""
     numbers = [_number(value, method) for value in values]
-    if all(number is not None for number in numbers):
-        return _finite(method, [number for number in numbers if number is not None])
-    return _of_texts(method, values)
+    known = [number for number in numbers if number is not None]
+    return known if len(known) == len(numbers) else None
 
 
 def _same(value: JsonValue) -> JsonValue:

@@ -14,7 +14,7 @@ from typing import Final
 from ldt_stack.broker.errors import InvalidRequest
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.names import JsonObject, JsonValue
-from ldt_stack.broker.representation.aggregation import Aggregation, aggregate
+from ldt_stack.broker.representation.aggregation import Aggregation, aggregate, is_eligible
 from ldt_stack.broker.representation.entity import render_attribute, render_instance
 from ldt_stack.broker.representation.options import RenderOptions
 
@@ -105,11 +105,15 @@ def render_aggregated_evolution(
         aggregated = aggregate(instances, aggregation, timeproperty, *time_range)
         if len(aggregated) > 1:
             rendered[_compact(name, ld_context)] = aggregated
-        elif options.attributes is not None or options.pick is not None:
+        elif _is_named(options) and not is_eligible(instances, aggregation, timeproperty):
             raise InvalidRequest(
                 f"The values of {name} cannot be aggregated with {', '.join(aggregation.methods)} (clause 4.5.19.1)."
             )
     return rendered
+
+
+def _is_named(options: RenderOptions) -> bool:
+    return options.attributes is not None or options.pick is not None
 
 
 def _compact(name: str, ld_context: LdContext) -> str:

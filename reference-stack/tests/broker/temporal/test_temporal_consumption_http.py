@@ -133,6 +133,24 @@ async def test_numbers_that_are_equal_or_very_great(running: Any) -> None:
     assert await aggregated("speed", "distinctCount") == {"distinctCount": 2}
     assert await aggregated("mass", "avg,sum,sumsq,max") == {"avg": 1e308, "max": 1e308}
     assert await aggregated("mass", "stddev") == {"stddev": 0}
+    assert await retrieve(running, pick="mass", format="aggregatedValues", aggrMethods="sum") == {}
+
+
+async def test_an_attribute_without_values_is_left_out(running: Any) -> None:
+    """One that was deleted, or never observed, is no reason to refuse a query for all others (5.7.4.4)."""
+    for entity_id, value in ((CAR, 1), ("urn:ngsi-ld:Car:2", 2)):
+        car = {"id": entity_id, "type": "Car", "speed": value}
+        assert (await running.client.post(f"{API}/entities", json=car)).status_code == 201
+    await running.client.delete(f"{API}/entities/{CAR}/attrs/speed")
+    asked = {"pick": "speed", "format": "aggregatedValues", "aggrMethods": "sum,totalCount", "timeAt": at(0)}
+
+    deleted = await query(running, timerel="after", timeproperty="deletedAt", **asked)
+    both = await query(running, timerel="after", timeproperty="modifiedAt", **asked)
+    never = await retrieve(running, pick="speed", format="aggregatedValues", aggrMethods="max")
+
+    assert deleted == [{}]
+    assert [[row[0] for row in one["speed"]["sum"]] for one in both] == [[1], [2]]
+    assert never == {}
 
 
 @pytest.mark.parametrize(
