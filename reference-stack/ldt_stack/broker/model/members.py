@@ -15,14 +15,14 @@ _LANG_STRING: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#langString"
 
 
 def texts_of(value: JsonValue, what: str) -> list[str]:
-    """A string, or an array of strings, as a list; none of them is empty.
+    """A string, or an array of strings, as a list; none of them is empty, or the NGSI-LD Null.
 
     Raises:
         BadRequestData: It is something else.
     """
     texts = value if isinstance(value, list) and value else [value]
-    if not all(isinstance(text, str) and text for text in texts):
-        raise BadRequestData(f"{what} is not a string")
+    if not all(isinstance(text, str) and text and text != NULL for text in texts):
+        raise BadRequestData(f'{what} is not a string, or "{NULL}"')
     return texts
 
 

@@ -145,6 +145,7 @@ BAD_ENTITIES: dict[str, dict[str, Any]] = {
     "type and @type": {"@type": "Bus"},
     "NGSI-LD Null as datasetId": {"speed": {"value": 1, "datasetId": NULL}},
     "NGSI-LD Null among objects": {"r": {"object": ["urn:a:1", NULL]}},
+    "NGSI-LD Null among types of objects": {"r": {"object": "urn:a:1", "objectType": ["Car", NULL]}},
     "NGSI-LD Null as an object of a list": {"r": {"objectList": [{"object": NULL}]}},
     "NGSI-LD Null among vocab": {"v": {"vocab": ["a", NULL]}},
     "location is no GeoProperty": {"location": {"type": "Property", "value": 1}},
