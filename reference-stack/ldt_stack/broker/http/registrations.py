@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import quote
 
 from ldt_stack.broker.http.headers import accept, read_call, read_payload, refuse_geojson
@@ -60,7 +61,8 @@ async def query_registrations(request: Request) -> Response:
         request.broker, call, _query_of(request), limit=paging.limit, offset=paging.offset, count=paging.count
     )
     body = [render_registration(found, call.ld_context, sys_attrs=sys_attrs) for found in page.registrations]
-    headers = paging_headers(request, paging, more=page.more, count=page.count, media_type=media_type)
+    shown = replace(paging, offset=page.offset)
+    headers = paging_headers(request, shown, more=page.more, count=page.count, media_type=media_type)
     return await respond(request, body, call.ld_context, media_type, headers=headers)
 
 

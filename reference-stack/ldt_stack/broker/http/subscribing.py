@@ -7,6 +7,7 @@ Each function takes the operation behind it: one of `operations.subscriptions`, 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from urllib.parse import quote
 
 from ldt_stack.broker.http.headers import accept, read_call, read_payload, refuse_geojson
@@ -48,7 +49,8 @@ async def answer_query(request: Request, operation: Callable[..., Awaitable[Subs
     call = await read_call(request)
     page = await operation(request.broker, call, limit=paging.limit, offset=paging.offset, count=paging.count)
     body = [render_subscription(found, call.ld_context, sys_attrs=sys_attrs) for found in page.subscriptions]
-    headers = paging_headers(request, paging, more=page.more, count=page.count, media_type=media_type)
+    shown = replace(paging, offset=page.offset)
+    headers = paging_headers(request, shown, more=page.more, count=page.count, media_type=media_type)
     return await respond(request, body, call.ld_context, media_type, headers=headers)
 
 

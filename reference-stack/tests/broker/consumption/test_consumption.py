@@ -206,6 +206,8 @@ async def test_offset_past_the_end(cars: Any) -> None:
     assert await ids(cars, "q=speed>10&offset=99") == ["Car:5"]
     assert await ids(cars, "type=Car&offset=6") == []
     assert await ids(cars, "type=Plane&offset=99") == []
+    for query in ("type=Plane&offset=99", "type=Plane&offset=99&limit=0&count=true", "type=Plane"):
+        assert "prev" not in links(await get(cars, f"/entities?{query}")), "an empty page without others is the first"
 
 
 async def test_representations(cars: Any) -> None:

@@ -187,4 +187,7 @@ async def test_pages(running: Any) -> None:
         seen += [one["id"] for one in answer.json()]
     assert [identifier[-1] for identifier in seen] == list("01234")
     assert await found(running, "type=Car&offset=9") == ["4"]
+    last = await send(running.client, "GET", "/csourceRegistrations?type=Car&limit=1&offset=99", None, 200)
+    before = await running.client.get(last.links["prev"]["url"])
+    assert [one["id"][-1] for one in before.json()] == ["3"]
     assert await found(running, "type=Car&limit=0&count=true") == []

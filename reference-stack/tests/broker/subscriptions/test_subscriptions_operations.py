@@ -298,6 +298,21 @@ async def test_paging_leads_through_all_subscriptions(running: Any) -> None:
     assert [one["id"] for one in back.json()] == names[2:4]
 
 
+@pytest.mark.parametrize("resource", ["subscriptions", "csourceSubscriptions"])
+async def test_an_offset_past_the_end_gives_the_last_one(running: Any, resource: str) -> None:
+    """Table 6.3.10-2; where there is none, the page is the first one, which no other is before."""
+    url = f"{API}/{resource}?limit=1&offset="
+    empty = await running.client.get(url + "9")
+    assert (empty.json(), "prev" in empty.links) == ([], False)
+    for number in range(3):
+        answer = await running.client.post(f"{API}/{resource}", json=payload(id=f"urn:s:{number}"))
+        assert answer.status_code == 201
+    last = await running.client.get(url + "9")
+    before = await running.client.get(last.links["prev"]["url"])
+    end = await running.client.get(url + "3")
+    assert [[one["id"] for one in page.json()] for page in (last, before, end)] == [["urn:s:2"], ["urn:s:1"], []]
+
+
 async def test_the_count_alone(running: Any) -> None:
     """limit=0 with count is the number alone; without count it is refused (6.3.13)."""
     await post(running, payload())

@@ -27,6 +27,7 @@ from ldt_stack.broker.operations.consumption.query_input import (
 )
 from ldt_stack.broker.operations.distributed.links import read_linked
 from ldt_stack.broker.operations.distributed.query import assembled_page, distributed_page, federated, meeting
+from ldt_stack.broker.operations.paging import page_start
 from ldt_stack.broker.query import parse_types
 from ldt_stack.broker.query.lexical import is_uri
 from ldt_stack.broker.query.links import Elsewhere, bind_conditions
@@ -232,20 +233,15 @@ def bind_query(query: EntityQuery, snapshot: Snapshot, elsewhere: Elsewhere | No
 
 
 def _page(snapshot: Snapshot, query: EntityQuery) -> tuple[Page, int]:
-    """The page, and where it starts.
-
-    Table 6.3.10-2: with an offset larger than the result set "only the last element of the result set is to be
-    returned if there are any results". An offset equal to its size gives an empty page, so that clients that count
-    on come to an end.
-    """
+    """The page, and where it starts (see `page_start`)."""
     page = snapshot.query_entities(query)
     if page.entities or page.texts or not query.limit or not query.offset:
         return page, query.offset
     size = page.count if page.count is not None else _size(snapshot, query)
-    if size == 0 or query.offset == size:
-        return page, query.offset
-    last = snapshot.query_entities(replace(query, offset=size - 1, limit=1))
-    return last, size - 1
+    start = page_start(query.offset, size)
+    if size == 0 or start == query.offset:
+        return page, start
+    return snapshot.query_entities(replace(query, offset=start, limit=1)), start
 
 
 def _size(snapshot: Snapshot, query: EntityQuery) -> int:

@@ -18,6 +18,7 @@ from ldt_stack.broker.federation.querying import FederatedQuery, selects
 from ldt_stack.broker.federation.reading import Versions
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.operations.consumption.query_input import QueryInput, View
+from ldt_stack.broker.operations.paging import page_start
 from ldt_stack.broker.operations.registrations.query import geoproperty_names
 from ldt_stack.broker.query import (
     GeoQuery,
@@ -130,7 +131,7 @@ def distributed_page(
             elsewhere.append(merged)
     held = snapshot.query_entities(replace(query, offset=0, limit=0, count=True)).count or 0
     total = held + len(elsewhere)
-    offset = total - 1 if query.offset > total > 0 else query.offset
+    offset = page_start(query.offset, total)
     entities: list[JsonObject] = []
     if offset < held and query.limit:
         page = snapshot.query_entities(replace(query, offset=offset, count=False)).entities
@@ -169,7 +170,7 @@ def assembled_page(
         merged = None if identifier in seen else _merged(snapshot.get_entity(identifier), versions, now)
         if merged is not None and _meets(merged, query):
             found.append(merged)
-    offset = len(found) - 1 if query.offset > len(found) > 0 else query.offset
+    offset = page_start(query.offset, len(found))
     return DistributedPage(found[offset : offset + query.limit], offset, len(found))
 
 

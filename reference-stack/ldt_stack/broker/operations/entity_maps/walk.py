@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from ldt_stack.broker.operations.entity_maps.management import StoredMap
+from ldt_stack.broker.operations.paging import page_start
 
 T = TypeVar("T")
 
@@ -41,8 +42,7 @@ class Walk(Generic[T]):
     def __post_init__(self) -> None:
         asked_for = self.asked_for
         self.places = [one for one in self.entity_map.entries if asked_for is None or one in asked_for]
-        # Table 6.3.10-2: past the end, "only the last element"; just at the end, an empty page.
-        self.start = self.offset if self.offset <= len(self.places) else max(0, len(self.places) - 1)
+        self.start = page_start(self.offset, len(self.places))
         self.end = self._begun = self.start
 
     def asked(self) -> Iterator[list[str]]:

@@ -17,6 +17,7 @@ from ldt_stack.broker.federation.registration import EntityInfo, Registration, c
 from ldt_stack.broker.model.instants import normalize
 from ldt_stack.broker.model.names import NULL, JsonObject, JsonValue
 from ldt_stack.broker.model.registrations import check_registration, expand_registration
+from ldt_stack.broker.operations.paging import page_start
 from ldt_stack.broker.operations.registrations.query import RegistrationQueryInput, parse_registration_query
 from ldt_stack.broker.query import TypeSelection
 from ldt_stack.broker.query.lexical import is_uri
@@ -30,11 +31,12 @@ _IDS_AT_ONCE: Final = 500  # in one query
 
 @dataclass(frozen=True, slots=True)
 class RegistrationPage:
-    """Some Registrations (see `retrieve_registration`), whether more follow, and how many there are if asked for."""
+    """Some Registrations (see `retrieve_registration`), whether more follow, how many there are, where it starts."""
 
     registrations: list[JsonObject]
     more: bool
     count: int | None
+    offset: int
 
 
 async def register_context_source(broker: Broker, call: Call, payload: JsonValue) -> str:
@@ -189,13 +191,14 @@ async def query_registrations(
     def work(snapshot: Snapshot) -> RegistrationPage:
         documents = snapshot.list_documents(_KIND)
         found = list(_matching(documents, query, now))
-        # Table 6.3.10-2: of an offset past the end, the last element is returned.
-        start = len(found) - 1 if offset > len(found) > 0 else offset
+        start = page_start(offset, len(found))
         page = [
             {**_shown(snapshot, document), "information": filtered["information"]}
             for document, filtered in found[start : start + limit]
         ]
-        return RegistrationPage(page, more=start + limit < len(found), count=len(found) if count else None)
+        return RegistrationPage(
+            page, more=start + limit < len(found), count=len(found) if count else None, offset=start
+        )
 
     await broker.outcomes.flush()
     return await broker.store.read(call.tenant, work)

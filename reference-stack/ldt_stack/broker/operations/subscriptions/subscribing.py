@@ -21,6 +21,7 @@ from ldt_stack.broker.model.names import NULL, JsonObject, JsonValue
 from ldt_stack.broker.notifications.compiling import stored_document
 from ldt_stack.broker.notifications.subscription import status_at
 from ldt_stack.broker.notifications.validation import expand_members
+from ldt_stack.broker.operations.paging import page_start
 from ldt_stack.broker.query.lexical import is_uri
 from ldt_stack.broker.service import Broker
 from ldt_stack.broker.store.data import DocumentKind
@@ -64,11 +65,12 @@ class Kind(Generic[C]):
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionPage:
-    """Some Subscriptions (see `retrieve`), whether more follow, and how many there are if asked for."""
+    """Some Subscriptions (see `retrieve`), whether more follow, how many there are if asked for, where it starts."""
 
     subscriptions: list[JsonObject]
     more: bool
     count: int | None
+    offset: int
 
 
 async def create(kind: Kind[C], broker: Broker, call: Call, payload: JsonValue, context_url: str | None) -> str:
@@ -191,9 +193,10 @@ async def query(kind: Kind[C], broker: Broker, call: Call, *, limit: int, offset
 
     def work(snapshot: Snapshot) -> SubscriptionPage:
         total = snapshot.count_documents(kind.documents)
-        documents = snapshot.list_documents(kind.documents, offset=offset, limit=limit) if limit else []
+        start = page_start(offset, total)
+        documents = snapshot.list_documents(kind.documents, offset=start, limit=limit) if limit else []
         found = [_with_status(kind, snapshot, document, now) for document in documents]
-        return SubscriptionPage(found, more=offset + limit < total, count=total if count else None)
+        return SubscriptionPage(found, more=start + limit < total, count=total if count else None, offset=start)
 
     return await broker.store.read(call.tenant, work)
 
