@@ -13,6 +13,7 @@ from ldt_stack.broker.http.openapi_answers import ANSWERS, BODIES
 from ldt_stack.broker.http.openapi_schemas import SCHEMAS, ref
 from ldt_stack.broker.http.parameters import knows_local
 from ldt_stack.broker.http.routing import Route
+from ldt_stack.broker.http.snapshots import takes_snapshot
 from ldt_stack.broker.model.names import JsonObject
 
 NGSI_LD_VERSION: Final = "1.9.1"
@@ -260,9 +261,9 @@ def _errors(key: str, path: str, method: str) -> list[int]:
     parameters = PARAMETERS.get(key, "").split()
     if method in _WITH_BODY:
         statuses |= {409, 411, 413, 415}
-    if "q" in parameters or key in _COMPLEX:
+    if {"q", "joinLevel"} & set(parameters) or key in _COMPLEX:
         statuses.add(403)
-    if "entityMap" in parameters:
+    if "entityMap" in parameters or takes_snapshot(path):  # a Snapshot may still be prepared
         statuses.add(409)
     return sorted(statuses)
 

@@ -30,6 +30,12 @@ _PERMITTED: Final = ("attributes", "entities", "entityOperations", "subscription
 _NOT_PERMITTED: Final = "temporal/entityMaps"
 
 
+def takes_snapshot(path: str) -> bool:
+    """Whether operations on a resource can be executed on a Snapshot (5.5.15)."""
+    resource = path.removeprefix(_API)
+    return resource.partition("/")[0] in _PERMITTED and resource.strip("/") != _NOT_PERMITTED
+
+
 async def enter_snapshot(request: Request, path: str) -> None:
     """Check the header NGSILD-Snapshot of a request that has it, before the operation begins (6.3.22).
 
@@ -39,8 +45,7 @@ async def enter_snapshot(request: Request, path: str) -> None:
     """
     if not path.startswith(_API):
         return
-    resource = path.removeprefix(_API)
-    if resource.partition("/")[0] not in _PERMITTED or resource.strip("/") == _NOT_PERMITTED:
+    if not takes_snapshot(path):
         raise OperationNotSupported(
             f"An operation on {path} cannot be executed on a Snapshot (clause 5.5.15); leave NGSILD-Snapshot out."
         )

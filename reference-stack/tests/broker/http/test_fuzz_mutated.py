@@ -1,4 +1,4 @@
-"""Requests that are almost valid, for every operation: taken or refused, no server error, no hang, no traceback."""
+"""Requests that are almost valid, for every operation: taken or refused, and answered as the broker's OpenAPI says."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 
 from .almost_valid import Almost, almost
 from .fuzzing import Fuzzed, assert_no_server_error, fuzzed_broker
+from .openapi_check import Document
 
 PREFIX = "/ngsi-ld/v1"
 SEED = 20261123
@@ -21,9 +22,8 @@ METHODS = {"get", "post", "put", "patch", "delete"}
 AWAY = ("The Context Source ", "The distributed operation failed")
 
 
-def operations(fuzzed: Fuzzed) -> list[tuple[str, str, list[str], bool]]:
+def operations(document: dict[str, Any]) -> list[tuple[str, str, list[str], bool]]:
     """Method, path below the API root, names of query parameters, and whether there is a body."""
-    document = fuzzed.client.get(f"{fuzzed.url}/openapi.json").json()
     return [
         (
             method.upper(),
@@ -37,8 +37,8 @@ def operations(fuzzed: Fuzzed) -> list[tuple[str, str, list[str], bool]]:
     ]
 
 
-def send(fuzzed: Fuzzed, request: Almost) -> int:
-    """The status of the answer, which is one."""
+def send(fuzzed: Fuzzed, document: Document, request: Almost) -> int:
+    """The status of the answer, which is one, and as the document has it."""
     text = None if request.content is None else json.dumps(request.content)
     kind = {"Content-Type": "application/json"} if text is not None else {}
     headers = {name: value.encode() for name, value in {**kind, **request.headers}.items()}
@@ -48,6 +48,8 @@ def send(fuzzed: Fuzzed, request: Almost) -> int:
     problem: Any = answer.json() if answer.status_code in {502, 504} else {}
     if not str(problem.get("title")).startswith(AWAY):
         assert_no_server_error(answer.status_code, answer.content, f"{request}")
+        faults = document.faults(answer)
+        assert not faults, f"{request} was answered {answer.status_code}: {answer.text[:500]}, but {faults}"
     return answer.status_code
 
 
@@ -56,7 +58,8 @@ def send_many(directory: Path, count: int, seed: int) -> dict[str, Counter[int]]
     chance = random.Random(seed)  # noqa: S311 — choices, not secrets
     found: dict[str, Counter[int]] = {}
     with fuzzed_broker(directory, "--outbound-addresses", "127.0.0.0/8") as fuzzed:
-        known = operations(fuzzed)
+        document = Document(fuzzed.client.get(f"{fuzzed.url}/openapi.json").json())
+        known = operations(document.document)
         for number in range(count):
             method, path, parameters, has_body = chance.choice(known)
             if number % 20 == 0:  # something to find: others delete it
@@ -64,7 +67,7 @@ def send_many(directory: Path, count: int, seed: int) -> dict[str, Counter[int]]
             if number % 200 == 1:
                 for listed in ("csourceRegistrations", "subscriptions", "csourceSubscriptions"):
                     _remove_all(fuzzed, listed)
-            status = send(fuzzed, almost(chance, method, path, parameters, has_body=has_body))
+            status = send(fuzzed, document, almost(chance, method, path, parameters, has_body=has_body))
             found.setdefault(f"{method} {path}", Counter())[status] += 1
     return found
 
