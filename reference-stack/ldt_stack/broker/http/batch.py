@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import orjson
+
+from ldt_stack.broker.call import Call
 from ldt_stack.broker.errors import BadRequestData
 from ldt_stack.broker.http.entities import merge_options
 from ldt_stack.broker.http.headers import read_array, read_batch
 from ldt_stack.broker.http.messages import Request, Response
 from ldt_stack.broker.http.parameters import allow_parameters, read_options
 from ldt_stack.broker.http.problems import problem
-from ldt_stack.broker.http.responses import json_response, no_content
+from ldt_stack.broker.http.responses import json_response, no_content, respond_json
 from ldt_stack.broker.http.routing import Route
 from ldt_stack.broker.operations.provision import batch
 
@@ -25,12 +28,17 @@ def _multi_status(result: batch.BatchResult) -> Response:
     return json_response({"success": result.success, "errors": errors}, 207)
 
 
+async def _created(request: Request, call: Call, result: batch.BatchResult) -> Response:
+    """201 with the ids of what was created; as every answer in JSON, with a Link to the @context (6.3.6)."""
+    return await respond_json(request, orjson.dumps(result.created), call.ld_context, status=201)
+
+
 async def create(request: Request) -> Response:
     """POST entityOperations/create (6.14.3.1)."""
     allow_parameters(request, ())
     items, call = await read_batch(request)
     result = await batch.batch_create(request.broker, call, items)
-    return json_response(result.created, 201) if result.complete else _multi_status(result)
+    return await _created(request, call, result) if result.complete else _multi_status(result)
 
 
 async def upsert(request: Request) -> Response:
@@ -43,7 +51,7 @@ async def upsert(request: Request) -> Response:
     result = await batch.batch_upsert(request.broker, call, items, update="update" in options)
     if not result.complete:
         return _multi_status(result)
-    return json_response(result.created, 201) if result.created else no_content()
+    return await _created(request, call, result) if result.created else no_content()
 
 
 async def update(request: Request) -> Response:

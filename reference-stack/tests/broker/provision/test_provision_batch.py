@@ -38,6 +38,22 @@ async def test_create_all(running: RunningBroker) -> None:
     assert await values(running, ONE, TWO) == [1, 2]
 
 
+@pytest.mark.parametrize("operation", ["create", "upsert"])
+async def test_ids_come_with_a_link(running: RunningBroker, operation: str) -> None:
+    """6.3.6: what is answered in JSON includes a Link to the @context, whatever the batch came in; a 207 does not."""
+    bodies: list[tuple[Any, str]] = [
+        ([car(ONE)], "application/json"),
+        ([car(TWO) | {"@context": {"a": "urn:a:b"}}], "application/ld+json"),
+    ]
+    for body, media_type in bodies:
+        headers = {"Content_Type": media_type, "Accept": media_type}
+        answer = await send(running.client, "POST", f"{BATCH}/{operation}", body, 201, **headers)
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.headers["link"].startswith(f"<{CORE_CONTEXT_URL}>; rel=")
+    answer = await send(running.client, "POST", f"{BATCH}/{operation}", [car(THREE), {"id": ONE}], 207)
+    assert "link" not in answer.headers
+
+
 async def test_create_some(running: RunningBroker) -> None:
     """207 tells successes from errors; a second instance of an id is AlreadyExists (5.5.11.1)."""
     await create(running.client, a=0)
