@@ -220,7 +220,7 @@ def _as_type(before: JsonObject, fragment: JsonObject, name: str, lang: str | No
     kind = fragment.get("type")
     if kind is None or kind == before["type"]:
         return fragment
-    bare = set(fragment) <= {"type", "value", "datasetId"} and kind in {"Property", "GeoProperty"}
+    bare = {"type", "value"} <= set(fragment) <= {"type", "value", "datasetId"} and kind in {"Property", "GeoProperty"}
     value = fragment.get("value")
     if bare and before["type"] == "LanguageProperty" and lang is not None and _is_text(value):
         return {"languageMap": {lang: value}}

@@ -117,6 +117,8 @@ async def test_merge_refuses(running: RunningBroker) -> None:
         {"b": {"type": "GeoProperty", "value": {"coordinates": [1, 2]}}},
         {"g": {"value": {"coordinates": NULL}}},
         {"g": {"value": 1}},
+        {"a": {"type": "GeoProperty"}},
+        {"g": {"type": "Property", "datasetId": "@none"}},
         {"l": {"languageMap": {"en": [NULL], "fr": "x"}}},
     ):
         await refused(running.client, "PATCH", f"/entities/{CAR}", body, 400, "BadRequestData")
