@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 class Indexing:
-    """One task an Attribute. Used on the event loop alone.
+    """One task a path, which its name tells (`value_index`). Used on the event loop alone.
 
     Args:
         writer: Whose jobs the slices are.
@@ -33,13 +33,13 @@ class Indexing:
         self._under_way: dict[tuple[str | None, str], asyncio.Task[None]] = {}
         self._closed = False
 
-    def begin(self, tenant: str | None, iris: Iterable[str]) -> list[asyncio.Task[None]]:
-        """Begin to make the indexes of some Attributes, or go on with it; nothing once it is closed."""
-        return [] if self._closed else [self._task(tenant, iri) for iri in iris]
+    def begin(self, tenant: str | None, names: Iterable[str]) -> list[asyncio.Task[None]]:
+        """Begin to make the indexes of some paths, or go on with it; nothing once it is closed."""
+        return [] if self._closed else [self._task(tenant, name) for name in names]
 
-    async def make(self, tenant: str | None, iris: Iterable[str]) -> None:
+    async def make(self, tenant: str | None, names: Iterable[str]) -> None:
         """The same, and wait until they are complete; but not for long: a query can do without."""
-        tasks = self.begin(tenant, iris)
+        tasks = self.begin(tenant, names)
         if tasks:
             await asyncio.wait(tasks, timeout=_WAIT_SECONDS)
 
@@ -51,27 +51,31 @@ class Indexing:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _task(self, tenant: str | None, iri: str) -> asyncio.Task[None]:
-        key = tenant, iri
+    def _task(self, tenant: str | None, name: str) -> asyncio.Task[None]:
+        key = tenant, name
         task = self._under_way.get(key)
         if task is None:
-            task = self._under_way[key] = asyncio.create_task(self._make(tenant, iri))
+            task = self._under_way[key] = asyncio.create_task(self._make(tenant, name))
             task.add_done_callback(lambda _: self._under_way.pop(key, None))
         return task
 
-    async def _make(self, tenant: str | None, iri: str) -> None:
+    async def _make(self, tenant: str | None, name: str) -> None:
         after: int | None = 0
         try:
-            if self._exists(tenant):
-                await self._writer.submit(tenant, lambda transaction: begin_index(_session(transaction), iri))
+            if not self._exists(tenant) or not await self._writer.submit(tenant, partial(_begin, name=name)):
+                return
             while after is not None and self._exists(tenant):
-                after = await self._writer.submit(tenant, partial(_fill, iri=iri, after=after))
+                after = await self._writer.submit(tenant, partial(_fill, name=name, after=after))
         except InternalError as error:
-            _log.warning("store: no index of %s could be made: %s", iri, error.detail)
+            _log.warning("store: no index of %s could be made: %s", name, error.detail)
 
 
-def _fill(transaction: Transaction, iri: str, after: int) -> int | None:
-    return fill_index(_session(transaction), iri, after)
+def _begin(transaction: Transaction, name: str) -> bool:
+    return begin_index(_session(transaction), name)
+
+
+def _fill(transaction: Transaction, name: str, after: int) -> int | None:
+    return fill_index(_session(transaction), name, after)
 
 
 def _session(transaction: Transaction) -> Session:

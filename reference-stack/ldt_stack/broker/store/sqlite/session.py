@@ -16,6 +16,7 @@ from typing import Any, Final
 import orjson
 
 from ldt_stack.broker.errors import TooComplexQuery
+from ldt_stack.broker.query.paths import AttributePath
 from ldt_stack.broker.store.data import Delivery
 from ldt_stack.broker.store.sqlite.pending import Pending
 
@@ -28,8 +29,8 @@ class Names:
 
     A shape is what Attributes a row of the history has, in their order. For the connection that writes: `instances`,
     `entities`, `last_evolution` and `deliveries` are the last numbers that were given to such rows, `kept` the
-    Attributes whose values the index is to have, `evolutions` numbers of temporal evolutions by id. `complete` are
-    Attributes of which the index has all values; once it has, it always has.
+    paths whose values the index is to have, `evolutions` numbers of temporal evolutions by id. `complete` are
+    paths of which the index has all values; once it has, it always has.
     """
 
     numbers: dict[str, int] = field(default_factory=dict)
@@ -38,7 +39,7 @@ class Names:
     attributes: dict[int, tuple[int, ...]] = field(default_factory=dict)
     instances: int | None = None
     entities: int | None = None
-    kept: dict[str, int] | None = None
+    kept: dict[AttributePath, int] | None = None
     evolutions: dict[str, int] = field(default_factory=dict)
     last_evolution: int | None = None
     deliveries: int | None = None
@@ -78,7 +79,7 @@ class Session:
         pending: Of a transaction: rows that wait to be written. None: a snapshot.
         enqueued: What went into the outbox.
         touched_kinds: Kinds of documents that were put or deleted.
-        unindexed: IRIs of Attributes whose values a query would have liked to look up.
+        unindexed: Names of paths whose values a query would have liked to look up (`value_index`).
         looked_at: How many Entities were looked at.
     """
 

@@ -46,7 +46,7 @@ class _Reader:
         self._kept = (connection, now, Names(), versions, timeout_seconds)  # what a snapshot knows goes with it
         self._session: Session | None = None
         self._looks_left = 0
-        self.wanted: frozenset[str] = frozenset()  # Attributes of which an index would have made the last run cheaper
+        self.wanted: frozenset[str] = frozenset()  # paths of which an index would have made the last run cheaper
         connection.set_progress_handler(self._is_over, _STEPS)
 
     def _is_over(self) -> bool:
@@ -157,9 +157,14 @@ class SqliteStore:
                 raise
             raise InternalError(f"The store failed to read: {error}") from error
 
-    async def index_values(self, tenant: str | None, iris: Iterable[str]) -> None:
-        """Make the indexes of the values of some Attributes, as the first dear query that compares them would."""
-        await self._indexing.make(tenant, iris)
+    async def index_values(self, tenant: str | None, names: Iterable[str]) -> None:
+        """Make the indexes of the values of some paths, as the first dear query that compares them would.
+
+        Args:
+            tenant: Whose.
+            names: Of the paths (`value_index.index_name`); of an Attribute itself, its IRI.
+        """
+        await self._indexing.make(tenant, names)
 
     async def _read_indexed(self, tenant: str | None, work: Callable[[Snapshot], T]) -> T:
         """Begin again, now that indexes were made."""
@@ -219,7 +224,7 @@ class SqliteStore:
         return _Reader(connection, self._now, self.versions(tenant), self._settings.query_timeout_seconds)
 
     def _read_dear(self, tenant: str | None, work: Callable[[Snapshot], T], wanted: set[str]) -> T:
-        """Runs on a thread of the pool; adds to `wanted` of which Attributes there should be an index."""
+        """Runs on a thread of the pool; adds to `wanted` of which paths there should be an index."""
         removals = self._removals.get(tenant, 0)
         idle = self._idle.setdefault(tenant, [])
         try:

@@ -15,7 +15,7 @@ from ldt_stack.broker.query.q import And, Comparison, Exists, Linked, Or, Patter
 from ldt_stack.broker.store.data import EntityQuery, EntitySelector, Predicate
 from ldt_stack.broker.store.sqlite.places import ENTITY_SHIFT
 from ldt_stack.broker.store.sqlite.session import Session
-from ldt_stack.broker.store.sqlite.value_index import is_indexed
+from ldt_stack.broker.store.sqlite.value_index import find_index
 from ldt_stack.broker.store.sqlite.values import Keys, find_keys
 
 
@@ -189,12 +189,15 @@ def _term(session: Session, term: Exists | Comparison | PatternMatch | Linked) -
     number = session.find_name(path.name)
     if number is None:
         return NOTHING
-    bare = isinstance(path, AttributePath) and not path.subs and not path.members
-    if bare and isinstance(term, Comparison):
-        keys = find_keys(term.operator, term.value)
-        if keys is not None and is_indexed(session, path.name, number):
-            return _with_keys(session, number, keys)
     there = _has(number)
+    if not isinstance(path, AttributePath):
+        return there._replace(exact=False)
+    if isinstance(term, Comparison):
+        keys = find_keys(path, term.operator, term.value)
+        index = None if keys is None else find_index(session, path)
+        if keys is not None and index is not None:
+            return _with_keys(session, index, keys)
+    bare = not path.subs and not path.members
     return there if bare and isinstance(term, Exists) else there._replace(exact=False)
 
 

@@ -1,14 +1,17 @@
 """The index of values: which Entities meet a comparison of `q` (4.9), without looking at them.
 
-For every value that a bare attribute path addresses there is a key: a number, or the beginning of a text. What
-compares otherwise than it looks (a typed instant, an integer beyond 64 bits) has the key `OPAQUE`, which every look-up
-includes. `VAGUE` says that an Attribute has keys that do not tell all (arrays, Relationships, long texts): where there
-is one of these two, what a look-up finds is still to be judged by the term itself. It never leaves out what matches.
+For every value that a path addresses there is a key: a number, or the beginning of a text; for observedAt, normalized
+text. What compares otherwise than it looks (a typed instant, an integer beyond 64 bits) has the key `OPAQUE`, which
+every look-up includes. `VAGUE` says that an Attribute has keys that do not tell all (arrays, Relationships, long texts,
+what is not its own value): where there is one of these two, what a look-up finds is still to be judged by the term
+itself. It never leaves out what matches.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from ldt_stack.broker.model.names import JsonObject, JsonValue
@@ -25,23 +28,32 @@ _BITS: Final = 2**63
 _SCALARS: Final = frozenset({int, float, str, bool})
 
 
-def keys_of(name: str, instances: list[JsonObject]) -> set[Key]:
-    """The keys of an Attribute.
+def keys_of(path: AttributePath, instances: Sequence[JsonObject]) -> set[Key]:
+    """The keys of a path.
 
     Args:
-        name: Its IRI.
-        instances: Expanded.
+        path: Into an Attribute.
+        instances: Of the Attribute, expanded.
     """
     found: set[Key] = set()
+    bare, instants = not path.subs and not path.members, has_instants(path)
     for instance in instances:
         value = instance.get("value")
-        if type(value) in _SCALARS and instance.get("type") == "Property" and "valueType" not in instance:
+        if bare and type(value) in _SCALARS and instance.get("type") == "Property" and "valueType" not in instance:
             _add_key(found, value)
-        else:
-            found.add(VAGUE)
-            for target in AttributePath(name).targets({name: [instance]}):
+            continue
+        for target in path.targets({path.name: [instance]}):
+            if instants and isinstance(target.value, TemporalValue):
+                found.add(target.value.text)
+            else:
+                found.add(VAGUE)
                 _add_key(found, target.value)
     return found
+
+
+def has_instants(path: AttributePath) -> bool:
+    """Whether what a path addresses is an instant."""
+    return path.subs[-1:] == ("observedAt",)
 
 
 def _add_key(found: set[Key], value: JsonValue) -> None:
@@ -80,19 +92,20 @@ class Keys:
     bounds: int | None = None
 
 
-def find_keys(operator: str, value: Value) -> Keys | None:
+def find_keys(path: AttributePath, operator: str, value: Value) -> Keys | None:
     """The keys that may meet a comparison; None if nothing can be said."""
+    texts = Kind.DATETIME if has_instants(path) else Kind.STRING
     if operator == "==":
         if isinstance(value, Range):
-            return _between(value)
+            return _between(value, texts)
         items = value.items if isinstance(value, ValueList) else (value,)
-        keys = [_exact_key(item) for item in items]
+        keys = [_exact_key(item, texts) for item in items]
         if None in keys:
             return None
         return Keys(f"value IN ({','.join('?' * len(keys))})", tuple(keys), all(_is_whole(item) for item in items))
     if not isinstance(value, Literal) or operator == "!=":
         return None
-    number, text = _number(value), _text(value)
+    number, text = _number(value), _text(value, texts)
     if number is not None:
         return Keys(f"value {operator} ? AND value < ''", (number,), bounds=1)
     if text is None:
@@ -104,8 +117,8 @@ def find_keys(operator: str, value: Value) -> Keys | None:
     return Keys(f"value {above} {low} AND value {below} {high}", (text,), _is_whole(value), bounds=1)
 
 
-def _between(interval: Range) -> Keys | None:
-    for read in (_number, _text):
+def _between(interval: Range, texts: Kind) -> Keys | None:
+    for read in (_number, partial(_text, kind=texts)):
         low, high = read(interval.low), read(interval.high)
         if low is not None and high is not None:
             whole = _is_whole(interval.low) and _is_whole(interval.high)
@@ -118,14 +131,14 @@ def _is_whole(literal: Literal) -> bool:
     return literal.kind is not Kind.URI and not (isinstance(literal.value, str) and len(literal.value) > _LENGTH)
 
 
-def _exact_key(literal: Literal) -> Key | None:
+def _exact_key(literal: Literal, texts: Kind) -> Key | None:
     """The key of whatever equals a literal; None where several do."""
     if literal.kind is Kind.BOOLEAN:
         return _BOOLEANS[bool(literal.value)]
     if literal.kind is Kind.URI:
         return normal_uri(str(literal.value))[:_LENGTH]
     number = _number(literal)
-    return _text(literal) if number is None else number
+    return _text(literal, texts) if number is None else number
 
 
 def _number(literal: Literal) -> int | float | None:
@@ -135,5 +148,5 @@ def _number(literal: Literal) -> int | float | None:
     return value if isinstance(value, float) or -_BITS <= value < _BITS else None
 
 
-def _text(literal: Literal) -> str | None:
-    return str(literal.value)[:_LENGTH] if literal.kind is Kind.STRING else None
+def _text(literal: Literal, kind: Kind) -> str | None:
+    return str(literal.value)[:_LENGTH] if literal.kind is kind else None
