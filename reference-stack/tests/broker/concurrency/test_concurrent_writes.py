@@ -33,7 +33,15 @@ ROUNDS_OF_AN_ID = 8
 ENTITIES = 4
 MORE_ENTITIES = 40
 DEADLINE_SECONDS = 30.0
+WHOLE = ("--set", "temporal_page_instances=100000")  # histories in one answer
 TENANTS = ("", "other")
+# In one of the tenants each write has to look whether others have a share of the Entity (4.3.6): nobody has.
+REGISTERED = TENANTS[1]
+REGISTRATION = {
+    "type": "ContextSourceRegistration",
+    "information": [{"entities": [{"type": "Elsewhere", "idPattern": "^urn:elsewhere:"}]}],
+    "endpoint": "http://127.0.0.1:9/",
+}
 
 
 def now() -> str:
@@ -80,6 +88,9 @@ class World:
         self._clients = [Client(fuzzed.url, tenant) for _ in range(CLIENTS)]
         self._last = Client(fuzzed.url, tenant)
         headers = {"NGSILD-Tenant": tenant} if tenant else {}
+        if tenant == REGISTERED:
+            answer = fuzzed.request("POST", "/csourceRegistrations", json=REGISTRATION, headers=headers)
+            assert answer.status_code == 201
         for subscription in subscriptions(ledger.port):
             assert fuzzed.request("POST", "/subscriptions", json=subscription, headers=headers).status_code == 201
 
@@ -164,7 +175,7 @@ def play(directory: Path, rounds: int, seed: int) -> tuple[int, int]:
     ledger = Ledger()
     try:
         with (
-            fuzzed_broker(directory, "--data", str(directory / "data")) as fuzzed,
+            fuzzed_broker(directory, "--data", str(directory / "data"), *WHOLE) as fuzzed,
             ThreadPoolExecutor(len(TENANTS) * CLIENTS) as pool,
         ):
             worlds = [World(fuzzed, ledger, tenant, seed + index) for index, tenant in enumerate(TENANTS)]
