@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ldt_stack.broker.model.changes import AttributeChange, EntityChange
-from ldt_stack.broker.model.names import NONE_LANGUAGE, NULL, VALUE_MEMBER, JsonObject, is_attribute_key
+from ldt_stack.broker.model.names import LOCATION, NONE_LANGUAGE, NULL, VALUE_MEMBER, JsonObject, is_attribute_key
 from ldt_stack.broker.notifications.matching import has_changed
-from ldt_stack.broker.notifications.subscription import ShownMembers, Subscription
+from ldt_stack.broker.notifications.subscription import GEO_JSON, Subscription
 
 # Value member -> the member with its value before the change (5.2.5 to 5.2.7, 5.2.32, 5.2.35 to 5.2.38).
 PREVIOUS_MEMBER: Final = {
@@ -66,17 +66,24 @@ def _is_wanted_dataset(subscription: Subscription, dataset_id: str | None) -> bo
     return subscription.dataset_ids is None or (dataset_id or "@none") in subscription.dataset_ids
 
 
-def project(entity: JsonObject, projection: ShownMembers, dataset_ids: frozenset[str] | None) -> JsonObject:
-    """Keep only the shown members and Attribute instances; an Attribute without instances goes."""
+def project(entity: JsonObject, subscription: Subscription) -> JsonObject:
+    """Keep only the shown members and Attribute instances; an Attribute without instances goes.
+
+    id and type stay, and for GeoJSON where the Entity is: linked Entities are found by the one (4.5.23), and a Feature
+    has all of them, whatever is picked (4.5.16). What is not to be seen of them is left out where it is rendered.
+    """
     result: JsonObject = {}
     for name, value in entity.items():
         if not is_attribute_key(name):
-            if name not in ("id", "type", "scope") or projection.shows(name):
+            if name != "scope" or subscription.projection.shows(name):
                 result[name] = value
-        elif projection.shows(name):
-            kept = [item for item in value if dataset_ids is None or item.get("datasetId", "@none") in dataset_ids]
-            if kept:
-                result[name] = kept
+            continue
+        kept = [item for item in value if _is_wanted_dataset(subscription, item.get("datasetId"))]
+        if not subscription.projection.shows(name):
+            is_place = name == LOCATION and subscription.endpoint.accept == GEO_JSON
+            kept = [item for item in kept if is_place and "deletedAt" not in item]
+        if kept:
+            result[name] = kept
     return result
 
 
@@ -102,7 +109,7 @@ def entity_after_change(subscription: Subscription, change: EntityChange, fired:
                 else instance
                 for instance in entity[item.attribute]
             ]
-    return project(entity, subscription.projection, subscription.dataset_ids)
+    return project(entity, subscription)
 
 
 def _deleted_entity(subscription: Subscription, change: EntityChange, fired: frozenset[str]) -> JsonObject:
@@ -121,4 +128,4 @@ def _deleted_entity(subscription: Subscription, change: EntityChange, fired: fro
         if marked and subscription.watches(item.attribute) and _is_wanted_dataset(subscription, item.dataset_id):
             marker = deleted_instance(item, change.at, show_changes=subscription.show_changes)
             entity.setdefault(item.attribute, []).append(marker)
-    return project(entity, subscription.projection, subscription.dataset_ids)
+    return project(entity, subscription)

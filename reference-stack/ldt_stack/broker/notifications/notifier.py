@@ -107,7 +107,7 @@ class OutboxNotifier:
         if subscription is None or subscription.status(now) != "active":
             return
         if entities and self._is_free(transaction, (tenant, subscription_id), subscription, instant):
-            shown = [project(one, subscription.projection, subscription.dataset_ids) for one in entities]
+            shown = [project(one, subscription) for one in entities]
             transaction.enqueue([Delivery(subscription_id, _body(now, shown))])
 
     def registration_changed(
@@ -361,10 +361,7 @@ class OutboxNotifier:
 
         def read(snapshot: Snapshot) -> list[JsonObject]:
             query = EntityQuery(selectors, conditions=bind_conditions(subscription.conditions, snapshot))
-            return [
-                project(entity, subscription.projection, subscription.dataset_ids)
-                for entity in snapshot.iterate_entities(query)
-            ]
+            return [project(entity, subscription) for entity in snapshot.iterate_entities(query)]
 
         entities = await broker.store.read(tenant, read, dear=True)
         if entities:  # "If there are no matching Entities, no Notification is sent"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import filterfalse
 from typing import Final
 
 from ldt_stack.broker.ld_context import CORE_CONTEXT_URL
@@ -149,6 +150,8 @@ def _render(subscription: Subscription, shown: Shown, *, is_own: bool) -> JsonOb
         # id, type and geometry of a Feature stay whatever the projection says (4.5.16)
         feature = render_feature(whole, context, options)
         feature["properties"] |= nulls
+        for name in filterfalse(subscription.projection.shows, filter(is_attribute_key, whole)):
+            feature["properties"].pop(context.compact_iri(name), None)
         return feature
     shows = subscription.projection.shows
     rendered = render_entity(whole, context, options) | nulls
