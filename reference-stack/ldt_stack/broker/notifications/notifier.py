@@ -204,6 +204,8 @@ class OutboxNotifier:
         if broker.contexts.copies is not None and not self._waiting:
             await broker.contexts.copies.drop_unneeded()
         broker.store.on_enqueued = self._enqueued
+        self._timers.begin()  # what they owe before, nobody would deliver
+        self._registrations.begin()
 
     async def close(self) -> None:
         """Stop delivering; what was not delivered stays in the outbox."""

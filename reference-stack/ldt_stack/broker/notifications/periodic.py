@@ -25,6 +25,11 @@ class PeriodicTimers:
         self._notify = notify
         self._subscriptions: dict[Key, Subscription] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._begun = asyncio.Event()
+
+    def begin(self) -> None:
+        """From now on notify; an interval that is over before waits for this."""
+        self._begun.set()
 
     def set(self, tenant: str | None, subscription: Subscription, passed_seconds: float = 0.0) -> None:
         """Go on with the Subscription as it is now; begin anew if its interval is another one, end if it has none.
@@ -62,6 +67,7 @@ class PeriodicTimers:
     async def _run(self, key: Key, interval: float, passed: float) -> None:
         loop = asyncio.get_running_loop()
         due = loop.time() + max(0.0, interval - passed)
+        await self._begun.wait()
         while True:
             await asyncio.sleep(max(0.0, due - loop.time()))
             due = max(due + interval, loop.time())  # an interval that was missed is not made up for

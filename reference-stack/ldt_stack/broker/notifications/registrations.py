@@ -67,6 +67,10 @@ class RegistrationSubscriptions:
                 if notice is not None:
                     yield subscription, notice
 
+    def begin(self) -> None:
+        """See `PeriodicTimers.begin`."""
+        self._timers.begin()
+
     async def close(self) -> None:
         """Stop the timers."""
         await self._timers.close()

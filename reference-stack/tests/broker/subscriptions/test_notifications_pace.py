@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ldt_stack.broker.store.data import DocumentKind
+from ldt_stack.broker.notifications.delivery import Deliverer
+from ldt_stack.broker.store.data import Delivery, DocumentKind
 
 from .delivery import CAR, counters, eventually, speeds
 
@@ -161,5 +163,29 @@ async def test_an_interval_goes_on_after_a_restart(start_broker: Any, receiver: 
         )
     assert receiver.at() == []
 
+    async with start_broker(data_dir=tmp_path):
+        await receiver.wait(1)
+
+
+async def test_an_interval_that_is_over_waits_for_what_is_owed(
+    start_broker: Any, receiver: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came while a broker that starts still read its outbox was delivered by the next process alone."""
+    async with start_broker(data_dir=tmp_path) as running:
+        await running.change(CAR, speed=1)
+        location = await running.subscribe(receiver.url(), timeInterval=3600)
+        status = {"timesSent": 1, "status": "ok", "lastNotification": "2026-01-01T00:00:00.000000Z"}
+        identifier = location.rpartition("/")[2]
+        await running.broker.store.write(
+            None, lambda transaction: transaction.put_document(DocumentKind.SUBSCRIPTION_STATUS, identifier, status)
+        )
+    read = Deliverer.left
+
+    async def left(deliverer: Deliverer, tenant: str | None) -> AsyncIterator[list[Delivery]]:
+        async for found in read(deliverer, tenant):
+            yield found
+        await asyncio.sleep(0.3)
+
+    monkeypatch.setattr(Deliverer, "left", left)
     async with start_broker(data_dir=tmp_path):
         await receiver.wait(1)

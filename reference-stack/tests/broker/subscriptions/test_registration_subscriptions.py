@@ -13,6 +13,7 @@ from ldt_stack.broker.store.data import DocumentKind
 
 from ..api import NULL, refused, send
 from ..federation.registrations import REGISTRATION, register, registration
+from .delivery import eventually
 
 pytestmark = pytest.mark.anyio
 PATH = f"/csourceRegistrations/{REGISTRATION}"
@@ -217,7 +218,11 @@ async def test_an_interval_goes_on_after_a_restart(start_broker: Any, receiver: 
         await receiver.wait(1)  # the first one, at creation
         key = outbox_key((await running.client.get("/ngsi-ld/v1/csourceSubscriptions")).json()[0]["id"])
         status = {"timesSent": 1, "status": "ok", "lastNotification": "2026-01-01T00:00:00.000000Z"}
-        await running.broker.notifier.flush()
+
+        async def known() -> Any:  # the outcome of the first one, which would overwrite the status
+            return (await running.client.get("/ngsi-ld/v1/csourceSubscriptions")).json()[0]["notification"]
+
+        await eventually(known, lambda found: "lastSuccess" in found)
         await running.broker.store.write(
             None, lambda transaction: transaction.put_document(DocumentKind.SUBSCRIPTION_STATUS, key, status)
         )
