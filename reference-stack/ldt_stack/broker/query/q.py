@@ -8,7 +8,7 @@ Unicode Collation Algorithm is a "should" of 4.9). `~=` asks whether the whole v
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeGuard
 
 from ldt_stack.broker.model.names import JsonObject, JsonValue
@@ -115,20 +115,29 @@ class Linked:
         path: The link to follow.
         term: The term on the linked Entity; its own path is what is left behind the link.
         resolve: Finds Entities by id.
+        known: What links were followed, and whether they lead to what meets the term: in a dense graph many ways lead
+            to the same Entity.
     """
 
     path: LinkedPath
     term: QNode
     resolve: LinkResolver
+    known: dict[Link, bool] = field(default_factory=dict, compare=False, repr=False)
 
     def matches(self, entity: JsonObject) -> bool:
         """Whether a linked Entity, of a hinted type if there is a hint, meets the term."""
-        wanted = set(self.path.types)
-        return any(
-            self.term.matches(linked)
-            for linked in self.resolve(self.path.links(entity))
-            if not wanted or not wanted.isdisjoint(linked["type"])
-        )
+        return any(self._is_met_at(link) for link in self.path.links(entity))
+
+    def _is_met_at(self, link: Link) -> bool:
+        found = self.known.get(link)
+        if found is None:
+            wanted = set(self.path.types)
+            found = self.known[link] = any(
+                self.term.matches(linked)
+                for linked in self.resolve([link])
+                if not wanted or not wanted.isdisjoint(linked["type"])
+            )
+        return found
 
 
 QNode = Exists | Comparison | PatternMatch | And | Or | Linked

@@ -323,6 +323,22 @@ def test_linked_entities() -> None:
     assert link_depth(parse_q("a{b{c}}==1;d", CONTEXT)) == 2
 
 
+def test_each_link_of_a_dense_graph_is_followed_once() -> None:
+    """At each depth of the path, that is: otherwise a dozen Entities that link to each other would take hours."""
+    count, depth = 12, 9
+    names = [f"urn:e:{number}" for number in range(count)]
+    everybody = {name: entity(to={"type": "Relationship", "object": names}, v=prop(name)) for name in names}
+    followed: list[str] = []
+
+    def resolve(links: list[Link]) -> list[dict[str, Any]]:
+        followed.extend(link.entity_id for link in links)
+        return [everybody[link.entity_id] for link in links]
+
+    node = bind_links(parse_q("to{" * depth + "v" + "}" * depth + '=="none"', CONTEXT), resolve)
+    assert not any(node.matches(one) for one in everybody.values())
+    assert len(followed) == count * depth
+
+
 def test_values_of_linked_entities_are_expanded() -> None:
     """expandValues names Attributes; they may be those of a linked Entity."""
     device = entity(category={"type": "VocabProperty", "vocab": IRI("Sensor")}) | {"id": "urn:d:1"}
