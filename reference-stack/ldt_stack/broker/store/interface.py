@@ -150,6 +150,10 @@ class Transaction(Snapshot, Protocol):
         """As `get_entity`, for who may not have to look at all of it."""
         ...
 
+    def find_expired(self, entity_id: str) -> JsonObject | None:
+        """An Entity, as stored, that has expired as a whole, but was not removed yet (4.22)."""
+        ...
+
     def put_plain(self, entity: PlainEntity, created_at: str, modified_at: str, before: KeptEntity | None) -> None:
         """Insert or replace an Entity that is nothing but plain, and add all its instances to its evolution.
 

@@ -179,6 +179,26 @@ async def test_a_sweep_comes_after_what_was_written_before_it(
     assert max(one["modifiedAt"] for one in (await evolution(running)).attributes[DEFAULT + "a"]) == found["modifiedAt"]
 
 
+@pytest.mark.parametrize("attribute", [5, [{"value": 5}, {"value": 6, "datasetId": GPS}]])
+@pytest.mark.parametrize("batch", [False, True])
+async def test_what_takes_the_place_of_an_expired_entity_comes_after_its_removal(
+    running: RunningBroker, attribute: Any, batch: bool
+) -> None:
+    """4.3.1: what the new Entity does not have was deleted, though no sweep came between them."""
+    await create(running.client, a=1, b=2, expiresAt="2020-01-01T00:00:00Z")
+    await gone(running.client)
+    new = {"id": CAR, "type": "Bus", "a": attribute}
+    path, body = ("/entityOperations/upsert", [new]) if batch else ("/entities", new)
+    await send(running.client, "POST", path, body, 201)
+    found = await get(running.client, parameters="?options=sysAttrs")
+    assert found["createdAt"] == found["modifiedAt"]
+    assert "b" not in found
+    assert await values(running, DEFAULT + "b") == [2, NULL]
+    assert (await values(running))[:3] == [1, NULL, 5]
+    assert "deletedAt" not in (await evolution(running)).head
+    assert await remove_expired(running.broker, None) == 0
+
+
 async def test_sweeps_happen_by_themselves(start_broker: Any) -> None:
     """Without any request, what has expired is removed from the store."""
     async with start_broker(expiry_sweep_seconds=0.02) as running:

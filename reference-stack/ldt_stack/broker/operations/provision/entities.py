@@ -114,10 +114,14 @@ async def _create_here(broker: Broker, call: Call, plain: PlainEntity) -> bool:
 def create_in(broker: Broker, transaction: Transaction, call: Call, at: str, written: Fragment | PlainEntity) -> None:
     """5.6.1.4, inside a transaction; `at` is the instant of the operation.
 
-    NGSI-LD Nulls, which an upsert may bring for an update, create nothing.
+    NGSI-LD Nulls, which an upsert may bring for an update, create nothing. An Entity that has expired, but is still
+    kept, is removed first, as it would have been later (4.22).
     """
     if transaction.find_entity(str(written.id)) is not None:
         raise AlreadyExists(f"There already is an Entity {written.id}", instance=written.id)
+    expired = transaction.find_expired(str(written.id))
+    if expired is not None:
+        delete_in(broker, transaction, call, at, expired)
     if record_plain(broker, transaction, call, at, written, None):
         return
     fragment = whole_fragment(written)

@@ -79,6 +79,15 @@ def find_any_row(session: Session, entity_id: str) -> EntityRow | None:
     return row
 
 
+def find_expired(session: Session, entity_id: str) -> JsonObject | None:
+    """See `Transaction.find_expired`."""
+    row = find_any_row(session, entity_id)
+    if row is None or row.expires_at is None or row.expires_at > session.now():
+        return None
+    entity: JsonObject = decode_entity(body_of(session, row), row.times)
+    return entity
+
+
 def get_text(session: Session, entity_id: str) -> str | None:
     """See `Snapshot.get_text`."""
     session.spend(1)

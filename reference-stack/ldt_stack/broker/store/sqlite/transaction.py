@@ -113,6 +113,10 @@ class SqliteTransaction(SqliteSnapshot):
         """See `Transaction.find_entity`."""
         return plain.find_entity(self.session, entity_id)
 
+    def find_expired(self, entity_id: str) -> JsonObject | None:
+        """See `Transaction.find_expired`."""
+        return entities.find_expired(self.session, entity_id)
+
     def put_plain(self, entity: PlainEntity, created_at: str, modified_at: str, before: KeptEntity | None) -> None:
         """See `Transaction.put_plain`."""
         if before is not None and not isinstance(before, SqliteEntity):
