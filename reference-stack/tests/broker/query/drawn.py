@@ -156,7 +156,7 @@ def evaluate(entities: list[dict[str, Any]], query: EntityQuery) -> list[dict[st
 
 
 PATHS = ("a", "b", "a[b]", "a.c", "a.c[b]", "b[en]", "b[*]", "b[fr]", "a.unitCode", "a.observedAt")
-INDEXES = [str(index_name(parse_q(path, CONTEXT).path)) for path in PATHS]
+INDEXES = ["scope", *(str(index_name(parse_q(path, CONTEXT).path)) for path in PATHS)]
 
 
 async def index(store: SqliteStore, reached: dict[str, int | None] | None = None, *, once: bool = False) -> Any:

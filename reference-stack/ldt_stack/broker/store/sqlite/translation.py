@@ -15,8 +15,8 @@ from ldt_stack.broker.query.q import And, Comparison, Exists, Linked, Or, Patter
 from ldt_stack.broker.store.data import EntityQuery, EntitySelector, Predicate
 from ldt_stack.broker.store.sqlite.places import ENTITY_SHIFT
 from ldt_stack.broker.store.sqlite.session import Session
-from ldt_stack.broker.store.sqlite.value_index import find_index
-from ldt_stack.broker.store.sqlite.values import Keys, find_keys
+from ldt_stack.broker.store.sqlite.value_index import SCOPE, find_index
+from ldt_stack.broker.store.sqlite.values import Keys, find_keys, find_scope_keys
 
 
 class Condition(NamedTuple):
@@ -147,6 +147,12 @@ def translate(session: Session, predicate: Predicate) -> Condition:
     if isinstance(predicate, GeoQuery):
         return _geo(session, predicate)
     if isinstance(predicate, ScopeQuery):
+        index = find_index(session, SCOPE)
+        if index is not None:
+            return any_of(
+                all_of(_with_keys(session, index, find_scope_keys(pattern)) for pattern in patterns)
+                for patterns in predicate.alternatives
+            )
         # `scope` is an Entity's own member or part of its values; where neither stands there, it has no Scope.
         scoped = "EXISTS (SELECT 1 FROM entities WHERE number = c.entity AND instr(body, '\"scope\":') > 0)"
         return Condition(scoped, exact=False)

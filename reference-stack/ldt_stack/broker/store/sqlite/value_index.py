@@ -5,24 +5,35 @@ The first query that a look at many Entities would answer otherwise has the inde
 of others; from then on it is kept up to date. What is being made is kept up to date as well, so that it does not
 matter in which order slices and writes come, or whether the process ends in between.
 
-A path has a number among the names: that of its Attribute, or one of its own where it goes further.
+A path has a number among the names: that of its Attribute, or one of its own where it goes further. `scope`, which is
+no Attribute, is indexed likewise.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 import orjson
 
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.query.paths import SYSTEM_ATTRIBUTES, AttributePath
 from ldt_stack.broker.store.sqlite.session import Session
-from ldt_stack.broker.store.sqlite.values import keys_of
+from ldt_stack.broker.store.sqlite.values import Key, keys_of, scope_keys
 
 _SLICE: Final = 500  # Entities: some five milliseconds
 _MOST: Final = 100  # indexes of a tenant: each makes writes dearer
+SCOPE: Final = AttributePath("scope")
 _ELSEWHERE: Final = SYSTEM_ATTRIBUTES | {"instanceId"}
 _ADD: Final = "INSERT OR IGNORE INTO entity_values (attribute, value, entity) VALUES (?, ?, ?)"
+_WITH_ATTRIBUTE: Final = (
+    "SELECT number, body FROM entity_attributes CROSS JOIN entities ON number = entity"
+    " WHERE attribute = ? AND entity > ? ORDER BY entity LIMIT ?"
+)
+_SCOPED: Final = (
+    "SELECT number, iif(instr(body, '\"scope\":') > 0, body, NULL) FROM entities"
+    " WHERE number > ? ORDER BY number LIMIT ?"
+)
 
 
 def index_name(path: AttributePath) -> str | None:
@@ -75,11 +86,16 @@ def index_values(session: Session, number: int, before: JsonObject, after: JsonO
         was, now = before.get(path.name, ()), after.get(path.name, ())
         if not was and not now:
             continue
-        had, has = keys_of(path, was), keys_of(path, now)
+        had, has = _keys(path, was), _keys(path, now)
         if had != has:
             changes = session.writes.values
             changes += [((of_path, key, number), False) for key in had - has]
             changes += [((of_path, key, number), True) for key in has - had]
+
+
+def _keys(path: AttributePath, found: Sequence[Any]) -> set[Key]:
+    """The keys of the instances of an Attribute, or of the Scopes of an Entity."""
+    return scope_keys(found) if path == SCOPE else keys_of(path, found)
 
 
 def _kept(session: Session) -> dict[AttributePath, int]:
@@ -114,14 +130,12 @@ def fill_index(session: Session, name: str, after: int) -> int | None:
         The number of the last one now; None if there are no more: the index is complete.
     """
     path, number = _path(name), session.name(name)
-    rows = session.execute(
-        "SELECT number, body FROM entity_attributes CROSS JOIN entities ON number = entity"
-        " WHERE attribute = ? AND entity > ? ORDER BY entity LIMIT ?",
-        (session.find_name(path.name), after, _SLICE),
-    ).fetchall()
-    session.executemany(
-        _ADD, [(number, key, entity) for entity, body in rows for key in keys_of(path, orjson.loads(body)[path.name])]
-    )
+    if path == SCOPE:
+        rows = session.execute(_SCOPED, (after, _SLICE)).fetchall()
+    else:
+        rows = session.execute(_WITH_ATTRIBUTE, (session.find_name(path.name), after, _SLICE)).fetchall()
+    found = [(entity, orjson.loads(body).get(path.name, ())) for entity, body in rows if body is not None]
+    session.executemany(_ADD, [(number, key, entity) for entity, some in found for key in _keys(path, some)])
     if len(rows) == _SLICE:
         return int(rows[-1][0])
     session.execute("UPDATE indexed SET complete = 1 WHERE attribute = ?", (number,))

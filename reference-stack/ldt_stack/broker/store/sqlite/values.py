@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from ldt_stack.broker.model.names import JsonObject, JsonValue
 from ldt_stack.broker.query.paths import AttributePath
+from ldt_stack.broker.query.scope import ScopePattern
 from ldt_stack.broker.query.values import Kind, Literal, Range, TemporalValue, Value, ValueList, normal_uri
 
 Key = int | float | str | bytes
@@ -90,6 +91,22 @@ class Keys:
     parameters: tuple[Any, ...]
     exact: bool = True
     bounds: int | None = None
+
+
+def scope_keys(scopes: Sequence[str]) -> set[Key]:
+    """The keys of Scopes: their beginnings, without the optional "/" (4.18)."""
+    return {scope.removeprefix("/")[:_LENGTH] for scope in scopes}
+
+
+def find_scope_keys(pattern: ScopePattern) -> Keys:
+    """The keys of all Scopes that may match a pattern, and of few others."""
+    whole = "+" not in pattern.levels
+    levels = pattern.levels if whole else pattern.levels[: pattern.levels.index("+")]
+    text = "/".join(levels)
+    if (whole and not pattern.subtree) or len(text) > _LENGTH:
+        return Keys("value IN (?)", (text[:_LENGTH],), exact=False)
+    # "0" follows "/"; of what no level can have in it, nothing comes between.
+    return Keys("value >= ? AND value < ?", (text, f"{text}0" if text else b""), exact=False, bounds=2)
 
 
 def find_keys(path: AttributePath, operator: str, value: Value) -> Keys | None:
