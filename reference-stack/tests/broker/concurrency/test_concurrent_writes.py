@@ -35,6 +35,8 @@ MORE_ENTITIES = 40
 DEADLINE_SECONDS = 30.0
 WHOLE = ("--set", "temporal_page_instances=100000")  # histories in one answer
 TENANTS = ("", "other")
+# In one of the tenants values are compared, and so indexed: what is written over is then looked at.
+COMPARED = TENANTS[1]
 # In one of the tenants each write has to look whether others have a share of the Entity (4.3.6): nobody has.
 REGISTERED = TENANTS[1]
 REGISTRATION = {
@@ -103,7 +105,8 @@ class World:
         known = {name: rows for name, rows in self._state.history.items() if name in all_ids}
         self._state = State(self._state.entities, known)  # nobody asks for the histories of others any more
         seeds = [self._random.getrandbits(32) for _ in self._clients]
-        makers = [Maker(seed, *ids, self._values, self._subscription) for seed in seeds]
+        compares = self.tenant == COMPARED
+        makers = [Maker(seed, *ids, self._values, self._subscription, compares=compares) for seed in seeds]
         playing = [
             pool.submit(lambda client, maker: [client.send(maker.request()) for _ in range(REQUESTS)], client, maker)
             for client, maker in zip(self._clients, makers, strict=True)

@@ -29,6 +29,7 @@ class Maker:
         more_ids: Of Entities that great batches are about, too.
         values: To be written.
         subscription: Makes Subscriptions to everything.
+        compares: Whether queries and purges compare values: an index is made of those that are (4.9).
     """
 
     def __init__(
@@ -38,12 +39,15 @@ class Maker:
         more_ids: Sequence[str],
         values: itertools.count[int],
         subscription: Callable[[], dict[str, Any]],
+        *,
+        compares: bool,
     ) -> None:
         self._random = random.Random(seed)  # noqa: S311 — choices, not secrets
         self._ids = ids
         self._more_ids = more_ids
         self._values = values
         self._subscription = subscription
+        self._compares = compares
         self._last = 0
 
     def request(self) -> Request:
@@ -295,16 +299,18 @@ class Maker:
         place = self._random.randrange(4)
         near = {"georel": "near;maxDistance==1", "geometry": "Point", "coordinates": f"[{place},0]"}
         some = self._random.sample(self._ids, 2)
-        kinds: list[tuple[Mapping[str, str], Callable[[Entity], bool]]] = [
+        compared: list[tuple[Mapping[str, str], Callable[[Entity], bool]]] = [
             ({"q": f"a>={number}"}, lambda one: (one.value("a") or -1) >= number),
             ({"q": f"b=={last}"}, lambda one: one.value("b") == last),
             ({"q": f"a<{number}|b>{number}"}, lambda one: _below(one, "a", number) or (one.value("b") or -1) > number),
             ({"q": "a;b"}, lambda one: one.value("a") is not None and one.value("b") is not None),
             ({"q": "c"}, lambda one: any(key[0] == "c" for key in one.attributes)),
+        ]
+        others: list[tuple[Mapping[str, str], Callable[[Entity], bool]]] = [
             ({"id": ",".join(some)}, lambda one: one.id in some),
             (near, lambda one: (one.value(LOCATION) or {}).get("coordinates") == [place, 0]),
         ]
-        parameters, finds = self._random.choice(kinds)
+        parameters, finds = self._random.choice([*compared, *others] if self._compares else others)
         return Selection({"type": TYPE, **parameters}, finds)
 
 
