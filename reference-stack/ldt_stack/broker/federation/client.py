@@ -92,7 +92,7 @@ class SourceClient:
 
     def __init__(self, broker: Sender) -> None:
         self._broker = broker
-        self._failed_at: dict[tuple[str | None, str], float] = {}
+        self._failed_at: dict[tuple[str | None, str], tuple[str, float]] = {}
         self._slots = WeakValueDictionary[tuple[str | None, str], asyncio.Semaphore]()  # while anything is under way
         self.answers = AnswerCache()
 
@@ -171,12 +171,14 @@ class SourceClient:
         key = (call.tenant, registration.id)
         self._failed_at.pop(key, None)
         if failure is not None and failure.unavailable and registration.management.cooldown_seconds is not None:
-            self._failed_at[key] = time.monotonic()
+            self._failed_at[key] = (registration.endpoint, time.monotonic())
         self._broker.outcomes.note(call.tenant, registration.id, self._broker.now(), succeeded=failure is None)
 
     def _respect_cooldown(self, registration: Registration, tenant: str | None) -> None:
-        cooldown, failed_at = registration.management.cooldown_seconds, self._failed_at.get((tenant, registration.id))
-        if cooldown is not None and failed_at is not None and time.monotonic() - failed_at < cooldown:
+        """5.2.34: before "a subsequent forwarded request to the same endpoint"; it may have moved since."""
+        cooldown = registration.management.cooldown_seconds
+        endpoint, failed_at = self._failed_at.get((tenant, registration.id), ("", 0.0))
+        if cooldown is not None and endpoint == registration.endpoint and time.monotonic() - failed_at < cooldown:
             raise SourceTimeout(f"{registration.id}: its Context Source failed less than {cooldown:g} s ago (cooldown)")
 
     def _prepared(

@@ -14,7 +14,7 @@ from ldt_stack.broker.federation.registration import Registration, RegistrationI
 from ldt_stack.broker.ld_context import CORE_CONTEXT_URL, LdContext, core_context
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.notifications.subscription import Subscription
-from ldt_stack.broker.query import GeoQuery, ScopeQuery, link_depth, parse_q
+from ldt_stack.broker.query import GeoQuery, ScopeQuery, link_depth, parse_csf, parse_q
 
 _AS_THEY_ARE: Final = (
     "datasetId",
@@ -42,7 +42,7 @@ def matching_infos(
         ),
         attributes=frozenset([*watched, *notified]) if watched and notified else None,
         geo=next((one for one in subscription.conditions if isinstance(one, GeoQuery)), None),
-        csf=parse_q(members["csf"], query_context) if "csf" in members else None,
+        csf=parse_csf(members["csf"], query_context) if "csf" in members else None,
         scope=next((one for one in subscription.conditions if isinstance(one, ScopeQuery)), None),
         dataset_ids=subscription.dataset_ids,
     )

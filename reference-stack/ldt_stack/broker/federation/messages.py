@@ -82,10 +82,11 @@ class SourceRequest:
 
 def url_of(registration: Registration, request: SourceRequest) -> str:
     """Where a request goes; with localOnly "a local scope shall be specified" (5.5.13)."""
-    endpoint = registration.endpoint.rstrip("/")
-    root = endpoint if urlsplit(endpoint).path.endswith(API_ROOT) else endpoint + API_ROOT
+    endpoint = urlsplit(registration.endpoint)
+    root = endpoint.path.rstrip("/").removesuffix(API_ROOT) + API_ROOT
     parameters = [*request.parameters, *([("local", "true")] if registration.management.local_only else [])]
-    return f"{root}{request.path}" + (f"?{urlencode(parameters)}" if parameters else "")
+    query = "&".join(part for part in (endpoint.query, urlencode(parameters)) if part)
+    return f"{endpoint.scheme}://{endpoint.netloc}{root}{request.path}" + (f"?{query}" if query else "")
 
 
 def content_of(registration: Registration, request: SourceRequest) -> tuple[bytes, dict[str, str]]:

@@ -15,6 +15,7 @@ from ldt_stack.broker.model.instants import normalize
 from ldt_stack.broker.model.names import CORE, JsonObject, is_attribute_key
 from ldt_stack.broker.model.operation_names import operations_of
 from ldt_stack.broker.model.registrations import GEOMETRIES, INTERVALS, MEMBERS
+from ldt_stack.broker.query import SOURCE_KEYWORDS
 from ldt_stack.broker.query.patterns import Pattern, compile_pattern
 
 Mode = Literal["inclusive", "exclusive", "redirect", "auxiliary"]
@@ -227,15 +228,21 @@ def _described(members: JsonObject) -> JsonObject:
         "type": [],
         "scope": scope if isinstance(scope, list) else [scope],
     }
+    if "expiresAt" in members:
+        described["expiresAt"] = members["expiresAt"]
     core = core_context()
     for name, value in members.items():
-        if name in MEMBERS or is_attribute_key(name):
-            iri = name if is_attribute_key(name) else core.expand_term(name)
-            described[iri] = [_as_instance(value)]
+        if name in SOURCE_KEYWORDS:
+            described[SOURCE_KEYWORDS[name]] = [{"type": "Property", "value": value}]
+        elif name in MEMBERS:
+            described[core.expand_term(name)] = [{"type": "Property", "value": value}]
+        elif is_attribute_key(name):
+            described[name] = [_as_instance(value)]
     return described
 
 
 def _as_instance(value: object) -> JsonObject:
+    """Without sub-Attributes: those of a Context Source Property are kept as they came, whatever they are."""
     if isinstance(value, dict) and isinstance(value.get("type"), str) and {"value", "object"} & value.keys():
-        return value
+        return {name: member for name, member in value.items() if not is_attribute_key(name)}
     return {"type": "Property", "value": value}

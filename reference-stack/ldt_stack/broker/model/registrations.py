@@ -19,6 +19,7 @@ from ldt_stack.broker.model.entities import is_scope
 from ldt_stack.broker.model.instants import normalize
 from ldt_stack.broker.model.names import NULL, JsonObject, JsonValue, without_keywords
 from ldt_stack.broker.model.operation_names import AUXILIARY_NAMES, NAMES
+from ldt_stack.broker.model.values import Nulls, checked_value
 from ldt_stack.broker.query.geometry import check_geometry
 from ldt_stack.broker.query.lexical import is_member_name, is_uri
 from ldt_stack.broker.query.patterns import compile_pattern
@@ -63,6 +64,8 @@ def expand_registration(payload: JsonValue, ld_context: LdContext) -> JsonObject
             continue
         if value is None:
             raise _bad(name, 'another value: null is none; to remove a member say "urn:ngsi-ld:null"', value, "4.5.0")
+        if value != NULL:
+            checked_value("Property", value, name, ld_context, Nulls.FORBIDDEN)
         if name == "information" and value != NULL:
             result[name] = _expand_information(value, ld_context)
         elif name in _MEMBERS or name in ("id", "type"):

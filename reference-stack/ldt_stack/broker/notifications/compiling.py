@@ -21,6 +21,7 @@ from ldt_stack.broker.notifications.subscription import (
     ShownMembers,
     Subscription,
 )
+from ldt_stack.broker.query import parse_csf
 from ldt_stack.broker.query.geo import parse_geo
 from ldt_stack.broker.query.language import parse_lang
 from ldt_stack.broker.query.patterns import compile_pattern
@@ -165,7 +166,7 @@ def _conditions(members: JsonObject, query_context: LdContext) -> tuple[Predicat
     if "scopeQ" in members:
         conditions.append(parse_scope(members["scopeQ"]))
     if "csf" in members:
-        parse_q(members["csf"], query_context)  # filters Context Sources; what is stored here has none to filter
+        parse_csf(members["csf"], query_context)  # filters Context Sources; what is stored here has none to filter
     return tuple(conditions)
 
 

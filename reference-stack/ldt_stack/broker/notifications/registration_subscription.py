@@ -17,7 +17,7 @@ from ldt_stack.broker.ld_context import ContextRegistry, LdContext
 from ldt_stack.broker.model.names import JsonObject
 from ldt_stack.broker.notifications.compiling import compile_subscription
 from ldt_stack.broker.notifications.subscription import Subscription
-from ldt_stack.broker.query import GeoQuery, ScopeQuery, parse_q, parse_temporal
+from ldt_stack.broker.query import GeoQuery, ScopeQuery, parse_csf, parse_temporal
 from ldt_stack.broker.store.data import DocumentKind
 
 TriggerReason = Literal["newlyMatching", "updated", "noLongerMatching"]
@@ -106,7 +106,7 @@ def _query(members: JsonObject, subscription: Subscription, query_context: LdCon
         else parse_temporal(
             temporal.get("timerel"), temporal.get("timeAt"), temporal.get("endTimeAt"), temporal.get("timeproperty")
         ),
-        csf=parse_q(members["csf"], query_context) if "csf" in members else None,
+        csf=parse_csf(members["csf"], query_context) if "csf" in members else None,
         scope=scope,
         dataset_ids=subscription.dataset_ids,
     )

@@ -16,10 +16,12 @@ from ldt_stack.broker.query.projection import Projection, parse_projection
 from ldt_stack.broker.query.q import QNode, attributes_of, bind_links, link_depth, names_attribute
 from ldt_stack.broker.query.q_parser import parse_q, renamed_q
 from ldt_stack.broker.query.scope import ScopeQuery, parse_scope
+from ldt_stack.broker.query.source_filter import SOURCE_KEYWORDS, parse_csf
 from ldt_stack.broker.query.temporal import TemporalCondition, parse_temporal
 from ldt_stack.broker.query.type_selection import TypeSelection, parse_types
 
 __all__ = [
+    "SOURCE_KEYWORDS",
     "GeoQuery",
     "LanguageFilter",
     "Ordering",
@@ -39,6 +41,7 @@ __all__ = [
     "matches_scope",
     "matches_types",
     "names_attribute",
+    "parse_csf",
     "parse_geo",
     "parse_lang",
     "parse_ordering",

@@ -156,6 +156,18 @@ async def test_a_dead_and_a_slow_source_do_not_hold_up_the_answer(network: Netwo
     gone_on.set()
 
 
+async def test_a_source_that_has_moved_is_asked_at_once(pair: list[Node]) -> None:
+    """5.2.34: the cooldown is for "a subsequent forwarded request to the same endpoint"."""
+    a, b = pair
+    await create(b.client, CAR, speed=prop(1))
+    identifier = await a.register("dead", management={"cooldown": 60_000})
+    assert (await a.query("type=Car")).json() == []
+    path = f"{API}/csourceRegistrations/{identifier}"
+    assert (await a.client.patch(path, json={"endpoint": "http://b"})).status_code == 204
+
+    assert (await a.query("type=Car&options=concise")).json() == [car(speed=1)]
+
+
 async def test_too_many_entities_elsewhere_are_refused(network: Network, anyio_backend: str) -> None:
     """5.5.2 TooManyResults; a source that knows no paging is not asked forever."""
     many = [{"id": f"urn:ngsi-ld:Car:{number}", "type": "Car"} for number in range(20)]

@@ -7,6 +7,7 @@ import pytest
 from ..api import API, create
 from ..outbound.network import Network, Node
 from .federation import CAR, OTHER, car, ids, prop
+from .registrations import register, registration
 
 pytestmark = pytest.mark.anyio
 
@@ -226,6 +227,27 @@ async def test_temporal_registrations_do_not_serve_current_state(pair: list[Node
     await a.register("b", observationInterval={"startAt": "2020-01-01T00:00:00Z"})
     assert (await a.query("type=Car")).json() == []
     assert not network.sent
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "own"),
+    [
+        ("http://s/?key=a%20b", {"key": "a b"}),
+        ("http://s#api", {}),
+        ("http://s/ngsi-ld/v1/?key=1#api", {"key": "1"}),
+    ],
+)
+async def test_an_endpoint_may_have_a_query_of_its_own(
+    pair: list[Node], network: Network, endpoint: str, own: dict[str, str]
+) -> None:
+    """5.2.9 asks for a dereferenceable URI: what follows its path does not hide the path of the operation."""
+    a, _ = pair
+    network.hosts["s"] = lambda sent: (200, [{"id": CAR, "type": "Car"}])
+    await register(a.client, registration(endpoint=endpoint))
+    assert ids(await a.query("type=Car")) == [CAR]
+    (sent,) = network.sent
+    assert (sent.path, sent.parameters["type"]) == ("/entities", "Car")
+    assert own.items() <= sent.parameters.items()
 
 
 async def test_csf_selects_sources(pair: list[Node], network: Network) -> None:

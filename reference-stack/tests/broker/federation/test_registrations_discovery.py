@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from ..api import refused, send
+from ..api import DEFAULT, refused, send
 from .registrations import CAR, register, registration
 
 pytestmark = pytest.mark.anyio
@@ -164,6 +164,43 @@ async def test_context_source_properties_filter(running: Any) -> None:
     assert await found(running, "type=Car&csf=" + quote('owner=="State"')) == ["state"]
     assert await found(running, "type=Car&csf=" + quote('registrationName~="t.*"')) == ["state"]
     assert await found(running, "type=Car&csf=" + quote("owner")) == ["city", "state"]
+
+
+@pytest.mark.parametrize(
+    "csf",
+    [
+        "expiresAt>2090-01-01T00:00:00Z",
+        "expiresAt==2099-01-01T00:00:00.000Z",
+        'id=="urn:ngsi-ld:CSR:one"',
+        "id==urn:ngsi-ld:CSR:one",
+        'id~=".*one"',
+        'type=="ContextSourceRegistration";expiresAt',
+        "managementInterval[startAt]<2021-01-01T00:00:00Z",
+        "management[timeout]==500",
+    ],
+)
+async def test_any_member_of_a_registration_can_be_filtered_by(running: Any, csf: str) -> None:
+    """4.9: "the name of a Context Source Property member of the CSourceRegistration, see Table 5.2.9-1"."""
+    interval = {"startAt": "2020-01-01T00:00:00Z"}
+    await put(
+        running,
+        "one",
+        expiresAt="2099-01-01T00:00:00Z",
+        management={"timeout": 500},
+        managementInterval=interval,
+        registrationName="one",
+    )
+    await put(running, "two", managementInterval={"startAt": "2022-01-01T00:00:00Z"})
+    time = "timerel=after&timeAt=2023-01-01T00:00:00Z&timeproperty=createdAt"
+    assert await found(running, f"type=Car&{time}&csf={quote(csf)}") == ["one"]
+
+
+@pytest.mark.parametrize("sub", ["text", 5, ["text"], {"a": 1}, [[]]])
+async def test_whatever_a_context_source_property_holds_can_be_asked_for(running: Any, sub: Any) -> None:
+    """5.2.9 does not say what it is: a sub-Attribute that is none ended in a 500, of every query with such a filter."""
+    await put(running, "odd", owner={"type": "Property", "value": "City", f"{DEFAULT}part": sub})
+    assert await found(running, "type=Car&csf=" + quote("owner.part==1")) == []
+    assert await found(running, "type=Car&csf=" + quote('owner=="City"')) == ["odd"]
 
 
 async def test_scopes_and_datasets_filter(running: Any) -> None:

@@ -22,6 +22,7 @@ from ldt_stack.broker.query import (
     compile_pattern,
     link_depth,
     names_attribute,
+    parse_csf,
     parse_geo,
     parse_lang,
     parse_ordering,
@@ -334,7 +335,7 @@ def _read_q(text: str, ld_context: LdContext, expand_values: tuple[str, ...], ma
 
 def _q(source: QueryInput, call: Call, settings: BrokerSettings) -> _Query | None:
     if source.csf is not None:
-        parse_q(source.csf, call.ld_context, max_terms=settings.max_query_terms)
+        parse_csf(source.csf, call.ld_context, max_terms=settings.max_query_terms)
     if source.q is None:
         return None
     expand_values = tuple(name for name in source.expand_values if name not in source.json_keys)

@@ -27,6 +27,7 @@ from ldt_stack.broker.query import (
     attributes_of,
     compile_pattern,
     link_depth,
+    parse_csf,
     parse_q,
 )
 from ldt_stack.broker.query.projection import ENTITY_MEMBERS
@@ -71,7 +72,7 @@ def federated(broker: Broker, call: Call, source: QueryInput, view: View, query:
             entities=tuple(_specification(selector) for selector in query.selectors),
             attributes=specified or None,
             geo=geo,
-            csf=None if source.csf is None else parse_q(source.csf, call.ld_context),
+            csf=None if source.csf is None else parse_csf(source.csf, call.ld_context),
             scope=_possible_scope(query),
             dataset_ids=view.options.dataset_ids,
         ),

@@ -114,7 +114,6 @@ async def update_registration(broker: Broker, call: Call, registration_id: str, 
         before = _get(transaction, registration_id, now)
         members: JsonObject = {**before["members"], **changes}
         members = {name: value for name, value in members.items() if value != NULL}
-        _refuse_null(members)
         check_registration(members)
         _refuse_patterns(members, broker.settings.max_registration_patterns)
         _refuse_conflicts(transaction, compile_registration(members), now)
@@ -309,10 +308,8 @@ def _refuse_patterns(members: JsonObject, most: int) -> None:
         )
 
 
-def _refuse_null(value: JsonValue) -> None:
+def _refuse_null(members: JsonObject) -> None:
     """The NGSI-LD Null belongs to the first level of Fragments alone (5.5.4, 5.5.8)."""
-    for name, member in value.items() if isinstance(value, dict) else enumerate(value):
+    for name, member in members.items():
         if member == NULL:
             raise BadRequestData(f'"{name}" is the NGSI-LD Null; it removes a member in updates alone (clause 5.5.4)')
-        if isinstance(member, dict | list):
-            _refuse_null(member)

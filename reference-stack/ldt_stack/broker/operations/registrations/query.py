@@ -13,6 +13,7 @@ from ldt_stack.broker.operations.consumption.query_input import GeoInput, check_
 from ldt_stack.broker.query import (
     attributes_of,
     compile_pattern,
+    parse_csf,
     parse_geo,
     parse_projection,
     parse_q,
@@ -84,7 +85,7 @@ def parse_registration_query(source: RegistrationQueryInput, call: Call, setting
     # 5.2.8: "id takes precedence over idPattern"; a pattern that is not valid is refused all the same.
     pattern = None if source.id_pattern is None else compile_pattern(source.id_pattern)
     q = None if source.q is None else parse_q(source.q, ld_context, max_terms=terms)
-    csf = None if source.csf is None else parse_q(source.csf, ld_context, max_terms=terms)
+    csf = None if source.csf is None else parse_csf(source.csf, ld_context, max_terms=terms)
     geo = None
     if source.geo is not None:
         given = source.geo
