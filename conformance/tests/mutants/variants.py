@@ -28,6 +28,7 @@ KINDS = "entities|subscriptions|snapshots|entityMaps|csourceRegistrations|csourc
 ENTITY = re.compile(rf"/ngsi-ld/v1/(temporal/)?({KINDS})/[^/]+$")
 NO_ID = re.compile(rf"/({KINDS})/[^/:]+$")  # no URI: refused without a look
 IDENTITY = "/info/sourceIdentity"  # no write changes it
+LD_CONTEXT = b"http://www.w3.org/ns/json-ld#context"
 LISTS = ("entities", "subscriptions", "csourceRegistrations", "csourceSubscriptions")
 
 
@@ -67,7 +68,10 @@ def _without_slash(scope: Any) -> tuple[int, Headers, bytes] | None:
 
 
 def _late() -> Install:
-    """For a moment after each accepted write, reads do not show what is there; what is refused is refused."""
+    """For a moment after each accepted write, reads do not show what is there; what is refused is refused.
+
+    An answer that shows nothing names its @context like any other (6.3.5).
+    """
     written = [0.0]
 
     def make(original: Any) -> Any:
@@ -90,6 +94,8 @@ def _late() -> Install:
             if hidden:
                 status, body = (404, PROBLEM) if ENTITY.search(scope["path"]) else (200, b"[]")
                 headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+                named = [one for one in hidden[0]["headers"] if one[0].lower() == b"link" and LD_CONTEXT in one[1]]
+                headers += named if status == 200 else []
                 await send({"type": "http.response.start", "status": status, "headers": headers})
                 await send({"type": "http.response.body", "body": body})
 
