@@ -33,10 +33,10 @@ def take_map(request: Request, payload: JsonObject) -> MapInput:
     Raises:
         BadRequestData: A member has another type, or the header has no URI.
     """
-    wanted, lifetime = payload.pop("entityMap", False), payload.pop("entityMapLifetime", None)
+    wanted, lifetime = payload.pop("entityMap", False), payload.get("entityMapLifetime")
     if not isinstance(wanted, bool):
         raise BadRequestData(f'"entityMap" of the Query is {wanted!r}; expected true or false (clause 5.2.23).')
-    if lifetime is not None and not isinstance(lifetime, str):
+    if "entityMapLifetime" in payload and not isinstance(payload.pop("entityMapLifetime"), str):
         raise BadRequestData('"entityMapLifetime" of the Query is no string (clause 5.2.23).')
     return MapInput(named_map(request), wanted, lifetime)
 

@@ -23,6 +23,7 @@ __all__ = [
     "Nulls",
     "check_date_time",
     "check_geometry_value",
+    "check_no_null",
     "check_uri",
     "checked_value",
     "decoded_geometry",
@@ -114,6 +115,15 @@ def checked_value(kind: str, value: JsonValue, name: str, ld_context: LdContext,
         BadRequestData: It is not what the type allows.
     """
     return _CHECKS[kind](value, f'The value of "{name}"', ld_context, nulls)
+
+
+def check_no_null(value: JsonValue, what: str) -> None:
+    """That a member of an API data type has no JSON null in it: JSON-LD removes what is null (4.5.0).
+
+    Raises:
+        BadRequestData: It has one, or is nested too deep; `what` says of what.
+    """
+    _check_json(value, what, Nulls.ANYWHERE, 0)
 
 
 def _property(value: JsonValue, what: str, _: LdContext, nulls: Nulls) -> JsonValue:

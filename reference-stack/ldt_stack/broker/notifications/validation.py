@@ -16,6 +16,7 @@ from ldt_stack.broker.errors import BadRequestData
 from ldt_stack.broker.ld_context import LdContext
 from ldt_stack.broker.model.instants import normalize
 from ldt_stack.broker.model.names import NULL, JsonObject, JsonValue, without_keywords
+from ldt_stack.broker.model.values import check_no_null
 from ldt_stack.broker.notifications.mqtt import is_mqtt, mqtt_target
 from ldt_stack.broker.notifications.subscription import (
     FORMATS,
@@ -103,6 +104,7 @@ def expand_members(payload: JsonValue, ld_context: LdContext) -> JsonObject:
             continue
         if value is None:
             raise _bad(name, 'another value: null is none; to remove a member say "urn:ngsi-ld:null" (4.5.0)', value)
+        check_no_null(value, f'"{name}" of the Subscription')
         result[name] = value if value == NULL else _expand_member(name, value, ld_context)
     return result
 

@@ -58,8 +58,8 @@ def parse_temporal(
     """
     if timerel not in TIME_RELATIONS:
         raise BadRequestData(f"timerel is {timerel!r}; expected one of {', '.join(TIME_RELATIONS)} (clause 4.11).")
-    name = timeproperty or "observedAt"
-    if name not in time_properties:
+    name = "observedAt" if timeproperty is None else timeproperty
+    if not isinstance(name, str) or name not in time_properties:
         raise BadRequestData(f"timeproperty is {name!r}; expected one of {', '.join(sorted(time_properties))}.")
     start = _instant("timeAt", time_at)
     end = None

@@ -153,6 +153,13 @@ async def test_a_flag_that_is_no_boolean_is_refused(running: RunningBroker, quer
     await refused(running.client, "GET", f"/entities?type=Car&{query}", None, 400, "BadRequestData")
 
 
+@pytest.mark.parametrize("member", ["entityMapLifetime", "joinLevel", "splitEntities", "entityMap", "q"])
+async def test_a_member_of_a_query_is_no_json_null(running: RunningBroker, member: str) -> None:
+    """5.2.1: "None of the members described admit a null value directly"."""
+    query = {"type": "Query", "entities": [{"type": "Car"}], member: None}
+    await refused(running.client, "POST", "/entityMaps", query, 400, "BadRequestData")
+
+
 async def test_a_map_can_be_asked_for_in_a_query_by_post(running: RunningBroker) -> None:
     await cars(running.client, 2)
     query = {"type": "Query", "entities": [{"type": "Car"}]}

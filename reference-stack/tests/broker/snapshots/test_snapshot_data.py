@@ -18,7 +18,7 @@ from ldt_stack.broker.operations.snapshots.data import (
     check_new,
 )
 
-from ..api import create, prepared, refused, send
+from ..api import API, create, prepared, refused, send
 from ..conftest import BrokerFactory, Receiver, RunningBroker
 from .snapshots import BUSES, CARS, HISTORY, ONE, ids, snapshot
 
@@ -43,6 +43,7 @@ pytestmark = pytest.mark.anyio
         {"snapshotQueries": [CARS], "snapshotLifetime": 60},
         {"snapshotQueries": [CARS], "snapshotPriority": 0},
         {"snapshotQueries": [CARS], "snapshotPriority": 11},
+        {"snapshotQueries": [CARS], "snapshotPriority": 5.5},
         {"snapshotQueries": [CARS], "snapshotPriority": True},
         {"snapshotQueries": [CARS], "endpoint": "urn:x:1"},
         {"snapshotQueries": [CARS], "endpoint": "mqtt://broker.test/"},
@@ -57,6 +58,16 @@ pytestmark = pytest.mark.anyio
 )
 async def test_what_is_no_snapshot_is_refused(running: RunningBroker, members: dict[str, Any]) -> None:
     await refused(running.client, "POST", "/snapshots", {"type": "Snapshot", **members}, 400, "BadRequestData")
+
+
+async def test_an_integer_may_be_written_with_a_fraction_of_zero(running: RunningBroker) -> None:
+    """JSON knows numbers alone, and 7.0 is one without "a non-zero fractional part" (4.5.2.2)."""
+    snapshot = {"type": "Snapshot", "snapshotQueries": [CARS], "snapshotPriority": 7.0}
+    path = (await send(running.client, "POST", "/snapshots", snapshot, 201)).headers["location"].removeprefix(API)
+    shown = (await send(running.client, "GET", path, None, 200)).json()["snapshotPriority"]
+    assert (shown, type(shown)) == (7, int)
+    answer = await send(running.client, "PATCH", path, {"snapshotPriority": 1e1}, 200)
+    assert answer.json()["snapshotPriority"] == 10
 
 
 _ANY: st.SearchStrategy[Any] = st.recursive(

@@ -194,6 +194,9 @@ async def test_resources(running: Any, receiver: Any) -> None:
     for change in (
         {"temporalQ": 1},
         {"temporalQ": {"timerel": "x"}},
+        {"temporalQ": {"timerel": "after", "timeAt": "2020-06-01T00:00:00Z", "timeproperty": None}},
+        {"temporalQ": {"timerel": "after", "timeAt": "2020-06-01T00:00:00Z", "timeproperty": []}},
+        {"temporalQ": {"timerel": "after", "timeAt": "2020-06-01T00:00:00Z", "endTimeAt": None}},
         {"type": NULL},
         {"expiresAt": "2001-01-01T00:00:00Z"},
     ):

@@ -194,7 +194,7 @@ def _whole(source: JsonObject, name: str) -> int | None:
     number = source.get(name)
     if isinstance(number, float) and number.is_integer():
         return int(number)
-    if number is not None and (not isinstance(number, int) or isinstance(number, bool)):
+    if name in source and (not isinstance(number, int) or isinstance(number, bool)):
         raise BadRequestData(f'"{name}" of the Query is {number!r}; expected a positive integer.')
     return number
 

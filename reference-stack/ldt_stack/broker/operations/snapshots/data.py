@@ -94,7 +94,11 @@ def _members(payload: JsonObject) -> JsonObject:
     unknown = payload.keys() - ALL_MEMBERS
     if unknown:
         raise BadRequestData(f"A Snapshot has no member {', '.join(sorted(unknown))} (clause 5.2.41).")
-    return {name: value for name, value in payload.items() if name not in OUTPUT_ONLY}
+    members = {name: value for name, value in payload.items() if name not in OUTPUT_ONLY}
+    priority = members.get("snapshotPriority")
+    if isinstance(priority, float) and priority.is_integer():  # 5.0 is an integer to JSON (4.5.2.2)
+        members["snapshotPriority"] = int(priority)
+    return members
 
 
 def _refuse_queries(members: JsonObject, what: str) -> None:
