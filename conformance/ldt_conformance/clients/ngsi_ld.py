@@ -298,11 +298,15 @@ class Broker(ContextRegistry):
     # --- 5.8: subscriptions ------------------------------------------------------------------------------------
 
     def create_subscription(self, subscription: Subscription | JsonObject, **options: Any) -> Response:
-        """Create Subscription (5.8.1)."""
+        """Create Subscription (5.8.1); the first one is looked for until it shows."""
         rendered = render(subscription)
         known = rendered.get("id")
         creates = [subscription_resource(known) if known else Resource("subscription", None, "/subscriptions/")]
-        return self.send("POST", "/subscriptions/", body=rendered, creates=creates, **options)
+        response = self.send("POST", "/subscriptions/", body=rendered, creates=creates, **options)
+        settling = self.settling
+        if response.status == 201 and known and settling is not None and settling.needs("subscription"):
+            settling.measure("subscription", lambda: self.retrieve_subscription(known).status == 200)
+        return response
 
     def update_subscription(self, subscription_id: str, fragment: JsonObject | None, **options: Any) -> Response:
         """Update Subscription (5.8.2)."""

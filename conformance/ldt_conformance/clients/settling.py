@@ -1,9 +1,9 @@
 """Targets that need a moment until what was written is read: seen once, then waited for.
 
 No clause of CIM 009 says how soon an accepted change shows in answers. A store behind a queue or a search index that
-shows it within a second is no less conformant than one that shows it at once. So the first Entity and the first
-Registration that a process creates are looked for until they are found; where that was not at once, every request that
-follows a write waits. A target that answers at once is never waited for.
+shows it within a second is no less conformant than one that shows it at once. So the first Entity, the first
+Subscription and the first Registration that a process creates are looked for until they are found; where that was not
+at once, every request that follows a write waits. A target that answers at once is never waited for.
 """
 
 from __future__ import annotations

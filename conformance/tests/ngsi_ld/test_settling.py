@@ -29,12 +29,13 @@ class Clock:
 
 
 class LateClient:
-    """Accepts everything; finds nothing by type in its first `blind` queries."""
+    """Accepts everything; finds nothing by type in its first `blind` queries, nor by id in its first `unseen` looks."""
 
     loopback = True
 
-    def __init__(self, blind: int) -> None:
+    def __init__(self, blind: int, unseen: int = 0) -> None:
         self.blind = blind
+        self.unseen = unseen
         self.sent: list[str] = []
 
     def request(self, method: str, path: str, **_: Any) -> Response:
@@ -43,7 +44,8 @@ class LateClient:
             self.blind -= 1
             body = b"[]" if self.blind >= 0 else b'[{"id": "urn:ngsi-ld:Own:1"}]'
             return Response(200, httpx.Headers(), body, "x1", 0.0, "http://h")
-        status = {"GET": 200, "POST": 201}.get(method, 204)
+        self.unseen -= method == "GET"
+        status = {"GET": 200 if self.unseen < 0 else 404, "POST": 201}.get(method, 204)
         return Response(status, httpx.Headers(), b"{}", "x1", 0.0, "http://h")
 
 
@@ -100,6 +102,17 @@ def test_the_first_registration_is_looked_for_as_well(clock: Clock):
     assert settling.seconds == MIN_SECONDS
     paths = [sent.replace("/csourceRegistrations/", "") for sent in client.sent]
     assert paths == ["POST ", "GET urn:ngsi-ld:Own:2", "POST "]
+
+
+def test_the_first_subscription_is_looked_for_as_well(clock: Clock):
+    """Of a few checks that are chosen, none may create an Entity."""
+    client, settling = LateClient(0, unseen=1), Settling()
+    broker = broker_on(client, settling)
+    for _ in range(2):
+        broker.create_subscription({"id": "urn:ngsi-ld:Own:3", "type": "Subscription"})
+    assert settling.seconds == MIN_SECONDS
+    paths = [sent.replace("/subscriptions/", "") for sent in client.sent]
+    assert paths == ["POST ", "GET urn:ngsi-ld:Own:3", "GET urn:ngsi-ld:Own:3", "POST "]
 
 
 def test_an_entity_under_another_context_is_no_measure(clock: Clock):
