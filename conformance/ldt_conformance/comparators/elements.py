@@ -156,11 +156,16 @@ def _list_differences(
         return [line for one, other in pairs for line in _differences(one, other, path, member, ld_context)]
     left = list(actual)
     for item in expected:
-        match = next((other for other in left if not _differences(item, other, path, member, ld_context)), None)
+        match = next((place for place, other in enumerate(left) if _agree(item, other, path, member, ld_context)), None)
         if match is None:
             return [_sentence(path, item, left)]
-        left.remove(match)
+        del left[match]  # by its place: false equals 0 where it is looked for by value
     return []
+
+
+def _agree(expected: Any, actual: Any, path: str, member: str, ld_context: Mapping[str, str] | None) -> bool:
+    """Whether elements of two arrays are the same; instances of an Attribute only with the same datasetId (4.5.5)."""
+    return _dataset(expected) == _dataset(actual) and not _differences(expected, actual, path, member, ld_context)
 
 
 def _same_scalar(expected: Any, actual: Any, member: str, ld_context: Mapping[str, str] | None) -> bool:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ldt_conformance.comparators import (
@@ -85,7 +85,24 @@ def test_arrays_are_sets_unless_the_standard_orders_them(numbers: list[int]):
     assert not same_value(numbers, turned[1:])
 
 
+def test_elements_of_arrays_are_told_apart_as_values_are():
+    """False is not 0, whichever comes first."""
+    assert not same_value([False, False, 1], [0, False, 1])
+    assert not same_value([0, False, 1], [False, False, 1])
+    assert same_value([0, False], [False, 0])
+
+
+def test_instances_are_compared_by_dataset_in_any_order():
+    """The default instance is not the one with a datasetId, though both say the same."""
+    default = {"type": "Property", "value": 1}
+    other = {**default, "datasetId": "urn:ngsi-ld:Dataset:1"}
+    entity = {"id": "urn:ngsi-ld:Own:1", "type": "Own"}
+    assert not entity_differences({**entity, "speed": [default, other]}, {**entity, "speed": [other, default]})
+    assert entity_differences({**entity, "speed": [default, default]}, {**entity, "speed": [other, default]})
+
+
 @given(VALUES, VALUES)
+@example([False, False, 1.0], [0, False, 1.0])
 def test_comparison_of_values_is_symmetric(one: Any, other: Any):
     """What differs one way differs the other way."""
     assert same_value(one, other) == same_value(other, one)
