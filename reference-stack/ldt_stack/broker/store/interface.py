@@ -163,7 +163,8 @@ class Transaction(Snapshot, Protocol):
             entity: What is to be.
             created_at: Of the Entity and its Attributes, normalized.
             modified_at: Likewise.
-            before: What `find_entity` said; if not None, `created_alike` said `created_at`.
+            before: What `find_entity` said; if not None, `created_alike` said `created_at`. If None, there is none, not
+                even one that has expired (`find_expired`).
         """
         ...
 

@@ -68,9 +68,6 @@ def put_plain(
     session: Session, entity: PlainEntity, created_at: str, modified_at: str, before: SqliteEntity | None
 ) -> None:
     """See `Transaction.put_plain`."""
-    if before is None and entities.find_any_row(session, entity.id) is not None:  # it has expired, but is still there
-        _put_in_steps(session, entity.expanded(created_at, modified_at))
-        return
     instances = split_array(entity.instances, len(entity.names))
     text = write_plain(entity, instances, created_at, modified_at)
     number = session.next_entity() if before is None else before.row.number
@@ -91,14 +88,6 @@ def put_plain(
     writes.rows_of_entities.append((number, entity.id, form, created, places, None, None, None, text))
     writes.entities[entity.id] = EntityRow(number, text, None, None, form, created, places)
     _append_instances(session, entity, shape, created_at, modified_at)
-
-
-def _put_in_steps(session: Session, entity: JsonObject) -> None:
-    """The long way."""
-    entities.put_entity(session, entity)
-    head = {name: entity[name] for name in ("id", "type", "createdAt", "modifiedAt")}
-    history.put_temporal_head(session, head)
-    history.append_instances(session, entity, [(name, one[0]) for name, one in entity.items() if ":" in name])
 
 
 def _append_instances(session: Session, entity: PlainEntity, shape: int, created_at: str, modified_at: str) -> None:
