@@ -151,16 +151,21 @@ async def test_what_is_still_owed_counts_for_throttling(start_broker: Any, recei
         assert speeds(await receiver.wait(2, "/throttled")) == [1, 1]
 
 
+async def _subscribe_long_ago(running: Any, receiver: Any) -> None:
+    """A Subscription with an interval that was over long ago, about an Entity that is there."""
+    await running.change(CAR, speed=1)
+    location = await running.subscribe(receiver.url(), timeInterval=3600)
+    status = {"timesSent": 1, "status": "ok", "lastNotification": "2026-01-01T00:00:00.000000Z"}
+    identifier = location.rpartition("/")[2]
+    await running.broker.store.write(
+        None, lambda transaction: transaction.put_document(DocumentKind.SUBSCRIPTION_STATUS, identifier, status)
+    )
+
+
 async def test_an_interval_goes_on_after_a_restart(start_broker: Any, receiver: Any, tmp_path: Path) -> None:
     """timeInterval counts from the last notification, also of an earlier process: restarts do not put it off."""
     async with start_broker(data_dir=tmp_path) as running:
-        await running.change(CAR, speed=1)
-        location = await running.subscribe(receiver.url(), timeInterval=3600)
-        status = {"timesSent": 1, "status": "ok", "lastNotification": "2026-01-01T00:00:00.000000Z"}
-        identifier = location.rpartition("/")[2]
-        await running.broker.store.write(
-            None, lambda transaction: transaction.put_document(DocumentKind.SUBSCRIPTION_STATUS, identifier, status)
-        )
+        await _subscribe_long_ago(running, receiver)
     assert receiver.at() == []
 
     async with start_broker(data_dir=tmp_path):
@@ -172,13 +177,7 @@ async def test_an_interval_that_is_over_waits_for_what_is_owed(
 ) -> None:
     """What came while a broker that starts still read its outbox was delivered by the next process alone."""
     async with start_broker(data_dir=tmp_path) as running:
-        await running.change(CAR, speed=1)
-        location = await running.subscribe(receiver.url(), timeInterval=3600)
-        status = {"timesSent": 1, "status": "ok", "lastNotification": "2026-01-01T00:00:00.000000Z"}
-        identifier = location.rpartition("/")[2]
-        await running.broker.store.write(
-            None, lambda transaction: transaction.put_document(DocumentKind.SUBSCRIPTION_STATUS, identifier, status)
-        )
+        await _subscribe_long_ago(running, receiver)
     read = Deliverer.left
 
     async def left(deliverer: Deliverer, tenant: str | None) -> AsyncIterator[list[Delivery]]:
